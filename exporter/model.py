@@ -1,0 +1,103 @@
+"""What flows between the rooms of the exporter; imports nothing of ours."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Kind = Literal["counter", "gauge"]
+Labels = tuple[tuple[str, str], ...]
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+
+class ConfigError(Exception):
+    """A configuration that cannot be used; `problems` has one line for each thing wrong."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+class NoData(Exception):  # noqa: N818 -- not an error: the source does not exist on this host
+    """A collector's source is not there, which is no failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A metric family: its name, help text, kind and label names."""
+
+    name: str
+    help: str
+    kind: Kind = "gauge"
+    labels: tuple[str, ...] = ()
+
+    def sample(self, value: float, *label_values: str) -> "Sample":
+        """Make one sample; `label_values` stand in the order of `labels`."""
+        if len(label_values) != len(self.labels):
+            raise ValueError(f"{self.name} takes labels {self.labels}, got {label_values}")
+        return Sample(self, label_values, value)
+
+
+class Sample(NamedTuple):
+    """One value of one series, measured just now."""
+
+    metric: Metric
+    labels: tuple[str, ...]
+    value: float
+
+
+class SeriesKey(NamedTuple):
+    """What makes a signal's series itself: the signal's name and the series' own labels."""
+
+    signal: str
+    labels: Labels = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One value for each of many series at one moment.
+
+    `keys` and `values` have the same length; NaN is a missing value. While the same series
+    are there, `keys` is the very same tuple, so that its readers can cache by identity.
+    """
+
+    keys: tuple[SeriesKey, ...]
+    values: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a detector thinks of a block; each array has shape (series,), NaN where it is silent.
+
+    `deviation` is in units of the alarm line: 0 is ordinary, 1 is the line.
+    `expected`, `lower` and `upper` are in the signal's own unit.
+    """
+
+    deviation: FloatArray
+    expected: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One metric of many series: `labels` are rendered label sets, `values` has their length.
+
+    A NaN in `values` is not exposed.
+    """
+
+    metric: Metric
+    labels: tuple[str, ...]
+    values: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What one tick found out; replaced as a whole by the next."""
+
+    timestamp: float
+    columns: tuple[Column, ...] = ()
+    samples: tuple[Sample, ...] = ()

@@ -1,0 +1,176 @@
+"""What flows between the rooms of the receiver; imports nothing of ours."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+Labels = Mapping[str, str]
+
+
+class ConfigError(Exception):
+    """A configuration that cannot be used; `problems` has one line for each thing wrong."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+class Status(StrEnum):
+    """Alertmanager's two states of an alert or a group."""
+
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
+class Language(StrEnum):
+    """The languages that messages are written in."""
+
+    EN = "en"
+    ZH = "zh"
+
+
+@dataclass(frozen=True, slots=True)
+class Severity:
+    """How urgent an alert is: rank 0 is the most urgent; colour is #rrggbb."""
+
+    name: str
+    rank: int
+    color: str
+    emoji: str
+
+
+SEVERITIES = {
+    severity.name: severity
+    for severity in (
+        Severity("critical", 0, "#d32f2f", "🔴"),
+        Severity("high", 1, "#e64a19", "🟠"),
+        Severity("error", 2, "#f57c00", "🟠"),
+        Severity("warning", 3, "#fbc02d", "🟡"),
+        Severity("medium", 4, "#fdd835", "🟡"),
+        Severity("low", 5, "#1976d2", "🔵"),
+        Severity("info", 6, "#1976d2", "🔵"),
+        Severity("none", 7, "#757575", "⚪"),
+    )
+}
+RESOLVED_COLOR = "#388e3c"
+RESOLVED_EMOJI = "🟢"
+
+
+def severity_of(labels: Labels) -> Severity:
+    """Return the severity that a `severity` label names; an unknown or missing one is a warning."""
+    return SEVERITIES.get(labels.get("severity", "").lower(), SEVERITIES["warning"])
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One alert of a webhook. (fingerprint, starts_at) is its episode."""
+
+    fingerprint: str
+    status: Status
+    labels: Labels
+    annotations: Labels
+    starts_at: datetime
+    ends_at: datetime | None
+    generator_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One webhook of Alertmanager: a group of alerts at one moment.
+
+    `reason` is Alertmanager's `notification_reason` (0.32 and newer), empty where it has none.
+    """
+
+    receiver: str
+    group_key: str
+    status: Status
+    alerts: tuple[Alert, ...]
+    group_labels: Labels = field(default_factory=dict)
+    common_labels: Labels = field(default_factory=dict)
+    common_annotations: Labels = field(default_factory=dict)
+    external_url: str = ""
+    truncated: int = 0
+    reason: str = ""
+
+    @property
+    def severity(self) -> Severity:
+        """The most urgent severity of the alerts that fire, or of all when none does."""
+        firing = [alert for alert in self.alerts if alert.status is Status.FIRING]
+        return min((severity_of(a.labels) for a in firing or self.alerts), key=lambda s: s.rank)
+
+    @property
+    def group_hash(self) -> str:
+        """A short stable name for (receiver, group key)."""
+        return _digest(self.receiver, self.group_key)
+
+    @property
+    def delivery_key(self) -> str:
+        """The same for a webhook that says the same again.
+
+        Leaves out endsAt, externalURL and annotations, which differ between the replicas of
+        one Alertmanager or Prometheus.
+        """
+        said = sorted(f"{a.fingerprint} {a.status} {a.starts_at.isoformat()}" for a in self.alerts)
+        return _digest(self.receiver, self.group_key, *said)
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a channel sends. `body` is in the channel's own format; `title` is one plain line.
+
+    `key` is the same when the same message is tried again; `thread` when messages belong to
+    one incident.
+    """
+
+    title: str
+    body: str
+    html: str
+    status: Status
+    severity: Severity
+    key: str
+    thread: str
+
+    @property
+    def color(self) -> str:
+        """The colour of what the message says: green once resolved."""
+        return RESOLVED_COLOR if self.status is Status.RESOLVED else self.severity.color
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """An owed message, claimed from the outbox: what to say, where, and how often it was tried."""
+
+    id: int
+    channel: str
+    incident: int
+    notification: Notification
+    attempts: int
+    accepted_at: datetime
+
+
+class SendError(Exception):
+    """A message that a channel could not deliver.
+
+    `reason` is a short word for the metric; `detail` is what the other side said. A permanent
+    error is never tried again; `retry_after` is the other side's own wish in seconds.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        detail: str,
+        *,
+        permanent: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+        self.permanent = permanent
+        self.retry_after = retry_after
