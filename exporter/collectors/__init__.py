@@ -1,32 +1,8 @@
 """Collectors: one file for each source of samples, and the dict that names them.
 
-To add one, write a file with a `Section` whose fields are its configuration and whose
-`collect` yields samples, and add its line to COLLECTORS.
+To add one, write a file with a class that fits `contract.Collector`, and add its line here.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import ClassVar, Protocol
+from exporter.collectors.contract import Collector
 
-from exporter.model import Sample
-
-
-@dataclass(frozen=True, slots=True)
-class Paths:
-    """Where the host's file systems are mounted; elsewhere than at / in a container."""
-
-    procfs: Path = Path("/proc")
-    sysfs: Path = Path("/sys")
-    rootfs: Path = Path("/")
-
-
-class Collector(Protocol):
-    """One source. `collect` may raise anything: a fence catches, counts and times it."""
-
-    blocking: ClassVar[bool]
-    """Whether it can hang (a dead NFS server, a driver) and so needs a thread and a deadline."""
-
-    def collect(self, paths: Paths) -> Iterable[Sample]:
-        """Read the source now; raise NoData where it does not exist on this host."""
-        ...
+COLLECTORS: dict[str, type[Collector]] = {}

@@ -1,35 +1,8 @@
 """Detectors: anomaly methods on blocks of series, and the dict that names them.
 
-To add one, write a file with a `Section` whose fields are its settings, and add its line
-to DETECTORS. State is an array of shape (series, width), NaN in a row that is new.
+To add one, write a file with a class that fits `contract.Detector`, and add its line here.
 """
 
-from typing import ClassVar, Protocol
+from exporter.detectors.contract import Detector
 
-from exporter.model import FloatArray
-
-
-class Detector(Protocol):
-    """A view of ordinary behaviour that is learned value by value.
-
-    `innovation` is what the values do beyond what was expected, in units of the expected
-    scatter; it reads the state. `learn` writes it. Neither looks ahead, and a missing value
-    (NaN) yields NaN and teaches nothing.
-    """
-
-    width: ClassVar[int]
-    """How many floats of state one series needs."""
-
-    def innovation(self, state: FloatArray, values: FloatArray) -> FloatArray:
-        """Return shape (series,): the standardised innovation, NaN while nothing is known."""
-        ...
-
-    def band(
-        self, state: FloatArray, width: FloatArray
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return expected, lower and upper, the bounds `width` scatters away."""
-        ...
-
-    def learn(self, state: FloatArray, values: FloatArray) -> None:
-        """Take the values into the state, in place."""
-        ...
+DETECTORS: dict[str, type[Detector]] = {}

@@ -1,0 +1,28 @@
+"""What a collector is: a frozen `Section` whose fields are its configuration."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+from exporter.model import Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Where the host's file systems are mounted; elsewhere than at / in a container."""
+
+    procfs: Path = Path("/proc")
+    sysfs: Path = Path("/sys")
+    rootfs: Path = Path("/")
+
+
+class Collector(Protocol):
+    """One source. `collect` may raise anything: a fence catches, counts and times it."""
+
+    blocking: ClassVar[bool]
+    """Whether it can hang (a dead NFS server, a driver) and so needs a thread and a deadline."""
+
+    def collect(self, paths: Paths) -> Iterable[Sample]:
+        """Read the source now; raise NoData where it does not exist on this host."""
+        ...
