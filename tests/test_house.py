@@ -11,14 +11,15 @@ ROOT = Path(__file__).parents[1]
 
 # A room may import itself and the rooms that stand above it.
 ROOMS = {
-    "exporter": (
-        "model settings collectors fence signals detectors fit drift forecast availability"
-        " state tick exposition apm web config app __main__"
-    ).split(),
-    "receiver": (
-        "model settings metrics store channels messages delivery incidents responses intake"
-        " reports web config app __main__"
-    ).split(),
+    "exporter": [
+        *("model", "settings", "collectors", "fence", "signals", "detectors", "fit", "drift"),
+        *("forecast", "availability", "state", "tick", "exposition", "apm", "web", "config"),
+        *("app", "__main__"),
+    ],
+    "receiver": [
+        *("model", "settings", "metrics", "store", "channels", "messages", "delivery"),
+        *("incidents", "responses", "intake", "reports", "web", "config", "app", "__main__"),
+    ],
 }
 # Rooms full of plug-ins: such a file knows the model, the settings and its own room.
 PLUGINS = {

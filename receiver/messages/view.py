@@ -12,7 +12,6 @@ from receiver.model import (
     Labels,
     Language,
     Notification,
-    Severity,
     Status,
     severity_of,
 )
@@ -72,19 +71,13 @@ class View:
         return self.firing + self.settled == 1 and not self.truncated
 
 
-def severity(notification: Notification) -> Severity:
-    """Return the notification's severity; an empty group has that of its common labels."""
-    empty = not notification.alerts
-    return severity_of(notification.common_labels) if empty else notification.severity
-
-
 def look_at(notification: Notification, language: Language, link: str, now: datetime) -> View:
     """Prepare a notification for the templates of one language; `link` leads to our own pages."""
     alerts = sorted(notification.alerts, key=lambda alert: alert.status is Status.RESOLVED)
     firing = sum(alert.status is Status.FIRING for alert in alerts)
     shown, resolved = alerts[:_MOST_ALERTS], notification.status is Status.RESOLVED
     shared = _shared(alerts)
-    urgency = severity(notification)
+    urgency = notification.severity
     size = _TEXT if len(alerts) == 1 else _DETAIL
     summaries = {alert.annotations.get("summary", "") for alert in alerts}
     return View(
