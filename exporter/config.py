@@ -1,10 +1,11 @@
 """The configuration file: strict, every default explicit, and all that is wrong with it at once."""
 
 import re
-from collections.abc import Iterator
+from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, NamedTuple, cast
+from typing import Annotated, Any, NamedTuple, TypeVar, cast
 
+import yaml
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -14,7 +15,6 @@ from pydantic import (
     ValidatorFunctionWrapHandler,
     WrapValidator,
     create_model,
-    model_validator,
 )
 
 from exporter.collectors import COLLECTORS
@@ -46,16 +46,22 @@ def parse_address(value: Any) -> Address:
     return Address(found[1] or found[2] or "", int(found[3]))
 
 
-def _at_least(least: float, spelled: str) -> AfterValidator:
-    def check(seconds: float) -> float:
-        if seconds < least:
-            raise ValueError(f"too short; {spelled} is the least")
-        return seconds
-
-    return AfterValidator(check)
+Listen = Annotated[Address, BeforeValidator(parse_address), PlainSerializer(str, return_type=str)]
 
 
-Positive = Annotated[Duration, _at_least(0.1, "100ms")]
+def _long_enough(seconds: float) -> float:
+    if seconds < 0.1:
+        raise ValueError("too short; 100ms is the least")
+    return seconds
+
+
+Span = Annotated[Duration, AfterValidator(_long_enough)]
+
+
+def _not_the_hosts(name: str) -> str:
+    if name in HOST_SIGNALS:
+        raise ValueError(f"{name} is one of the host's own signals; choose another name")
+    return name
 
 
 class Token(Section):
@@ -76,10 +82,10 @@ class MountPaths(Section):
 class NamedSignal(Section):
     """Any exposed metric as a signal; a counter is scored as its rate per second."""
 
-    name: str = Field(pattern=_SIGNAL_NAME)
-    metric: str = Field(pattern=_METRIC_NAME)
-    match: list[MatcherText] = []
-    limit: int = Field(default=1000, ge=1, description="the most series that are scored")
+    name: Annotated[str, Field(pattern=_SIGNAL_NAME), AfterValidator(_not_the_hosts)]
+    metric: Annotated[str, Field(pattern=_METRIC_NAME)]
+    match: tuple[MatcherText, ...] = ()
+    limit: Annotated[int, Field(ge=1)] = 1000
 
 
 class Scoring(Section):
@@ -87,6 +93,16 @@ class Scoring(Section):
 
     grace: Duration = 3600.0
     hold: Duration = 300.0
+
+
+Named = TypeVar("Named", Token, NamedSignal)
+
+
+def _all_different(items: tuple[Named, ...]) -> tuple[Named, ...]:
+    names = Counter(item.name for item in items)
+    if twice := [name for name, count in names.items() if count > 1]:
+        raise ValueError(f"there twice: {', '.join(twice)}; give each a name of its own")
+    return items
 
 
 def _section_or_off(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
@@ -97,30 +113,46 @@ def _section_or_off(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
 
 
 def _collector_field(name: str, collector: type[Collector]) -> Any:
-    """Make the field of one collector: its own section, and a `deadline` beside its own keys."""
-    base = cast("type[Section]", collector)
-    section = create_model(name, __base__=base, deadline=(Annotated[Positive, Field()], 5.0))
+    """Make the field of one collector: its own section, with a `deadline` beside its own keys."""
+    section = create_model(name, __base__=cast("type[Section]", collector), deadline=(Span, 5.0))
     annotation = Annotated[section | None, WrapValidator(_section_or_off)]
-    return (annotation, Field(default_factory=section))
+    return annotation, Field(default_factory=section)
 
 
-CollectorSections: type[Section] = create_model(
-    "CollectorSections",
-    __base__=Section,
-    **{name: _collector_field(name, collector) for name, collector in COLLECTORS.items()},
-)
+_COLLECTOR_FIELDS: dict[str, Any] = {
+    name: _collector_field(name, collector) for name, collector in COLLECTORS.items()
+}
+CollectorSections = create_model("CollectorSections", __base__=Section, **_COLLECTOR_FIELDS)
 
 
 class Config(Section):
     """Everything that can be configured."""
 
-    listen: Annotated[
-        Address, BeforeValidator(parse_address), PlainSerializer(str, return_type=str)
-    ] = Address("127.0.0.1", 9847)
-    interval: Positive = 15.0
-    tokens: list[Token] = []
+    listen: Listen = Address("127.0.0.1", 9847)
+    interval: Span = 15.0
+    tokens: Annotated[tuple[Token, ...], AfterValidator(_all_different)] = ()
     paths: MountPaths = MountPaths()
-    collectors: Annotated[Section, Field()] = Field(default_factory=CollectorSections)
-    signals: list[NamedSignal] = []
+    collectors: CollectorSections = CollectorSections()
+    signals: Annotated[tuple[NamedSignal, ...], AfterValidator(_all_different)] = ()
     scoring: Scoring = Scoring()
 
+    def enabled(self) -> dict[str, Any]:
+        """Return the sections of the collectors that are on; each is the collector itself."""
+        return {name: section for name, section in self.collectors if section is not None}
+
+
+def load(path: Path | None) -> Config:
+    """Read the file, or take all defaults without one; raises ConfigError with every problem."""
+    if path is None:
+        return Config()
+    document = read_yaml(path)
+    try:
+        return Config.model_validate(document, context={"folder": path.parent})
+    except ValidationError as error:
+        raise ConfigError(list(describe(path, error, Config))) from error
+
+
+def defaults() -> str:
+    """Spell every default as YAML."""
+    document = Config().model_dump(mode="json", by_alias=True)
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True)

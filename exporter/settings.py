@@ -141,26 +141,28 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return document
 
 
-_REMEDIES = {
-    "bool_type": "write true or false",
-    "dict_type": "write keys with values",
-    "list_type": "write it like [first, second], or one item a line after a dash",
-    "missing": "add it",
-    "model_type": "write keys with values",
-    "string_type": "put it in quotes",
+_WORDS = {
+    "bool_type": "true or false is expected; write it without quotes",
+    "dict_type": "a mapping is expected; write keys with values",
+    "list_type": "a list is expected; write it like [first, second]",
+    "missing": "is missing; add it",
+    "model_type": "a mapping is expected; write keys with values",
+    "string_pattern_mismatch": "not a name; use letters, digits and underscores",
+    "string_type": "a text is expected; put it in quotes",
+    "tuple_type": "a list is expected; write it like [first, second]",
 }
+"""What pydantic's types of problems are called here, each with its remedy."""
 
 
 def describe(path: Path, error: ValidationError, model: type[BaseModel]) -> Iterator[str]:
     """Say each problem as `file: place: what is wrong; remedy`; `model` is what was validated."""
     for problem in error.errors(include_url=False):
         place = problem["loc"]
-        message = problem["msg"].removeprefix("Value error, ")
+        said = problem["msg"].removeprefix("Value error, ")
+        message = _WORDS.get(problem["type"], said)
         if problem["type"] == "extra_forbidden":
             known = ", ".join(_known_keys(model, place)) or "none"
             message = f"unknown key; known here: {known}"
-        elif problem["type"] in _REMEDIES:
-            message = f"{message}; {_REMEDIES[problem['type']]}"
         yield f"{path}: {'.'.join(map(str, place)) or 'top level'}: {message}"
 
 
