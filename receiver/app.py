@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+import socket
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
@@ -53,6 +54,8 @@ async def serve(config: Config) -> None:
 async def running(config: Config) -> AsyncIterator[str]:
     """Run the receiver; yields the URL that it listens on."""
     async with AsyncExitStack() as stack:
+        # First, since it fails where another receiver runs, whose store must be left alone.
+        listener = stack.enter_context(_bind(*config.address))
         config.database.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         store = await Store.open(config.database, parse)
         stack.push_async_callback(store.close)
@@ -76,7 +79,7 @@ async def running(config: Config) -> AsyncIterator[str]:
             channels=tuple(config.channels),
         )
         await stack.enter_async_context(_delivering(workers.values()))
-        yield await stack.enter_async_context(_listening(site, *config.address))
+        yield await stack.enter_async_context(_listening(site, listener))
 
 
 async def _recall(config: Config, store: Store, numbers: Metrics) -> None:
@@ -130,14 +133,19 @@ def _wake(workers: Mapping[str, Worker], channels: Iterable[str]) -> None:
         workers[name].wake()
 
 
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family)
+
+
 @asynccontextmanager
-async def _listening(site: Site, host: str, port: int) -> AsyncIterator[str]:
+async def _listening(site: Site, listener: socket.socket) -> AsyncIterator[str]:
     runner = web.AppRunner(application(site), access_log=None, shutdown_timeout=_GRACE)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
-        name = f"[{host}]" if ":" in host else host
-        yield f"http://{name}:{runner.addresses[0][1]}"
+        await web.SockSite(runner, listener).start()
+        host, port = listener.getsockname()[:2]
+        yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     finally:
         await runner.cleanup()
 
