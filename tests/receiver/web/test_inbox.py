@@ -55,7 +55,7 @@ async def test_messages_are_shown_newest_first_with_severity_in_words_and_local_
     assert 'class="resolved"' in text
     assert '<span class="badge">Resolved</span>' in text
     assert "Instance: web-1" in text
-    assert '<time datetime="2026-11-23T12:00:00+00:00">2026-11-23 20:00:00 CST</time>' in text
+    assert '<time datetime="2026-11-23T12:00:00+00:00">2026-11-23 20:00:00 UTC+8</time>' in text
 
 
 @pytest.mark.parametrize("text", [text for text in HOSTILE.values() if text.isprintable()])

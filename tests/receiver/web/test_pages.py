@@ -1,6 +1,8 @@
+import pytest
+
 from receiver.model import Language
 from receiver.store.records import Posted
-from receiver.web.pages import Pages
+from receiver.web.pages import Pages, linked
 from receiver.web.texts import TEXTS
 from tests.receiver.webhooks import START
 
@@ -23,3 +25,22 @@ def test_a_message_in_the_stream_is_the_message_on_the_page() -> None:
     event = pages.event(POSTED)
     data = [line.removeprefix("data: ") for line in event.splitlines() if line.startswith("data")]
     assert "\n".join(data).strip() in pages.inbox([POSTED], newest=False)
+
+
+ADDRESS = "https://wiki.example.com/a?b=c&d=(e)"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (ADDRESS, "{}"),
+        (f"see {ADDRESS}.", "see {}."),
+        (f"手册：{ADDRESS}，<b>", "手册：{}，&lt;b&gt;"),  # noqa: RUF001 -- Chinese marks
+        ("javascript:alert(1) ftp://x data:,x", "javascript:alert(1) ftp://x data:,x"),
+        ('http://x"onclick="y', '<a href="http://x" rel="noopener noreferrer">http://x</a>&#34;'),
+    ],
+)
+def test_web_addresses_become_links_and_all_else_is_escaped(text: str, shown: str) -> None:
+    address = ADDRESS.replace("&", "&amp;").rstrip(")")
+    link = f'<a href="{address}" rel="noopener noreferrer">{address}</a>'
+    assert str(linked(text)).startswith(shown.format(link + ")" if ADDRESS in text else link))
