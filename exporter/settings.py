@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+)
 
 from exporter.model import ConfigError
 
@@ -80,6 +88,26 @@ def parse_matcher(value: Any) -> Matcher:
 MatcherText = Annotated[
     Matcher, BeforeValidator(parse_matcher), PlainSerializer(str, return_type=str)
 ]
+
+
+def _read_secret(value: Any, info: ValidationInfo) -> SecretStr:
+    """Read the file that `value` names; a relative path starts at the configuration's folder.
+
+    The context of the validation has that folder under `folder`.
+    """
+    path = Path((info.context or {}).get("folder", "."), str(value))
+    try:
+        text = path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else error.reason
+        raise ValueError(f"cannot read {path}: {why}; write the secret alone into it") from error
+    if not text:
+        raise ValueError(f"{path} is empty; write the secret alone into it")
+    return SecretStr(text)
+
+
+SecretFile = Annotated[SecretStr, BeforeValidator(_read_secret)]
+"""A secret that stands in a file of its own, read when the configuration is."""
 
 
 class _StrictLoader(yaml.SafeLoader):
