@@ -20,7 +20,7 @@ forbid_starts() {
 }
 
 apt_install() {
-  apt-get install --yes --quiet=2 --no-install-recommends -o DPkg::Lock::Timeout=120 "$@" </dev/null
+  apt-get install --yes --quiet=2 --no-install-recommends -o DPkg::Lock::Timeout=120 "$@" </dev/null >/dev/null
 }
 
 # Maintainer scripts enable what they install; undo that for the packages that came just now.

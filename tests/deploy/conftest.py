@@ -1,30 +1,20 @@
 """Free ports in a row, and the stack as a process of its own."""
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.deploy.kit import ROOT
+from tests.deploy.kit import ROOT, free_ports
 
 
 @pytest.fixture
 def port_base() -> int:
     """Four free ports in a row."""
-    for base in range(21000 + os.getpid() % 1000 * 8, 60000, 4):
-        with ExitStack() as held:
-            try:
-                for port in range(base, base + 4):
-                    held.enter_context(socket.socket()).bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return base
-    pytest.fail("no four free ports in a row")
+    return free_ports(4)
 
 
 @pytest.fixture

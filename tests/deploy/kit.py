@@ -1,12 +1,28 @@
 """What the tests of deploy/ share."""
 
+import os
+import socket
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def free_ports(count: int) -> int:
+    """Return the first of so many free ports in a row."""
+    for base in range(21000 + os.getpid() % 1000 * 8, 60000, count):
+        with ExitStack() as held:
+            try:
+                for port in range(base, base + count):
+                    held.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return base
+    pytest.fail("no free ports in a row")
 
 
 def processes_of(folder: Path) -> list[str]:
