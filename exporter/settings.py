@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import yaml
 from pydantic import (
@@ -141,11 +141,42 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return document
 
 
-def describe(path: Path, error: ValidationError) -> Iterator[str]:
-    """Say each problem as `file: place: what is wrong`."""
+_WORDS = {
+    "bool_type": "true or false is expected; write it without quotes",
+    "dict_type": "a mapping is expected; write keys with values",
+    "list_type": "a list is expected; write it like [first, second]",
+    "missing": "is missing; add it",
+    "model_type": "a mapping is expected; write keys with values",
+    "string_pattern_mismatch": "not a name; use letters, digits and underscores",
+    "string_type": "a text is expected; put it in quotes",
+    "tuple_type": "a list is expected; write it like [first, second]",
+}
+"""What pydantic's types of problems are called here, each with its remedy."""
+
+
+def describe(path: Path, error: ValidationError, model: type[BaseModel]) -> Iterator[str]:
+    """Say each problem as `file: place: what is wrong; remedy`; `model` is what was validated."""
     for problem in error.errors(include_url=False):
-        place = ".".join(str(part) for part in problem["loc"]) or "top level"
-        message = problem["msg"].removeprefix("Value error, ")
+        place = problem["loc"]
+        said = problem["msg"].removeprefix("Value error, ")
+        message = _WORDS.get(problem["type"], said)
         if problem["type"] == "extra_forbidden":
-            message = "unknown key"
-        yield f"{path}: {place}: {message}"
+            known = ", ".join(_known_keys(model, place)) or "none"
+            message = f"unknown key; known here: {known}"
+        yield f"{path}: {'.'.join(map(str, place)) or 'top level'}: {message}"
+
+
+def _known_keys(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
+    """Name the keys of the section that holds the last part of `place`."""
+    for part in place[:-1]:
+        field = model.model_fields.get(str(part))
+        model = next(_sections(field.annotation), model) if field else model
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _sections(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Find the sections within an annotation, e.g. that of `list[Section]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _sections(inner)

@@ -48,6 +48,7 @@ class Scorer:
     """Keeps the state of up to `capacity` series in arrays of shape (capacity, width)."""
 
     def __init__(self, detector: Detector, capacity: int) -> None:
+        self.capacity = capacity
         self._detector = detector
         self._learned = np.empty((capacity, detector.width))
         self._tails = np.empty((capacity, tail.WIDTH))

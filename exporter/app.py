@@ -1,0 +1,165 @@
+"""Wiring: from a configuration to a running exporter."""
+
+import asyncio
+import logging
+import os
+import platform
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from importlib import metadata
+
+from aiohttp import web
+
+from exporter.collectors.contract import Paths
+from exporter.config import Address, Config
+from exporter.detectors import DETECTORS
+from exporter.detectors.scoring import Rule, Scorer
+from exporter.fence import Fence
+from exporter.model import ConfigError, Metric, Sample
+from exporter.signals import HOST_SIGNALS
+from exporter.signals.derive import MAX_SERIES, Feed, Signals
+from exporter.signals.exposed import Exposed
+from exporter.tick import Ticker
+from exporter.web import make_web
+from exporter.web.service import Service
+
+BUILD_INFO = Metric(
+    "tocsin_exporter_build_info",
+    "1, with the versions of the exporter and of Python.",
+    labels=("version", "python"),
+)
+RELOAD_OK = Metric(
+    "tocsin_config_last_reload_successful",
+    "1 if the latest attempt to read the configuration succeeded; on 0 the old one is in force.",
+)
+_GAP_INTERVALS = 5
+"""How many intervals a rate may span; beyond, an average would hide what happened."""
+_GRACEFUL = 5.0
+"""Seconds that requests under way get at the end."""
+
+_log = logging.getLogger(__name__)
+
+
+class CannotListenError(Exception):
+    """The address cannot be had; the message says why and what to do."""
+
+
+class App:
+    """A configuration in force, and how to exchange it for another."""
+
+    def __init__(self, config: Config, load: Callable[[], Config]) -> None:
+        self._load = load
+        self.listen = config.listen
+        self._reloaded = True
+        self.service = Service(_ticker(config), _version(), self._about, self.reload)
+        self._apply(config)
+
+    def reload(self) -> tuple[str, ...]:
+        """Load the configuration again; where that fails, log and return why and change nothing."""
+        try:
+            config = self._load()
+        except ConfigError as error:
+            self._reloaded = False
+            for problem in error.problems:
+                _log.error("not reloaded: %s", problem)
+            return error.problems
+        self._reloaded = True
+        self._apply(config)
+        _log.info("configuration reloaded")
+        return ()
+
+    def _apply(self, config: Config) -> None:
+        """Exchange what a configuration decides; what was learned of the series stays."""
+        if config.listen != self.listen:
+            _log.warning("listen: %s takes effect at the next start", config.listen)
+        ticker = self.service.ticker
+        ticker.fence = _fence(config)
+        ticker.rule = _rule(config)
+        ticker.signals.feeds = _feeds(config)
+        ticker.signals.max_gap = _GAP_INTERVALS * config.interval
+        self.service.tokens = tuple(token.token for token in config.tokens)
+
+    def _about(self) -> list[Sample]:
+        info = BUILD_INFO.sample(1, self.service.version, platform.python_version())
+        return [info, RELOAD_OK.sample(float(self._reloaded))]
+
+
+async def serve(app: App) -> int:
+    """Serve until SIGTERM or SIGINT; returns the exit status, or raises CannotListenError."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, app.reload)
+    async with listening(app.service, app.listen) as address:
+        _log.info("listening on http://%s", address)
+        return await _until(stop, app.service.ticker)
+
+
+@asynccontextmanager
+async def listening(service: Service, listen: Address) -> AsyncIterator[Address]:
+    """Listen for as long as the block lasts; yields the address with the port in use."""
+    runner = web.AppRunner(make_web(service), access_log=None, shutdown_timeout=_GRACEFUL)
+    await runner.setup()
+    try:
+        await _listen(runner, listen)
+        yield Address(*runner.addresses[0][:2])
+    finally:
+        await runner.cleanup()
+
+
+async def _listen(runner: web.AppRunner, listen: Address) -> None:
+    try:
+        await web.TCPSite(runner, listen.host or None, listen.port).start()
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        raise CannotListenError(
+            f"cannot listen on {listen}: {why}; choose another address with --listen HOST:PORT"
+        ) from error
+
+
+async def _until(stop: asyncio.Event, ticker: Ticker) -> int:
+    """Tick until told to stop; a tick that fails ends the process, for its supervisor to see."""
+    ticking = asyncio.create_task(ticker.run())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({ticking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if ticking.done():
+        stopping.cancel()
+        _log.critical("a tick failed, so this process ends", exc_info=ticking.exception())
+        return 1
+    ticking.cancel()
+    await asyncio.wait({ticking})
+    return 0
+
+
+def _ticker(config: Config) -> Ticker:
+    rule = _rule(config)
+    signals = Signals(_feeds(config), _GAP_INTERVALS * rule.interval)
+    scorer = Scorer(DETECTORS["local_level"](), MAX_SERIES)
+    return Ticker(_fence(config), signals, scorer, rule)
+
+
+def _fence(config: Config) -> Fence:
+    collectors = config.enabled()
+    deadlines = {name: section.deadline for name, section in collectors.items()}
+    paths = Paths(config.paths.procfs, config.paths.sysfs, config.paths.rootfs)
+    return Fence(collectors, deadlines, paths)
+
+
+def _feeds(config: Config) -> dict[str, Feed]:
+    feeds = {name: Feed(source) for name, source in HOST_SIGNALS.items()}
+    for named in config.signals:
+        feeds[named.name] = Feed(Exposed(named.metric, named.match), named.limit)
+    return feeds
+
+
+def _rule(config: Config) -> Rule:
+    return Rule(config.interval, config.scoring.grace, config.scoring.hold)
+
+
+def _version() -> str:
+    try:
+        return metadata.version("tocsin")
+    except metadata.PackageNotFoundError:  # run from a checkout
+        return "unknown"

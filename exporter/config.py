@@ -1,0 +1,158 @@
+"""The configuration file: strict, every default explicit, and all that is wrong with it at once."""
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple, TypeVar, cast
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    create_model,
+)
+
+from exporter.collectors import COLLECTORS
+from exporter.collectors.contract import Collector
+from exporter.model import ConfigError
+from exporter.settings import Duration, MatcherText, SecretFile, Section, describe, read_yaml
+from exporter.signals import HOST_SIGNALS
+
+_ADDRESS = re.compile(r"(?:\[([0-9a-fA-F:.%]+)\]|([^:\[\]]*)):(\d{1,5})")
+_METRIC_NAME = r"^[a-zA-Z_:][a-zA-Z0-9_:]*$"
+_SIGNAL_NAME = r"^[a-zA-Z_][a-zA-Z0-9_]*$"
+
+
+class Address(NamedTuple):
+    """Where to listen; an empty host is every interface."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def parse_address(value: Any) -> Address:
+    """Read `host:port`, `:port` or `[IPv6 address]:port`."""
+    found = _ADDRESS.fullmatch(str(value))
+    if not found or int(found[3]) > 65_535:
+        raise ValueError(f"not an address: {str(value)!r}; write it like 127.0.0.1:9847")
+    return Address(found[1] or found[2] or "", int(found[3]))
+
+
+Listen = Annotated[Address, BeforeValidator(parse_address), PlainSerializer(str, return_type=str)]
+
+
+def _long_enough(seconds: float) -> float:
+    if seconds < 0.1:
+        raise ValueError("too short; 100ms is the least")
+    return seconds
+
+
+Span = Annotated[Duration, AfterValidator(_long_enough)]
+
+
+def _not_the_hosts(name: str) -> str:
+    if name in HOST_SIGNALS:
+        raise ValueError(f"{name} is one of the host's own signals; choose another name")
+    return name
+
+
+class Token(Section):
+    """Who may read; the token itself stands in a file of its own."""
+
+    name: str
+    token: SecretFile = Field(alias="file")
+
+
+class MountPaths(Section):
+    """Where the host's file systems are mounted, e.g. below /host in a container."""
+
+    procfs: Path = Path("/proc")
+    sysfs: Path = Path("/sys")
+    rootfs: Path = Path("/")
+
+
+class NamedSignal(Section):
+    """Any exposed metric as a signal; a counter is scored as its rate per second."""
+
+    name: Annotated[str, Field(pattern=_SIGNAL_NAME), AfterValidator(_not_the_hosts)]
+    metric: Annotated[str, Field(pattern=_METRIC_NAME)]
+    match: tuple[MatcherText, ...] = ()
+    limit: Annotated[int, Field(ge=1)] = 1000
+
+
+class Scoring(Section):
+    """When scores begin, and how long an alarm lasts."""
+
+    grace: Duration = 3600.0
+    hold: Duration = 300.0
+
+
+Named = TypeVar("Named", Token, NamedSignal)
+
+
+def _all_different(items: tuple[Named, ...]) -> tuple[Named, ...]:
+    names = Counter(item.name for item in items)
+    if twice := [name for name, count in names.items() if count > 1]:
+        raise ValueError(f"there twice: {', '.join(twice)}; give each a name of its own")
+    return items
+
+
+def _section_or_off(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    """Take `false` for off, and a key without a value, or `true`, for all defaults."""
+    if value is False:
+        return None
+    return handler({} if value is None or value is True else value)
+
+
+def _collector_field(name: str, collector: type[Collector]) -> Any:
+    """Make the field of one collector: its own section, with a `deadline` beside its own keys."""
+    section = create_model(name, __base__=cast("type[Section]", collector), deadline=(Span, 5.0))
+    annotation = Annotated[section | None, WrapValidator(_section_or_off)]
+    return annotation, Field(default_factory=section)
+
+
+_COLLECTOR_FIELDS: dict[str, Any] = {
+    name: _collector_field(name, collector) for name, collector in COLLECTORS.items()
+}
+CollectorSections = create_model("CollectorSections", __base__=Section, **_COLLECTOR_FIELDS)
+
+
+class Config(Section):
+    """Everything that can be configured."""
+
+    listen: Listen = Address("127.0.0.1", 9847)
+    interval: Span = 15.0
+    tokens: Annotated[tuple[Token, ...], AfterValidator(_all_different)] = ()
+    paths: MountPaths = MountPaths()
+    collectors: CollectorSections = CollectorSections()
+    signals: Annotated[tuple[NamedSignal, ...], AfterValidator(_all_different)] = ()
+    scoring: Scoring = Scoring()
+
+    def enabled(self) -> dict[str, Any]:
+        """Return the sections of the collectors that are on; each is the collector itself."""
+        return {name: section for name, section in self.collectors if section is not None}
+
+
+def load(path: Path | None) -> Config:
+    """Read the file, or take all defaults without one; raises ConfigError with every problem."""
+    if path is None:
+        return Config()
+    document = read_yaml(path)
+    try:
+        return Config.model_validate(document, context={"folder": path.parent})
+    except ValidationError as error:
+        raise ConfigError(list(describe(path, error, Config))) from error
+
+
+def defaults() -> str:
+    """Spell every default as YAML."""
+    document = Config().model_dump(mode="json", by_alias=True)
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
