@@ -23,6 +23,14 @@ SUPPRESSIONS = ("duplicate", "watchdog", "no_route", "stale")
 _CODES = ("200", "400", "401", "403", "408", "413", "415", "503")
 _STATUSES = ("firing", "resolved")
 _ERRORS = ("timeout", "unreachable", "throttled", "server", "rejected", "failed")
+_COUNTERS = {
+    "webhook_requests": ("Webhooks by the HTTP status of the answer.", "code"),
+    "alerts_received": ("Alerts in accepted webhooks.", "status"),
+    "notifications": ("What became of messages.", "channel", "outcome"),
+    "notifications_suppressed": ("Webhooks that told nobody, by reason.", "reason"),
+    "notification_errors": ("Failed attempts to send.", "channel", "reason"),
+    "template_failures": ("Messages that the built-in text replaced.", "template"),
+}
 # From a chat on the same machine to a mail server that was away for the night.
 _DELAYS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 43200)
 
@@ -80,15 +88,15 @@ class Metrics:
     """Every metric that the rooms count with; `registry` is what a scrape shows."""
 
     registry: CollectorRegistry
+    momentary: _Momentary
     webhook_requests: Counter
     alerts_received: Counter
     notifications: Counter
-    suppressed: Counter
-    errors: Counter
-    delay: Histogram
+    notifications_suppressed: Counter
+    notification_errors: Counter
     template_failures: Counter
+    notification_delay: Histogram
     watchdog: Gauge
-    momentary: _Momentary
 
     def show(self, backlog: Backlog) -> None:
         """Set what the next scrape says about the store."""
@@ -96,61 +104,42 @@ class Metrics:
 
     def failed(self, channel: str, reason: str, error: str) -> None:
         """Count a failed attempt; `error` must have its secrets masked."""
-        self.errors.labels(channel, reason).inc()
+        self.notification_errors.labels(channel, reason).inc()
         self.momentary.errors[channel] = error
 
     def delivered(self, channel: str, seconds: float) -> None:
         """Count a message that arrived `seconds` after it was accepted."""
         self.notifications.labels(channel, "sent").inc()
-        self.delay.labels(channel).observe(max(0.0, seconds))
+        self.notification_delay.labels(channel).observe(max(0.0, seconds))
         self.momentary.errors.pop(channel, None)
 
 
 def create(version: str, channels: Iterable[str]) -> Metrics:
     """Make all metrics in a registry of their own."""
-    disable_created_metrics()
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # the library types it not
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
-    build = _gauge(registry, "receiver_build_info", "The receiver's version.", "version")
+    build = Gauge("tocsin_receiver_build_info", "Its version.", ["version"], registry=registry)
     build.labels(version).set(1)
-    metrics = Metrics(
+    momentary = _Momentary()
+    registry.register(momentary)
+    counters = {
+        name: Counter(f"tocsin_{name}", text, labels, registry=registry)
+        for name, (text, *labels) in _COUNTERS.items()
+    }
+    delay = Histogram(
+        "tocsin_notification_delay_seconds",
+        "Time from accepted to delivered.",
+        ["channel"],
+        buckets=_DELAYS,
         registry=registry,
-        webhook_requests=_counter(
-            registry, "webhook_requests", "Webhooks by the HTTP status of the answer.", "code"
-        ),
-        alerts_received=_counter(
-            registry, "alerts_received", "Alerts in accepted webhooks.", "status"
-        ),
-        notifications=_counter(
-            registry, "notifications", "What became of messages.", "channel", "outcome"
-        ),
-        suppressed=_counter(
-            registry, "notifications_suppressed", "Webhooks that told nobody, by reason.", "reason"
-        ),
-        errors=_counter(
-            registry, "notification_errors", "Failed attempts to send.", "channel", "reason"
-        ),
-        delay=Histogram(
-            "tocsin_notification_delay_seconds",
-            "Time from accepted to delivered.",
-            ["channel"],
-            buckets=_DELAYS,
-            registry=registry,
-        ),
-        template_failures=_counter(
-            registry,
-            "template_failures",
-            "Messages that the built-in text replaced.",
-            "template",
-        ),
-        watchdog=_gauge(
-            registry,
-            "watchdog_last_received_timestamp_seconds",
-            "When the Watchdog alert last came; 0 is never.",
-        ),
-        momentary=_Momentary(),
     )
-    registry.register(metrics.momentary)
+    watchdog = Gauge(
+        "tocsin_watchdog_last_received_timestamp_seconds",
+        "When the Watchdog alert last came; 0 is never.",
+        registry=registry,
+    )
+    metrics = Metrics(registry, momentary, notification_delay=delay, watchdog=watchdog, **counters)
     _start_from_zero(metrics, channels)
     return metrics
 
@@ -161,18 +150,10 @@ def _start_from_zero(metrics: Metrics, channels: Iterable[str]) -> None:
     for status in _STATUSES:
         metrics.alerts_received.labels(status)
     for reason in SUPPRESSIONS:
-        metrics.suppressed.labels(reason)
+        metrics.notifications_suppressed.labels(reason)
     for channel in channels:
-        metrics.delay.labels(channel)
+        metrics.notification_delay.labels(channel)
         for outcome in OUTCOMES:
             metrics.notifications.labels(channel, outcome)
         for reason in _ERRORS:
-            metrics.errors.labels(channel, reason)
-
-
-def _counter(registry: CollectorRegistry, name: str, text: str, *labels: str) -> Counter:
-    return Counter(f"tocsin_{name}", text, labels, registry=registry)
-
-
-def _gauge(registry: CollectorRegistry, name: str, text: str, *labels: str) -> Gauge:
-    return Gauge(f"tocsin_{name}", text, labels, registry=registry)
+            metrics.notification_errors.labels(channel, reason)

@@ -93,7 +93,8 @@ _TOO_OFTEN = re.compile(r"too fast|limit|频|限流", re.IGNORECASE)
 def diagnose(code: int, said: str) -> Fault:
     """Classify an errcode other than 0 with its errmsg."""
     if code == _SECURITY:
-        hits = (f for words, f in _SETTINGS.items() if re.search(words, said, re.IGNORECASE))
+        what = said.partition(";solution")[0]  # the advice names other settings too
+        hits = (f for words, f in _SETTINGS.items() if re.search(words, what, re.IGNORECASE))
         return next(hits, Fault("auth", "one of the robot's security settings refuses this host"))
     return FAULTS.get(code) or (_THROTTLED if _TOO_OFTEN.search(said) else _UNKNOWN)
 

@@ -25,8 +25,9 @@ from receiver.channels.mailing import Address, AuthoritiesFile, ServerUrl, compo
 from receiver.model import Message, SendError
 from receiver.settings import SecretFile
 
-_FAREWELL = 2.0
-"""Seconds to wait for the answer to QUIT; the mail is accepted by then."""
+_FAREWELL = 0.1
+"""Share of the timeout kept for QUIT: the mail is accepted by then, and must not be sent again
+because a server is slow to say goodbye."""
 _REMEMBERED = 1_000
 """Messages of which it is remembered who has got them, while others are still owed."""
 
@@ -81,13 +82,13 @@ class Email(Channel):
             raise self._blame(refused)
 
     async def _transmit(self, mail: bytes, sender: str, owed: list[str]) -> Refusals:
-        client = self._client()
+        client, farewell = self._client(), self.timeout * _FAREWELL
         try:
-            async with asyncio.timeout(self.timeout):
+            async with asyncio.timeout(self.timeout - farewell):
                 await client.connect()
                 refused = await _hand_over(client, mail, sender, owed)
             with contextlib.suppress(SMTPException, OSError):
-                await client.quit(timeout=_FAREWELL)
+                await client.quit(timeout=farewell / 2)
         finally:
             client.close()
         return refused

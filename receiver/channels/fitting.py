@@ -10,13 +10,18 @@ _NOTE = {Language.EN: "… {} more lines left out", Language.ZH: "……其余 {
 
 def units(text: str) -> int:
     """Count UTF-16 code units, which is how chat services in JavaScript measure length."""
-    return len(text.encode("utf-16-le")) // 2
+    return len(text.encode("utf-16-le", "replace")) // 2
+
+
+def first_units(text: str, count: int) -> str:
+    """Return as much of the start as is at most `count` units, with no character cut in two."""
+    return text.encode("utf-16-le", "replace")[: count * 2].decode("utf-16-le", "ignore")
 
 
 def fit(text: str, fits: Callable[[str], bool], language: Language | None) -> str:
     """Return as many leading lines of `text` as `fits` allows, with a note of what is missing.
 
-    A line longer than 2,000 characters is cut first, so that one line alone always fits.
+    A line longer than 2,000 units is cut first, so that one line alone always fits.
     """
     if fits(text):
         return text
@@ -37,4 +42,4 @@ def _cut(lines: list[str], kept: int, language: Language | None) -> str:
 
 
 def _shorten(line: str) -> str:
-    return line if len(line) <= _LONGEST_LINE else line[:_LONGEST_LINE] + "…"
+    return line if units(line) <= _LONGEST_LINE else first_units(line, _LONGEST_LINE) + "…"

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field, model_validator
 from yarl import URL
 
 from receiver.channels.contract import Channel, Format
-from receiver.channels.fitting import fit, units
+from receiver.channels.fitting import first_units, fit, units
 from receiver.channels.posting import Answer, SecretUrl, check_url, post, refusal
 from receiver.model import Language, Message, SendError
 from receiver.settings import SecretFile
@@ -89,10 +89,10 @@ class Slack(Channel):
 def payload_of(message: Message, language: Language | None) -> dict[str, Any]:
     """Build header, coloured sections and the text of the pop-up, within Slack's limits."""
     body = fit(message.body, lambda text: units(text) <= _BODY, language)
-    title = message.title[:_HEADER]
-    while units(title) > _HEADER:
-        title = title[:-1]
-    header = {"type": "header", "text": {"type": "plain_text", "text": title, "emoji": True}}
+    title = first_units(message.title, _HEADER)
+    # A header's text is not markup, so entities might show: no `<` at all leaves no doubt.
+    plain = title.replace("<", "\N{FULLWIDTH LESS-THAN SIGN}")
+    header = {"type": "header", "text": {"type": "plain_text", "text": plain, "emoji": True}}
     sections = [
         {"type": "section", "text": {"type": "mrkdwn", "text": part, "verbatim": True}}
         for part in _split(body)

@@ -26,6 +26,8 @@ _LOG = logging.getLogger(__name__)
 _LOOK_AGAIN = 60.0
 """Seconds of idling at most: a clock that was set back must not stop a channel for long."""
 _STORE_PAUSE = 1.0
+_LAST_WORD = 2.0
+"""Seconds beyond a channel's timeout, which it keeps itself and can say more about."""
 _MARGIN = timedelta(seconds=30)
 """What a claim outlives the channel's own timeout by: time to render and to settle."""
 
@@ -116,7 +118,7 @@ class Worker:
         channel = self._outlet.channel
         try:
             message = self._render(delivery)
-            async with asyncio.timeout(channel.timeout):
+            async with asyncio.timeout(channel.timeout + _LAST_WORD):
                 await channel.send(message, self._http)
         except SendError as error:
             raise self._masked(error) from None

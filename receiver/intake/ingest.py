@@ -91,7 +91,7 @@ class Intake:
         if any(is_watchdog(a) and a.status is Status.FIRING for a in told.alerts):
             self.metrics.watchdog.set(now.timestamp())
         if decision.reason:
-            self.metrics.suppressed.labels(decision.reason).inc()
+            self.metrics.notifications_suppressed.labels(decision.reason).inc()
             for channel in decision.channels:
                 self.metrics.notifications.labels(channel, "suppressed").inc()
             _LOG.info("%r of %s suppressed: %s", told.group_key, told.receiver, decision.reason)

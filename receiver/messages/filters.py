@@ -15,7 +15,7 @@ _UNITS = ((86_400, "d", "天"), (3_600, "h", "小时"), (60, "m", "分"), (1, "s
 # follows them and could so make a text read as another.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u2028\u2029\ud800-\udfff]")
 _MARKUP = re.compile(r"[\\`*_~|]")
-_LINK_OR_TAG = re.compile(r"\](?=\(|$)|<(?=[A-Za-z/!?])")
+_LINK_OR_TAG = re.compile(r"\](?=\()|<(?=[A-Za-z/!?])")
 _BROKEN = {"]": "] ", "<": "\N{FULLWIDTH LESS-THAN SIGN}"}
 _HOST = re.compile(r"[\w.-]+(?::\d+)?|\[[0-9a-fA-F:.]+\](?::\d+)?", re.ASCII)
 _LONGEST_URL = 2_000

@@ -73,8 +73,8 @@ class Posted:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """How many messages a channel is owed, and since when the oldest of them waits."""
+    """How many messages a channel is owed, and when the oldest of that was accepted."""
 
     channel: str
     owed: int
-    oldest: datetime | None
+    oldest: datetime

@@ -1,11 +1,12 @@
 """The inbox page and its live updates."""
 
 import asyncio
+from contextlib import suppress
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from receiver.store.schema import StoreUnavailableError
-from receiver.web.answers import HEADERS, problem, refuse
+from receiver.web.answers import demand, problem
 from receiver.web.auth import Scope
 from receiver.web.feed import Stream
 from receiver.web.keys import SITE
@@ -18,25 +19,21 @@ _LARGEST_ID = 2**63 - 1
 
 async def page(request: web.Request) -> web.Response:
     """Show the newest messages, or with `?before=ID` older ones."""
-    refusal = refuse(request, Scope.READ)
-    if refusal is not None:
-        return refusal
+    demand(request, Scope.READ)
     site = request.app[SITE]
     before = _number(request.query.get("before", ""))
     try:
         messages = await site.store.posted(site.inboxes, before=before, limit=PAGE)
     except StoreUnavailableError:
-        return web.Response(status=503, text=site.pages.away, headers=HEADERS)
+        return web.Response(status=503, text=site.pages.away)
     html = site.pages.inbox(messages, newest=before is None)
-    return web.Response(text=html, content_type="text/html", charset="utf-8", headers=HEADERS)
+    return web.Response(text=html, content_type="text/html", charset="utf-8")
 
 
 async def events(request: web.Request) -> web.StreamResponse:
     """Stream messages as they are sent, those after the last one that the page has first."""
     site = request.app[SITE]
-    refusal = refuse(request, Scope.READ)
-    if refusal is not None:
-        return refusal
+    demand(request, Scope.READ)
     if site.feed.is_full:
         return problem(503, "too many pages are open")
     last = _number(request.headers.get("Last-Event-ID", request.query.get("after", "")))
@@ -45,13 +42,14 @@ async def events(request: web.Request) -> web.StreamResponse:
             missed = [] if last is None else await site.store.posted(site.inboxes, after=last)
         except StoreUnavailableError:
             return problem(503, "the store is unavailable, try again")
-        response = web.StreamResponse(headers=HEADERS)
+        response = web.StreamResponse()
         response.content_type = "text/event-stream"
         await response.prepare(request)
-        await _send(response, "retry: 3000\n\n")
-        for message in reversed(missed):
-            await _send(response, site.pages.event(message))
-        await _follow(response, stream)
+        with suppress(TimeoutError, ConnectionError):  # the reader hangs, or has gone
+            await _send(response, "retry: 3000\n\n")
+            for message in reversed(missed):
+                await _send(response, site.pages.event(message))
+            await _follow(response, stream)
     return response
 
 

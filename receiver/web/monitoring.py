@@ -7,16 +7,14 @@ from prometheus_client.exposition import choose_encoder
 
 from receiver.metrics import Backlog
 from receiver.store.schema import StoreUnavailableError
-from receiver.web.answers import refuse
+from receiver.web.answers import demand
 from receiver.web.auth import Scope
 from receiver.web.keys import SITE, Site
 
 
 async def metrics(request: web.Request) -> web.Response:
     """Show the metrics in the format that the scraper asks for."""
-    refusal = refuse(request, Scope.READ)
-    if refusal is not None:
-        return refusal
+    demand(request, Scope.READ)
     site = request.app[SITE]
     site.metrics.show(await _backlog(site, datetime.now(UTC)))
     encode, content_type = choose_encoder(request.headers.get(hdrs.ACCEPT, ""))

@@ -22,6 +22,7 @@ class Pages:
 
     def __init__(self, language: Language, timezone: str) -> None:
         self._zone = ZoneInfo(timezone)
+        self.away = TEXTS[language]["away"]
         self._environment = Environment(
             loader=FileSystemLoader(Path(__file__).parent / "templates"),
             autoescape=True,

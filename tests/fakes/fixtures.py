@@ -1,0 +1,53 @@
+"""The fakes as fixtures, for every test that wants to reach people."""
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession
+
+from tests.fakes import certs
+from tests.fakes.dingtalk import FakeDingTalk
+from tests.fakes.slack import FakeSlack
+from tests.fakes.smtp import FakeSmtp
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[ClientSession]:
+    async with ClientSession() as session:
+        yield session
+
+
+@pytest.fixture
+async def dingtalk() -> AsyncIterator[FakeDingTalk]:
+    async with FakeDingTalk() as robot:
+        yield robot
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[FakeSlack]:
+    async with FakeSlack() as workspace:
+        yield workspace
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> certs.Certificates:
+    return certs.make(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture
+async def smtp(certificates: certs.Certificates) -> AsyncIterator[FakeSmtp]:
+    async with FakeSmtp(certificates) as server:
+        yield server
+
+
+@pytest.fixture
+def secret_file(tmp_path: Path) -> Callable[[str, str], str]:
+    """Write a secret into a file of its own; returns the path for the configuration."""
+
+    def write(name: str, secret: str) -> str:
+        path = tmp_path / name
+        path.write_text(f"{secret}\n")
+        return str(path)
+
+    return write

@@ -1,0 +1,125 @@
+"""For each channel a provider to send to, its configuration, and the trouble it can make.
+
+A new channel needs its rig here: the conformance suite goes through CHANNELS.
+"""
+
+import io
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from tests.fakes.certs import Certificates
+from tests.fakes.dingtalk import FakeDingTalk
+from tests.fakes.slack import FakeSlack
+from tests.fakes.smtp import FakeSmtp
+from tests.fakes.web import FakeWeb, Ugly
+
+
+@dataclass(frozen=True, slots=True)
+class Rig:
+    """`config` is the channel's section; `texts` what arrived; `provoke` makes trouble next."""
+
+    config: dict[str, Any]
+    texts: Callable[[], list[str]]
+    provoke: Callable[[str], Awaitable[None]]
+
+
+Maker = Callable[[Path, Certificates], AbstractAsyncContextManager[Rig]]
+
+_STATUS = {"rejected": 400, "server": 503, "throttled": 429}
+ON_THE_WEB = (*_STATUS, *get_args(Ugly), "dead")
+IN_THE_POST = ("rejected", "server", "hangs", "dead")
+
+
+async def _provoke_web(fake: FakeWeb, trouble: str) -> None:
+    fake.retry_after = "17" if trouble == "throttled" else ""
+    if trouble == "dead":
+        await fake.__aexit__()
+    else:
+        fake.next.append(_STATUS.get(trouble) or trouble)  # type: ignore[arg-type]  # an Ugly
+
+
+async def _provoke_mail(fake: FakeSmtp, trouble: str) -> None:
+    if trouble == "dead":
+        await fake.__aexit__()
+    fake.hangs = trouble == "hangs"
+    fake.data_reply = {"rejected": "554 5.7.1 spam", "server": "451 4.3.0 later"}.get(trouble, "")
+
+
+def _write(folder: Path, name: str, secret: str) -> str:
+    (folder / name).write_text(secret)
+    return name
+
+
+@asynccontextmanager
+async def dingtalk_rig(folder: Path, _: Certificates) -> AsyncIterator[Rig]:
+    async with FakeDingTalk(keywords=("告警",)) as fake:
+        config = {
+            "type": "dingtalk",
+            "url_file": _write(folder, "url", fake.url),
+            "secret_file": _write(folder, "secret", fake.secret),
+            "keyword": "告警",
+        }
+        yield Rig(config, lambda: fake.texts, lambda trouble: _provoke_web(fake, trouble))
+
+
+@asynccontextmanager
+async def slack_hook_rig(folder: Path, _: Certificates) -> AsyncIterator[Rig]:
+    async with FakeSlack() as fake:
+        config = {"type": "slack", "url_file": _write(folder, "url", fake.hook)}
+        yield Rig(config, lambda: fake.texts, lambda trouble: _provoke_web(fake, trouble))
+
+
+@asynccontextmanager
+async def slack_token_rig(folder: Path, _: Certificates) -> AsyncIterator[Rig]:
+    async with FakeSlack() as fake:
+        config = {
+            "type": "slack",
+            "token_file": _write(folder, "token", fake.token),
+            "channel": "#ops",
+            "api_url": fake.api,
+        }
+        yield Rig(config, lambda: fake.texts, lambda trouble: _provoke_web(fake, trouble))
+
+
+@asynccontextmanager
+async def email_rig(folder: Path, certificates: Certificates) -> AsyncIterator[Rig]:
+    async with FakeSmtp(certificates, user="ops@example.com") as fake:
+        config = {
+            "type": "email",
+            "smtp": fake.url,
+            "password_file": _write(folder, "password", fake.password),
+            "to": ["oncall@example.com"],
+            "ca_file": str(certificates.authority),
+        }
+        yield Rig(
+            config,
+            lambda: [mail.part("plain") for mail in fake.mails],
+            lambda trouble: _provoke_mail(fake, trouble),
+        )
+
+
+async def _no_trouble(trouble: str) -> None:
+    raise AssertionError(f"{trouble} cannot happen here")
+
+
+@asynccontextmanager
+async def terminal_rig(_: Path, __: Certificates) -> AsyncIterator[Rig]:
+    with redirect_stdout(io.StringIO()) as out:
+        yield Rig({"type": "terminal"}, lambda: [out.getvalue()], _no_trouble)
+
+
+@asynccontextmanager
+async def inbox_rig(_: Path, __: Certificates) -> AsyncIterator[Rig]:
+    yield Rig({"type": "inbox"}, list, _no_trouble)
+
+
+RIGS: dict[str, tuple[tuple[Maker, tuple[str, ...]], ...]] = {
+    "dingtalk": ((dingtalk_rig, ON_THE_WEB),),
+    "slack": ((slack_hook_rig, ON_THE_WEB), (slack_token_rig, ON_THE_WEB)),
+    "email": ((email_rig, IN_THE_POST),),
+    "terminal": ((terminal_rig, ()),),
+    "inbox": ((inbox_rig, ()),),
+}

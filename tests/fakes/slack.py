@@ -1,0 +1,95 @@
+"""Slack's incoming webhook and chat.postMessage, with its limits and its error words."""
+
+import json
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from tests.fakes.web import Answer, FakeWeb
+
+HOOK = "/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX"
+_HOOK_STATUS = {"no_service": 404, "rate_limited": 429}
+
+
+@dataclass
+class FakeSlack(FakeWeb):
+    """One workspace. `words` are errors to answer with next, whichever way a message came."""
+
+    token: str = "xoxb-000000000000-000000000000-abcdefghijklmnopqrstuvwx"
+    channels: tuple[str, ...] = ("#ops",)
+    burst: int = 100
+    clock: Callable[[], float] = time.monotonic
+    words: deque[str] = field(default_factory=deque)
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    _times: list[float] = field(default_factory=list)
+
+    @property
+    def hook(self) -> str:
+        return self.base + HOOK
+
+    @property
+    def api(self) -> str:
+        return f"{self.base}/api"
+
+    @property
+    def texts(self) -> list[str]:
+        return ["\n".join(text for _, text in _texts(message)) for message in self.messages]
+
+    async def reply(self, request: web.Request) -> Answer:
+        body = await request.read()
+        by_hook = not request.path.startswith("/api/")
+        word = self.words.popleft() if self.words else self._refuse(request, body)
+        if not word:
+            self.messages.append(json.loads(body))
+        if word == "rate_limited":
+            payload = {"retry_after": 7, "ok": False, "error": word}
+            return web.json_response(payload, status=429, headers={"Retry-After": "7"})
+        if by_hook:
+            return web.Response(
+                text=word or "ok", status=_HOOK_STATUS.get(word, 400 if word else 200)
+            )
+        return web.json_response(
+            {"ok": False, "error": word} if word else {"ok": True, "ts": "1.2"}
+        )
+
+    def _refuse(self, request: web.Request, body: bytes) -> str:
+        if request.path == "/api/chat.postMessage":
+            if request.headers.get("Authorization") != f"Bearer {self.token}":
+                return "invalid_auth"
+            if json.loads(body).get("channel") not in self.channels:
+                return "channel_not_found"
+        elif request.path != HOOK:
+            return "no_service"
+        now = self.clock()
+        self._times = [then for then in self._times if now - then < 1]
+        if len(self._times) >= self.burst:
+            return "rate_limited"
+        self._times.append(now)
+        return refuse_message(json.loads(body))
+
+
+def refuse_message(message: dict[str, Any]) -> str:
+    """Return Slack's word for what is wrong with a message, or nothing."""
+    texts = list(_texts(message))
+    if not message.get("text") and not texts:
+        return "no_text"
+    if len(texts) > 50 or any(not 1 <= _length(text) <= limit for limit, text in texts):
+        return "invalid_blocks"
+    if sum(_length(text) for _, text in texts) > 13_200:
+        return "msg_blocks_too_long"
+    return "msg_too_long" if len(message.get("text", "")) > 40_000 else ""
+
+
+def _texts(message: dict[str, Any]) -> Iterator[tuple[int, str]]:
+    """Yield each block's text with its limit."""
+    attached = [b for a in message.get("attachments", []) for b in a.get("blocks", [])]
+    for block in [*message.get("blocks", []), *attached]:
+        yield {"header": 150, "section": 3_000}[block["type"]], block["text"]["text"]
+
+
+def _length(text: str) -> int:
+    return len(text.encode("utf-16-le")) // 2

@@ -1,0 +1,247 @@
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession
+from pydantic import ValidationError
+
+from receiver.channels.dingtalk import LONGEST_BODY, DingTalk, diagnose, sign
+from receiver.model import SEVERITIES, SendError, Status
+from tests.fakes.alerts import make_message
+from tests.fakes.dingtalk import FakeDingTalk
+
+SecretFile = Callable[[str, str], str]
+
+
+@pytest.fixture
+def robot(dingtalk: FakeDingTalk, secret_file: SecretFile) -> Callable[..., DingTalk]:
+    """Return a maker of channels for the fake robot."""
+
+    def make(**more: Any) -> DingTalk:
+        config = {
+            "type": "dingtalk",
+            "url_file": secret_file("url", dingtalk.url),
+            "secret_file": secret_file("secret", dingtalk.secret),
+        }
+        return DingTalk.model_validate(config | more)
+
+    return make
+
+
+Robot = Callable[..., DingTalk]
+
+
+def test_the_signature_is_the_published_one() -> None:
+    secret = "SECtest0000000000000000000000000000000000000000000000000000000000"
+    assert sign(secret, 1700000000000) == "szPcgtoCabDjIT69N8i2Omun8ktW8akfg42aQqadSCU="
+
+
+async def test_a_message_is_signed_at_the_moment_of_sending(
+    robot: Robot, dingtalk: FakeDingTalk, http: ClientSession
+) -> None:
+    channel = robot()
+    before = time.time()
+    await channel.send(make_message(), http)
+    (request,) = dingtalk.seen
+    assert before - 1 <= int(request.query["timestamp"]) / 1000 <= time.time()
+    assert dingtalk.messages[0]["markdown"]["title"] == make_message().title
+
+
+async def test_the_signature_is_encoded_exactly_once(
+    robot: Robot, dingtalk: FakeDingTalk, http: ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dingtalk.clock = lambda: 1700000000.0
+    monkeypatch.setattr(time, "time", lambda: 1700000000.0)
+    await robot().send(make_message(), http)
+    (request,) = dingtalk.seen
+    sent = request.raw_path.partition("&sign=")[2]
+    assert sent in {
+        "szPcgtoCabDjIT69N8i2Omun8ktW8akfg42aQqadSCU%3D",
+        "szPcgtoCabDjIT69N8i2Omun8ktW8akfg42aQqadSCU=",
+    }
+
+
+@pytest.mark.parametrize("moment", range(1_700_000_000, 1_700_000_040))
+async def test_signatures_with_plus_and_slash_arrive_unharmed(
+    moment: int,
+    robot: Robot,
+    dingtalk: FakeDingTalk,
+    http: ClientSession,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dingtalk.clock = lambda: float(moment)
+    monkeypatch.setattr(time, "time", lambda: float(moment))
+    await robot().send(make_message(), http)
+    assert len(dingtalk.messages) == 1
+
+
+async def test_without_a_secret_nothing_is_signed(
+    robot: Robot, dingtalk: FakeDingTalk, http: ClientSession
+) -> None:
+    dingtalk.secret = ""
+    await robot(secret_file=None).send(make_message(), http)
+    assert "sign" not in dingtalk.seen[0].query
+
+
+@pytest.mark.parametrize(
+    ("setting", "reason", "permanent", "diagnosis"),
+    [
+        ({"secret": "SECother"}, "auth", True, "the signature does not match"),
+        ({"keywords": ("告警",)}, "keyword", True, "none of the robot's keywords"),
+        ({"addresses": ("192.0.2.1",)}, "address", True, "not in the robot's list"),
+        ({"token": "f" * 64}, "auth", True, "the access token is unknown"),
+        ({"clock": lambda: time.time() + 7200}, "clock", False, "clock is more than an hour off"),
+    ],
+    ids=["secret", "keyword", "address", "token", "clock"],
+)
+async def test_a_refusal_is_diagnosed_in_words(
+    *,
+    setting: dict[str, Any],
+    reason: str,
+    permanent: bool,
+    diagnosis: str,
+    robot: Robot,
+    dingtalk: FakeDingTalk,
+    http: ClientSession,
+) -> None:
+    channel = robot()
+    for name, value in setting.items():
+        setattr(dingtalk, name, value)
+    with pytest.raises(SendError) as caught:
+        await channel.send(make_message(), http)
+    assert (caught.value.reason, caught.value.permanent) == (reason, permanent)
+    assert diagnosis in caught.value.detail
+    assert dingtalk.messages == []
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "reason", "permanent", "retry_after"),
+    [
+        (-1, "system busy", "server", False, None),
+        (88, "token not exist", "auth", True, None),
+        (300001, "token is not exist", "auth", True, None),
+        (310000, "keywords not in content", "keyword", True, None),
+        (310000, "sign not match", "auth", True, None),
+        (310000, "description:机器人发送签名不匹配;solution:确认时间戳", "auth", True, None),
+        (310000, "ip 192.0.2.7 not in whitelist", "address", True, None),
+        (310000, "invalid timestamp", "clock", False, None),
+        (310000, "something new", "auth", True, None),
+        (400102, "robot is disabled", "gone", True, None),
+        (410100, "发送速度太快而限流", "throttled", False, 600),
+        (130101, "send too fast, exceed 20 times per minute", "throttled", False, 600),
+        (90030, "webhook over limit", "quota", True, None),
+        (430104, "content is not allowed", "rejected", True, None),
+        (460101, "message too long, exceed 20000 bytes", "too_long", True, None),
+        (660026, "who knows", "unknown", False, None),
+        (999999, "请求过于频繁", "throttled", False, 600),
+    ],
+)
+def test_every_code_of_the_table_is_classified(
+    *, code: int, said: str, reason: str, permanent: bool, retry_after: float | None
+) -> None:
+    fault = diagnose(code, said)
+    assert (fault.reason, fault.permanent, fault.retry_after) == (reason, permanent, retry_after)
+
+
+async def test_the_twenty_first_message_of_a_minute_asks_for_ten_minutes(
+    robot: Robot, http: ClientSession
+) -> None:
+    channel = robot()
+    for _ in range(20):
+        await channel.send(make_message(), http)
+    with pytest.raises(SendError) as caught:
+        await channel.send(make_message(), http)
+    assert (caught.value.reason, caught.value.retry_after) == ("throttled", 600)
+    assert not caught.value.permanent
+
+
+async def test_a_keyword_is_added_to_title_and_text_only_where_it_is_missing(
+    robot: Robot, dingtalk: FakeDingTalk, http: ClientSession
+) -> None:
+    dingtalk.keywords = ("监控",)
+    channel = robot(keyword="监控")
+    await channel.send(make_message("plain"), http)
+    await channel.send(make_message("监控 has it", title="监控 too"), http)
+    first, second = (message["markdown"] for message in dingtalk.messages)
+    assert first == {"title": f"监控 {make_message().title}", "text": "plain\n\n监控"}
+    assert second == {"title": "监控 too", "text": "监控 has it"}
+
+
+async def test_people_are_called_by_severity_and_named_in_the_text(
+    robot: Robot, dingtalk: FakeDingTalk, http: ClientSession
+) -> None:
+    called = {"critical": ["all"], "warning": ["+86-13800000000", "+1-5550100", "manager42"]}
+    channel = robot(mention=called)
+    await channel.send(make_message(), http)
+    await channel.send(make_message(severity=SEVERITIES["warning"]), http)
+    await channel.send(make_message(severity=SEVERITIES["info"]), http)
+    everyone, some, nobody = dingtalk.messages
+    assert everyone["at"] == {"atMobiles": [], "atUserIds": [], "isAtAll": True}
+    assert everyone["markdown"]["text"].endswith("\n\n@all")
+    assert some["at"] == {
+        "atMobiles": ["13800000000", "+1-5550100"],
+        "atUserIds": ["manager42"],
+        "isAtAll": False,
+    }
+    assert some["markdown"]["text"].endswith("\n\n@13800000000 @+1-5550100 @manager42")
+    assert nobody["at"] == {"atMobiles": [], "atUserIds": [], "isAtAll": False}
+    assert nobody["markdown"]["text"] == "the body"
+
+
+async def test_nobody_is_called_when_an_alert_resolves(
+    robot: Robot, dingtalk: FakeDingTalk, http: ClientSession
+) -> None:
+    channel = robot(mention={"critical": ["all"]})
+    await channel.send(make_message(status=Status.RESOLVED), http)
+    assert dingtalk.messages[0]["at"]["isAtAll"] is False
+
+
+async def test_a_text_that_names_all_calls_nobody(
+    robot: Robot, dingtalk: FakeDingTalk, http: ClientSession
+) -> None:
+    await robot().send(make_message("@all @13800000000"), http)
+    assert dingtalk.messages[0]["at"] == {"atMobiles": [], "atUserIds": [], "isAtAll": False}
+
+
+async def test_a_long_body_loses_whole_lines_and_says_how_many(
+    robot: Robot, dingtalk: FakeDingTalk, http: ClientSession
+) -> None:
+    channel = robot(language="zh", mention={"critical": ["all"]})
+    await channel.send(make_message("一行十分严重的告警文字\n" * 2_000), http)
+    (message,) = dingtalk.messages
+    size = len(json.dumps(message, ensure_ascii=False).encode())
+    assert LONGEST_BODY - 200 < size <= LONGEST_BODY
+    *lines, _, note, _, call = message["markdown"]["text"].split("\n")
+    assert set(lines) == {"一行十分严重的告警文字"}
+    assert note == f"……其余 {2_001 - len(lines)} 行未显示"
+    assert call == "@all"
+
+
+@pytest.mark.parametrize(
+    ("config", "problem"),
+    [
+        ({"url_file": "nowhere"}, "cannot read nowhere: No such file or directory"),
+        ({"url_file": "bad"}, "not a URL that starts with https:// or http://"),
+        ({"url_file": "metadata"}, "169.254.169.254 is link-local; messages do not go there"),
+        ({"mention": {"urgent": ["all"]}}, "mention: unknown severity urgent; one of critical,"),
+        ({"timezone": "Mars/Olympus"}, "not a time zone: 'Mars/Olympus'"),
+    ],
+)
+def test_a_bad_configuration_is_refused_without_showing_the_secret(
+    config: dict[str, Any],
+    problem: str,
+    tmp_path: Path,
+    secret_file: SecretFile,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    secret_file("bad", "ftp://secret-token")
+    secret_file("metadata", "http://169.254.169.254/robot?access_token=secret-token")
+    good = {"type": "dingtalk", "url_file": secret_file("good", "https://example.com/robot")}
+    with pytest.raises(ValidationError) as caught:
+        DingTalk.model_validate(good | config)
+    assert problem in str(caught.value)
+    assert "secret-token" not in str(caught.value)

@@ -1,0 +1,188 @@
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession, web
+from pydantic import ValidationError
+
+from receiver.channels.posting import Answer
+from receiver.channels.slack import Slack, classify, payload_of
+from receiver.model import Language, SendError, Status
+from tests.fakes.alerts import make_message
+from tests.fakes.slack import FakeSlack, refuse_message
+
+SecretFile = Callable[[str, str], str]
+
+
+@pytest.fixture
+def hook(slack: FakeSlack, secret_file: SecretFile) -> Slack:
+    return Slack.model_validate({"type": "slack", "url_file": secret_file("hook", slack.hook)})
+
+
+@pytest.fixture
+def bot(slack: FakeSlack, secret_file: SecretFile) -> Slack:
+    token = secret_file("token", slack.token)
+    config = {"type": "slack", "token_file": token, "channel": "#ops", "api_url": slack.api}
+    return Slack.model_validate(config)
+
+
+async def test_a_webhook_gets_a_header_and_colored_sections(
+    hook: Slack, slack: FakeSlack, http: ClientSession
+) -> None:
+    await hook.send(make_message("*bold* &amp; more"), http)
+    title = make_message().title
+    assert slack.messages == [
+        {
+            "text": title,
+            "blocks": [
+                {"type": "header", "text": {"type": "plain_text", "text": title, "emoji": True}}
+            ],
+            "attachments": [
+                {
+                    "color": "#d32f2f",
+                    "blocks": [
+                        {
+                            "type": "section",
+                            "text": {
+                                "type": "mrkdwn",
+                                "text": "*bold* &amp; more",
+                                "verbatim": True,
+                            },
+                        }
+                    ],
+                }
+            ],
+        }
+    ]
+
+
+async def test_a_bot_posts_to_its_channel_with_its_token(
+    bot: Slack, slack: FakeSlack, http: ClientSession
+) -> None:
+    await bot.send(make_message(status=Status.RESOLVED), http)
+    (request,) = slack.seen
+    assert request.path == "/api/chat.postMessage"
+    assert slack.messages[0]["channel"] == "#ops"
+    assert slack.messages[0]["attachments"][0]["color"] == "#388e3c"
+
+
+@pytest.mark.parametrize(
+    ("word", "reason", "permanent"),
+    [
+        ("invalid_auth", "auth", True),
+        ("token_revoked", "auth", True),
+        ("no_service", "auth", True),
+        ("channel_not_found", "gone", True),
+        ("is_archived", "gone", True),
+        ("restricted_action", "forbidden", True),
+        ("action_prohibited", "forbidden", True),
+        ("invalid_blocks", "rejected", True),
+        ("msg_blocks_too_long", "too_long", True),
+        ("internal_error", "server", False),
+        ("fatal_error", "server", False),
+        ("ratelimited", "throttled", False),
+    ],
+)
+async def test_the_words_of_slack_are_classified_for_webhook_and_bot_alike(
+    *,
+    word: str,
+    reason: str,
+    permanent: bool,
+    hook: Slack,
+    bot: Slack,
+    slack: FakeSlack,
+    http: ClientSession,
+) -> None:
+    for channel in (hook, bot):
+        slack.words.append(word)
+        with pytest.raises(SendError) as caught:
+            await channel.send(make_message(), http)
+        assert (caught.value.reason, caught.value.permanent) == (reason, permanent)
+        assert caught.value.detail == f"Slack answers {word}"
+
+
+async def test_a_word_that_nobody_knows_is_tried_again(
+    bot: Slack, slack: FakeSlack, http: ClientSession
+) -> None:
+    slack.words.append("brand_new_error")
+    with pytest.raises(SendError) as caught:
+        await bot.send(make_message(), http)
+    assert (caught.value.reason, caught.value.permanent) == ("unknown", False)
+
+
+async def test_the_second_message_within_the_burst_waits_as_long_as_slack_says(
+    bot: Slack, slack: FakeSlack, http: ClientSession
+) -> None:
+    slack.burst = 1
+    await bot.send(make_message(), http)
+    with pytest.raises(SendError) as caught:
+        await bot.send(make_message(), http)
+    assert (caught.value.reason, caught.value.retry_after) == ("throttled", 7.0)
+
+
+def test_a_limit_without_a_time_waits_half_a_minute() -> None:
+    error = classify(Answer(200, "", None), "ratelimited")
+    assert error.retry_after == 30
+
+
+@pytest.mark.parametrize("text", ["OK", "ok\n", "", '{"ok": true}', "<html>ok</html>"])
+async def test_a_webhook_says_yes_by_ok_alone(
+    text: str,
+    hook: Slack,
+    slack: FakeSlack,
+    http: ClientSession,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def reply(_: web.Request) -> web.Response:
+        return web.Response(text=text)
+
+    monkeypatch.setattr(slack, "reply", reply)
+    with pytest.raises(SendError) as caught:
+        await hook.send(make_message(), http)
+    assert not caught.value.permanent
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["x" * 100_000, "line\n" * 10_000, "严重告警\n" * 10_000, "🔴" * 3_000, "", "\n\n"],
+    ids=["one line", "lines", "chinese", "emoji", "empty", "blank"],
+)
+def test_every_body_fits_into_slacks_limits(body: str) -> None:
+    message = payload_of(make_message(body, title="🔴" * 500), Language.EN)
+    assert refuse_message(message) == ""
+
+
+def test_a_long_body_says_how_many_lines_are_left_out() -> None:
+    message = payload_of(make_message("twelve chars\n" * 3_000), Language.EN)
+    last = message["attachments"][0]["blocks"][-1]["text"]["text"]
+    note = last.split("\n")[-1]
+    kept = json.dumps(message).count("twelve chars")
+    assert note == f"… {3_001 - kept} more lines left out"
+
+
+def test_a_title_cannot_call_anyone() -> None:
+    message = payload_of(make_message(title="<!channel> & <@U1>"), Language.EN)
+    assert message["text"] == "&lt;!channel&gt; &amp; &lt;@U1&gt;"
+    assert "<" not in message["blocks"][0]["text"]["text"]
+
+
+@pytest.mark.parametrize(
+    ("config", "problem"),
+    [
+        ({}, "write either url_file or token_file with channel"),
+        ({"url_file": "u", "token_file": "t", "channel": "#x"}, "write either url_file or"),
+        ({"token_file": "t"}, "channel belongs to token_file; a webhook has its own"),
+        ({"url_file": "u", "channel": "#x"}, "channel belongs to token_file"),
+        ({"token_file": "t", "channel": "#x", "api_url": "slack.com"}, "not a URL that starts"),
+        ({"url_file": "u", "colour": "red"}, "Extra inputs are not permitted"),
+    ],
+)
+def test_a_bad_configuration_is_refused(
+    config: dict[str, Any], problem: str, secret_file: SecretFile
+) -> None:
+    files = {"u": secret_file("u", "https://hooks.example.com/x"), "t": secret_file("t", "xoxb")}
+    named = {k: files.get(v, v) if k.endswith("_file") else v for k, v in config.items()}
+    with pytest.raises(ValidationError) as caught:
+        Slack.model_validate({"type": "slack", **named})
+    assert problem in str(caught.value)
