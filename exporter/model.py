@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -23,6 +24,23 @@ class ConfigError(Exception):
 
 class NoData(Exception):  # noqa: N818 -- not an error: the source does not exist on this host
     """A collector's source is not there, which is no failure."""
+
+
+_ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
+
+
+@lru_cache(maxsize=65536)
+def label_text(names: tuple[str, ...], values: tuple[str, ...]) -> str:
+    """Render a label set as the text format has it between the braces.
+
+    Bytes that are no UTF-8, which file names may hold, become question marks, because
+    Prometheus refuses a whole page for one of them.
+    """
+    pairs = (
+        f'{name}="{value.translate(_ESCAPES)}"' for name, value in zip(names, values, strict=True)
+    )
+    text = ",".join(pairs)
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 @dataclass(frozen=True, slots=True)

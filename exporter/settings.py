@@ -4,10 +4,18 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+)
 
 from exporter.model import ConfigError
 
@@ -82,6 +90,26 @@ MatcherText = Annotated[
 ]
 
 
+def _read_secret(value: Any, info: ValidationInfo) -> SecretStr:
+    """Read the file that `value` names; a relative path starts at the configuration's folder.
+
+    The context of the validation has that folder under `folder`.
+    """
+    path = Path((info.context or {}).get("folder", "."), str(value))
+    try:
+        text = path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else error.reason
+        raise ValueError(f"cannot read {path}: {why}; write the secret alone into it") from error
+    if not text:
+        raise ValueError(f"{path} is empty; write the secret alone into it")
+    return SecretStr(text)
+
+
+SecretFile = Annotated[SecretStr, BeforeValidator(_read_secret)]
+"""A secret that stands in a file of its own, read when the configuration is."""
+
+
 class _StrictLoader(yaml.SafeLoader):
     """A YAML loader that refuses a key written twice, since one of the two would be ignored."""
 
@@ -113,11 +141,40 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return document
 
 
-def describe(path: Path, error: ValidationError) -> Iterator[str]:
-    """Say each problem as `file: place: what is wrong`."""
+_REMEDIES = {
+    "bool_type": "write true or false",
+    "dict_type": "write keys with values",
+    "list_type": "write it like [first, second], or one item a line after a dash",
+    "missing": "add it",
+    "model_type": "write keys with values",
+    "string_type": "put it in quotes",
+}
+
+
+def describe(path: Path, error: ValidationError, model: type[BaseModel]) -> Iterator[str]:
+    """Say each problem as `file: place: what is wrong; remedy`; `model` is what was validated."""
     for problem in error.errors(include_url=False):
-        place = ".".join(str(part) for part in problem["loc"]) or "top level"
+        place = problem["loc"]
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
-            message = "unknown key"
-        yield f"{path}: {place}: {message}"
+            known = ", ".join(_known_keys(model, place)) or "none"
+            message = f"unknown key; known here: {known}"
+        elif problem["type"] in _REMEDIES:
+            message = f"{message}; {_REMEDIES[problem['type']]}"
+        yield f"{path}: {'.'.join(map(str, place)) or 'top level'}: {message}"
+
+
+def _known_keys(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
+    """Name the keys of the section that holds the last part of `place`."""
+    for part in place[:-1]:
+        field = model.model_fields.get(str(part))
+        model = next(_sections(field.annotation), model) if field else model
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _sections(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Find the sections within an annotation, e.g. that of `list[Section]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _sections(inner)

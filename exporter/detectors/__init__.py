@@ -4,5 +4,6 @@ To add one, write a file with a class that fits `contract.Detector`, and add its
 """
 
 from exporter.detectors.contract import Detector
+from exporter.detectors.local_level import LocalLevel
 
-DETECTORS: dict[str, type[Detector]] = {}
+DETECTORS: dict[str, type[Detector]] = {"local_level": LocalLevel}

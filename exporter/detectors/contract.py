@@ -9,15 +9,15 @@ class Detector(Protocol):
     """A view of ordinary behaviour that is learned value by value.
 
     `innovation` is what the values do beyond what was expected, in units of the expected
-    scatter; it reads the state. `learn` writes it. Neither looks ahead, and a missing value
-    (NaN) yields NaN and teaches nothing.
+    scatter; it reads the state. `learn` writes it. Neither looks ahead, each row stands for
+    itself, and a missing value (NaN or an infinity) yields NaN and teaches nothing.
     """
 
     width: ClassVar[int]
     """How many floats of state one series needs."""
 
     def innovation(self, state: FloatArray, values: FloatArray) -> FloatArray:
-        """Return shape (series,): the standardised innovation, NaN while nothing is known."""
+        """Return shape (series,): the standardised innovation, NaN while too little is known."""
         ...
 
     def band(

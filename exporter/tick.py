@@ -1,0 +1,163 @@
+"""The loop body: collect, derive signals, score them, swap in a new Snapshot."""
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from exporter.detectors.scoring import Judgement, Rule, Scorer
+from exporter.fence import Fence
+from exporter.model import (
+    Block,
+    Column,
+    FloatArray,
+    Metric,
+    Sample,
+    SeriesKey,
+    Snapshot,
+    label_text,
+)
+from exporter.signals.derive import Signals
+from exporter.signals.slots import Slots
+
+_FORGET_AFTER = 86_400.0
+"""Seconds after which a series that is gone is forgotten, with all that was learned of it."""
+
+SCORE = Metric(
+    "tocsin_anomaly_score",
+    "How unusual the signal is: 0 is ordinary, 1 the alarm line; low for a while after a peak.",
+)
+DEVIATION = Metric(
+    "tocsin_anomaly_deviation",
+    "How improbable the signal's latest step is: 0 is ordinary, 1 the alarm line.",
+)
+ANOMALIES = Metric("tocsin_anomalies_total", "Alarms of the signal so far.", "counter")
+ACTIVE = Metric(
+    "tocsin_anomaly_active",
+    "1 from an alarm until the deviation has stayed below its line for `hold`, else 0.",
+)
+EXPECTED = Metric("tocsin_expected_value", "What the signal was expected to be, in its own unit.")
+LOWER = Metric("tocsin_expected_lower", "The alarm line below the expected value.")
+UPPER = Metric("tocsin_expected_upper", "The alarm line above the expected value.")
+
+SIGNALS = Metric(
+    "tocsin_signals",
+    "Series of signals: scored, warming (too few values yet), missing (no value just now).",
+    labels=("state",),
+)
+SKIPPED = Metric(
+    "tocsin_series_skipped_total",
+    "Series left out of scoring, counted at every tick.",
+    "counter",
+    labels=("reason",),
+)
+TICK_DURATION = Metric("tocsin_tick_duration_seconds", "How long the latest tick took.")
+TIMESTAMP = Metric(
+    "tocsin_snapshot_timestamp_seconds",
+    "When the scores on this page were made, in seconds since 1970.",
+)
+
+_log = logging.getLogger(__name__)
+
+
+class Ticker:
+    """Scores on a timer, not at scrapes: two scrapers must not feed a detector twice.
+
+    `fence`, `signals` and `rule` may be exchanged between ticks, which keeps what was learned.
+    """
+
+    def __init__(self, fence: Fence, signals: Signals, scorer: Scorer, rule: Rule) -> None:
+        self.fence = fence
+        self.signals = signals
+        self.rule = rule
+        self.snapshot: Snapshot | None = None
+        self._scorer = scorer
+        self._slots = Slots(scorer.capacity, _FORGET_AFTER)
+        self._texts = _Texts((), ())
+        self._skipping: Mapping[str, int] = {}
+
+    async def run(self) -> None:
+        """Tick until cancelled; an error ends it, and with it the process."""
+        started = time.monotonic()
+        while True:
+            await self.tick()
+            now = time.monotonic()
+            await asyncio.sleep(next_tick(started, self.rule.interval, now) - now)
+
+    async def tick(self) -> Snapshot:
+        """Measure and score once, and replace `snapshot`."""
+        started, timestamp = time.monotonic(), time.time()
+        samples = await self.fence.collect()
+        block = self.signals.derive(samples, started)
+        judgement = self._judge(block, started)
+        self._report_skipped()
+        own = [*self._own(block, judgement), TIMESTAMP.sample(timestamp)]
+        own.append(TICK_DURATION.sample(time.monotonic() - started))
+        self.snapshot = Snapshot(timestamp, self._columns(block, judgement), tuple(own))
+        return self.snapshot
+
+    def _judge(self, block: Block, now: float) -> Judgement:
+        place = self._slots.place(block.keys, now)
+        self._scorer.wipe(place.fresh)
+        return self._scorer.score(place.rows, block.values, self.rule, now)
+
+    def _columns(self, block: Block, judgement: Judgement) -> tuple[Column, ...]:
+        if self._texts.keys is not block.keys:
+            self._texts = _Texts(block.keys, tuple(series_text(key) for key in block.keys))
+        texts = self._texts.texts
+        return tuple(Column(metric, texts, values) for metric, values in _values(judgement))
+
+    def _own(self, block: Block, judgement: Judgement) -> Iterator[Sample]:
+        scored = np.count_nonzero(np.isfinite(judgement.score.deviation))
+        missing = len(block.keys) - scored - judgement.warming
+        yield SIGNALS.sample(float(scored), "scored")
+        yield SIGNALS.sample(float(judgement.warming), "warming")
+        yield SIGNALS.sample(float(missing), "missing")
+        for reason, count in self.signals.skipped.items():
+            yield SKIPPED.sample(float(count), reason)
+
+    def _report_skipped(self) -> None:
+        """Say once what is being left out, and why; the metric goes on counting."""
+        for reason, count in self.signals.skipped.items():
+            if count and not self._skipping.get(reason):
+                _log.warning("%d series are not scored: %s", count, reason)
+        self._skipping = dict(self.signals.skipped)
+
+
+def next_tick(started: float, interval: float, now: float) -> float:
+    """Return when the next tick is due; those that `now` has missed are left out, not made up."""
+    return started + (math.floor((now - started) / interval) + 1) * interval
+
+
+def series_text(key: SeriesKey) -> str:
+    """Render the labels of a scored series; its own label `signal` makes room, as in a scrape."""
+    own = dict(key.labels)
+    if "signal" in own:
+        free = "exported_signal"
+        while free in own:
+            free = f"exported_{free}"
+        own[free] = own.pop("signal")
+    return label_text(("signal", *own), (key.signal, *own.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    """The rendered labels of a layout, kept until the layout changes."""
+
+    keys: tuple[SeriesKey, ...]
+    texts: tuple[str, ...]
+
+
+def _values(judgement: Judgement) -> Iterator[tuple[Metric, FloatArray]]:
+    score, verdict = judgement.score, judgement.verdict
+    yield SCORE, verdict.score
+    yield DEVIATION, score.deviation
+    yield ANOMALIES, verdict.total
+    yield ACTIVE, verdict.active
+    yield EXPECTED, score.expected
+    yield LOWER, score.lower
+    yield UPPER, score.upper

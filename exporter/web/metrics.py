@@ -1,0 +1,62 @@
+"""The page that Prometheus scrapes."""
+
+import math
+
+from aiohttp import web
+
+from exporter import exposition
+from exporter.web.service import SERVICE, Service
+
+_MOST_AT_ONCE = 40
+"""node_exporter's bound on concurrent scrapes."""
+_SHARE = 0.8
+"""How much of the scraper's timeout collectors may take; the rest is for the way back."""
+
+
+class Scrapes:
+    """Serves /metrics, to a bounded number of scrapers at once."""
+
+    def __init__(self) -> None:
+        self._under_way = 0
+
+    async def __call__(self, request: web.Request) -> web.Response:
+        """Collect now, add the latest scores, and answer in the text format."""
+        if self._under_way >= _MOST_AT_ONCE:
+            raise web.HTTPServiceUnavailable(text="too many scrapes at once\n")
+        self._under_way += 1
+        try:
+            page = await render(request.app[SERVICE], budget(request))
+        finally:
+            self._under_way -= 1
+        headers = {"Content-Type": exposition.CONTENT_TYPE, "Vary": "Accept-Encoding"}
+        if takes_gzip(request.headers.get("Accept-Encoding", "")):
+            page = exposition.compress(page)
+            headers["Content-Encoding"] = "gzip"
+        return web.Response(body=page, headers=headers)
+
+
+async def render(service: Service, seconds: float = math.inf) -> bytes:
+    """Collect within `seconds` and render one page."""
+    samples = await service.ticker.fence.collect(seconds) + service.about()
+    snapshot = service.ticker.snapshot
+    if snapshot is None:
+        return service.page.render(samples, ())
+    return service.page.render([*samples, *snapshot.samples], snapshot.columns)
+
+
+def budget(request: web.Request) -> float:
+    """Return the seconds that collectors may take, from the timeout that Prometheus announces."""
+    try:
+        timeout = float(request.headers.get("X-Prometheus-Scrape-Timeout-Seconds", "inf"))
+    except ValueError:
+        return math.inf
+    return timeout * _SHARE if timeout > 0 else math.inf
+
+
+def takes_gzip(accept_encoding: str) -> bool:
+    """Whether the header names gzip with a quality above zero (RFC 9110, 12.5.3)."""
+    for part in accept_encoding.split(","):
+        coding, _, quality = part.strip().lower().partition(";")
+        if coding.strip() == "gzip":
+            return quality.replace(" ", "").rstrip("0.") != "q="
+    return False

@@ -1,0 +1,28 @@
+"""What the handlers serve."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from aiohttp import web
+from pydantic import SecretStr
+
+from exporter.exposition import Page
+from exporter.model import Sample
+from exporter.tick import Ticker
+
+
+@dataclass(slots=True)
+class Service:
+    """The parts of a running exporter; a reload exchanges `tokens` and parts of `ticker`."""
+
+    ticker: Ticker
+    version: str
+    about: Callable[[], list[Sample]]
+    """Samples of the process itself: its build, its configuration."""
+    reload: Callable[[], tuple[str, ...]]
+    """Read the configuration again; returns what is wrong with it, nothing if it is in force."""
+    tokens: tuple[SecretStr, ...] = ()
+    page: Page = field(default_factory=Page)
+
+
+SERVICE = web.AppKey("service", Service)
