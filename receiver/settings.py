@@ -141,10 +141,10 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return document
 
 
-def describe(path: Path, error: ValidationError) -> Iterator[str]:
-    """Say each problem as `file: place: what is wrong`."""
+def describe(path: Path, error: ValidationError, *within: str) -> Iterator[str]:
+    """Say each problem as `file: place: what is wrong`; `within` is where the place starts."""
     for problem in error.errors(include_url=False):
-        place = ".".join(str(part) for part in problem["loc"]) or "top level"
+        place = ".".join(str(part) for part in (*within, *problem["loc"])) or "top level"
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
             message = "unknown key"

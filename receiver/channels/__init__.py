@@ -4,5 +4,16 @@ To add one, write a file with a subclass of `contract.Channel`, and add its line
 """
 
 from receiver.channels.contract import Channel
+from receiver.channels.dingtalk import DingTalk
+from receiver.channels.email import Email
+from receiver.channels.inbox import Inbox
+from receiver.channels.slack import Slack
+from receiver.channels.terminal import Terminal
 
-CHANNELS: dict[str, type[Channel]] = {}
+CHANNELS: dict[str, type[Channel]] = {
+    "dingtalk": DingTalk,
+    "slack": Slack,
+    "email": Email,
+    "inbox": Inbox,
+    "terminal": Terminal,
+}

@@ -1,15 +1,31 @@
 """What a channel is: a frozen `Section` whose fields are its configuration."""
 
 from abc import abstractmethod
-from typing import ClassVar, Literal
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Literal
+from urllib.parse import parse_qsl, urlsplit
+from zoneinfo import ZoneInfo
 
 from aiohttp import ClientSession
-from pydantic import SecretStr
+from pydantic import AfterValidator, SecretStr
 
 from receiver.model import Language, Message
 from receiver.settings import Duration, Section
 
 Format = Literal["dingtalk", "slack", "email", "text"]
+
+_LONGEST_DETAIL = 300
+
+
+def _check_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError, LookupError) as error:
+        raise ValueError(f"not a time zone: {name!r}; write it like Asia/Shanghai") from error
+    return name
+
+
+TimeZone = Annotated[str, AfterValidator(_check_zone)]
 
 
 class Channel(Section):
@@ -25,7 +41,7 @@ class Channel(Section):
     type: str
     timeout: Duration = 10.0
     language: Language | None = None
-    timezone: str | None = None
+    timezone: TimeZone | None = None
 
     @abstractmethod
     async def send(self, message: Message, http: ClientSession) -> None:
@@ -35,4 +51,22 @@ class Channel(Section):
     def secrets(self) -> tuple[str, ...]:
         """Every secret of the configuration, to be masked in what is logged and counted."""
         values = (getattr(self, name) for name in type(self).model_fields)
-        return tuple(v.get_secret_value() for v in values if isinstance(v, SecretStr))
+        texts = (v.get_secret_value() for v in values if isinstance(v, SecretStr))
+        return tuple(part for text in texts for part in _telling(text))
+
+    def clean(self, text: str) -> str:
+        """Return what the other side said as one short printable line without our secrets."""
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
+        line = "".join(c for c in " ".join(text.split()) if c.isprintable())
+        return line if len(line) <= _LONGEST_DETAIL else line[:_LONGEST_DETAIL] + "…"
+
+
+def _telling(secret: str) -> Iterator[str]:
+    """Yield the secret, and of a URL also the parts that a server or a library might repeat."""
+    yield secret
+    if "://" in secret:
+        parts = urlsplit(secret)
+        yield from (value for _, value in parse_qsl(parts.query))
+        if len(parts.path) > 1:
+            yield parts.path

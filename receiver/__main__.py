@@ -1,0 +1,84 @@
+"""The command line: serve and check."""
+
+import argparse
+import asyncio
+import errno
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+from receiver import app, config
+from receiver.config import Config
+from receiver.model import ConfigError
+from receiver.store.schema import StoreUnavailableError, StoreVersionError
+
+_BAD_CONFIG = 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit status: 2 for a bad configuration, 1 for other trouble."""
+    arguments = _parser().parse_args(argv)
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    try:
+        return _check(arguments) if arguments.command == "check" else _serve(arguments)
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        return _BAD_CONFIG
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="tocsin-receiver", description="Alertmanager's receiver.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    serve = commands.add_parser("serve", help="run the receiver")
+    serve.add_argument("--config", type=Path, required=True, metavar="FILE")
+    serve.add_argument("--listen", metavar="ADDR", help="HOST:PORT instead of the configured one")
+    check = commands.add_parser("check", help="say what is wrong with a configuration")
+    what = check.add_mutually_exclusive_group(required=True)
+    what.add_argument("--config", type=Path, metavar="FILE")
+    what.add_argument("--defaults", action="store_true", help="print the default configuration")
+    return parser
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    if arguments.defaults:
+        settings = config.defaults().model_dump(mode="json", by_alias=True)
+        yaml.safe_dump(settings, sys.stdout, sort_keys=False, allow_unicode=True)
+    else:
+        config.load(arguments.config)
+        sys.stdout.write(f"{arguments.config}: ok\n")
+    return 0
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    settings = config.load(arguments.config, arguments.listen)
+    try:
+        asyncio.run(app.serve(settings))
+    except OSError as error:
+        return _fail(_explain(error, settings))
+    except StoreVersionError as error:
+        return _fail(f"{settings.database}: {error}; install the newer one again")
+    except StoreUnavailableError as error:
+        return _fail(f"{settings.database}: {error}; stop what holds it, or check disk and rights")
+    return 0
+
+
+def _explain(error: OSError, settings: Config) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"{settings.listen} is in use; stop what listens there, or choose with --listen ADDR"
+    if error.errno in {errno.EADDRNOTAVAIL, errno.EACCES} and error.filename is None:
+        return f"cannot listen on {settings.listen}: {error.strerror}; choose with --listen ADDR"
+    return f"{error.filename or 'cannot start'}: {error.strerror}; check that it is writable"
+
+
+def _fail(line: str) -> int:
+    sys.stderr.write(f"{line}\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

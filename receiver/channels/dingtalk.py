@@ -1,0 +1,193 @@
+"""DingTalk's custom robot: signed at the moment of sending, and read beyond its HTTP 200.
+
+Source of limits and codes: open.dingtalk.com, custom robots, and reports of what it answers.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+import time
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from aiohttp import ClientSession
+from pydantic import Field, model_validator
+from yarl import URL
+
+from receiver.channels.contract import Channel, Format
+from receiver.channels.fitting import fit
+from receiver.channels.posting import SecretUrl, post, refusal
+from receiver.model import SEVERITIES, Message, SendError, Status
+from receiver.settings import SecretFile
+
+LONGEST_BODY = 20_000
+"""Bytes of the JSON body in UTF-8; beyond it the robot answers 460101."""
+_LONGEST_TITLE = 200
+_PENALTY = 600.0
+"""Seconds for which a robot is shut out after more than 20 messages in a minute."""
+
+_MOBILE = re.compile(r"\+?[\d-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What a code of DingTalk means and what to do about it, in words."""
+
+    reason: str
+    diagnosis: str
+    permanent: bool = True
+    retry_after: float | None = None
+
+
+_THROTTLED = Fault(
+    "throttled", "more than 20 messages in a minute", permanent=False, retry_after=_PENALTY
+)
+_TOKEN = Fault("auth", "the access token is unknown; copy the robot's URL again")
+_CONTENT = Fault("rejected", "DingTalk does not allow this content")
+_MALFORMED = Fault("rejected", "DingTalk misses a field or knows none of this name")
+_UNKNOWN = Fault("unknown", "an unknown code", permanent=False)
+
+FAULTS = {
+    -1: Fault("server", "DingTalk is busy", permanent=False),
+    88: _TOKEN,
+    300001: _TOKEN,
+    300005: _TOKEN,
+    400101: _TOKEN,
+    40035: _MALFORMED,
+    43004: _MALFORMED,
+    400105: _MALFORMED,
+    400402: _MALFORMED,
+    400403: _MALFORMED,
+    400013: Fault("gone", "the group was dismissed"),
+    400102: Fault("gone", "the robot is switched off"),
+    400106: Fault("gone", "the robot was removed from the group"),
+    90030: Fault("quota", "the organisation's quota of robot messages is used up"),
+    130101: _THROTTLED,
+    410100: _THROTTLED,
+    430101: _CONTENT,
+    430102: _CONTENT,
+    430103: _CONTENT,
+    430104: _CONTENT,
+    460101: Fault("too_long", "the message is over 20,000 bytes"),
+    101002: Fault("too_long", "the message is over 20,000 bytes"),
+}
+# 310000 stands for four security settings; only its text, English or Chinese, tells which.
+_SECURITY = 310000
+_SETTINGS = {
+    r"timestamp|时间戳": Fault(
+        "clock", "this host's clock is more than an hour off; set it by NTP", permanent=False
+    ),
+    r"keyword|关键词": Fault(
+        "keyword", "none of the robot's keywords is in the message; set `keyword`"
+    ),
+    r"\bip\b|whitelist|白名单": Fault(
+        "address", "this host's public address is not in the robot's list"
+    ),
+    r"sign|签名": Fault("auth", "the signature does not match; check `secret_file`"),
+}
+_TOO_OFTEN = re.compile(r"too fast|limit|频|限流", re.IGNORECASE)
+
+
+def diagnose(code: int, said: str) -> Fault:
+    """Classify an errcode other than 0 with its errmsg."""
+    if code == _SECURITY:
+        hits = (f for words, f in _SETTINGS.items() if re.search(words, said, re.IGNORECASE))
+        return next(hits, Fault("auth", "one of the robot's security settings refuses this host"))
+    return FAULTS.get(code) or (_THROTTLED if _TOO_OFTEN.search(said) else _UNKNOWN)
+
+
+def sign(secret: str, timestamp: int) -> str:
+    """Return the signature of a robot for a time in milliseconds; not yet URL-encoded."""
+    text = f"{timestamp}\n{secret}".encode()
+    return base64.b64encode(hmac.digest(secret.encode(), text, hashlib.sha256)).decode()
+
+
+class DingTalk(Channel):
+    """A custom robot of a group.
+
+    `mention` says who is called for alerts that fire, by severity: `all`, a mobile number as
+    +86-13800000000, or a user id.
+    """
+
+    format: ClassVar[Format] = "dingtalk"
+
+    url: SecretUrl = Field(alias="url_file")
+    secret: SecretFile | None = Field(default=None, alias="secret_file")
+    keyword: str = ""
+    mention: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _check_severities(self) -> Self:
+        unknown = sorted(self.mention.keys() - SEVERITIES.keys())
+        if unknown:
+            known = ", ".join(SEVERITIES)
+            raise ValueError(f"mention: unknown severity {', '.join(unknown)}; one of {known}")
+        return self
+
+    async def send(self, message: Message, http: ClientSession) -> None:
+        """Post the message as Markdown; an errcode other than 0 is a failure."""
+        answer = await post(http, self._signed_url(), self._body(message), self.timeout, {})
+        reply = _parse(answer.text)
+        if answer.status != 200 or reply is None:
+            raise refusal(answer, self.clean(answer.text))
+        code, said = reply
+        if code != 0:
+            fault = diagnose(code, said)
+            detail = self.clean(f"{fault.diagnosis} (errcode {code}: {said})")
+            raise SendError(
+                fault.reason, detail, permanent=fault.permanent, retry_after=fault.retry_after
+            )
+
+    def _signed_url(self) -> URL:
+        url = URL(self.url.get_secret_value())
+        if self.secret is None:
+            return url
+        now = int(time.time() * 1000)
+        # yarl encodes the signature, once; encoded before that, it would not match.
+        return url.update_query(timestamp=str(now), sign=sign(self.secret.get_secret_value(), now))
+
+    def _body(self, message: Message) -> bytes:
+        def build(text: str) -> bytes:
+            payload = self._payload(message, text)
+            return json.dumps(payload, ensure_ascii=False).encode("utf-8", "replace")
+
+        text = fit(message.body, lambda text: len(build(text)) <= LONGEST_BODY, self.language)
+        return build(text)
+
+    def _payload(self, message: Message, text: str) -> dict[str, Any]:
+        title = message.title
+        if self.keyword not in title:
+            title = f"{self.keyword} {title}"
+        if self.keyword not in text:
+            text = f"{text}\n\n{self.keyword}"
+        at, words = self._mentions(message)
+        if words:  # without the word in the text nobody is called
+            text = f"{text}\n\n{words}"
+        return {
+            "msgtype": "markdown",
+            "markdown": {"title": title[:_LONGEST_TITLE], "text": text},
+            "at": at,
+        }
+
+    def _mentions(self, message: Message) -> tuple[dict[str, Any], str]:
+        """Return DingTalk's `at` and the same people as words for the text."""
+        fires = message.status is Status.FIRING
+        called = self.mention.get(message.severity.name, ()) if fires else ()
+        # DingTalk wants a number in China bare, and all others with their country code.
+        people = [p.removeprefix("+86-") for p in called if p != "all"]
+        mobiles = [p for p in people if _MOBILE.fullmatch(p)]
+        users = [p for p in people if p not in mobiles]
+        at = {"atMobiles": mobiles, "atUserIds": users, "isAtAll": "all" in called}
+        return at, " ".join(f"@{who.removeprefix('+86-')}" for who in called)
+
+
+def _parse(text: str) -> tuple[int, str] | None:
+    """Read errcode and errmsg; None where the answer is not DingTalk's."""
+    try:
+        reply = json.loads(text)
+    except ValueError:
+        return None
+    code = reply.get("errcode") if isinstance(reply, dict) else None
+    return (code, str(reply.get("errmsg", ""))) if isinstance(code, int) else None

@@ -1,0 +1,154 @@
+"""Email by SMTP, encrypted wherever the server is not this very host (RFC 3207, RFC 8314)."""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Annotated, ClassVar, Self
+
+from aiohttp import ClientSession
+from aiosmtplib import (
+    SMTP,
+    SMTPAuthenticationError,
+    SMTPException,
+    SMTPRecipientRefused,
+    SMTPRecipientsRefused,
+    SMTPResponseException,
+)
+from pydantic import Field, PrivateAttr, model_validator
+
+from receiver.channels.contract import Channel, Format
+from receiver.channels.mailing import Address, AuthoritiesFile, ServerUrl, compose
+from receiver.model import Message, SendError
+from receiver.settings import SecretFile
+
+_FAREWELL = 2.0
+"""Seconds to wait for the answer to QUIT; the mail is accepted by then."""
+_REMEMBERED = 1_000
+"""Messages of which it is remembered who has got them, while others are still owed."""
+
+Refusals = dict[str, tuple[int, str]]
+"""SMTP code and text by the address that was refused."""
+
+
+class Email(Channel):
+    """Mail to one or more people, as text and HTML.
+
+    STARTTLS is used wherever it is offered and demanded unless the host is loopback, so a
+    password never leaves this host in the clear.
+    """
+
+    format: ClassVar[Format] = "email"
+
+    smtp: ServerUrl
+    password: SecretFile | None = Field(default=None, alias="password_file")
+    sender: Address | None = Field(default=None, alias="from")
+    to: Annotated[tuple[Address, ...], Field(min_length=1)]
+    ca_file: AuthoritiesFile | None = None
+
+    _reached: dict[str, frozenset[str]] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _check_login(self) -> Self:
+        if bool(self.smtp.user) != (self.password is not None):
+            raise ValueError("a user in smtp and password_file belong together")
+        return self
+
+    @cached_property
+    def _trust(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=str(self.ca_file) if self.ca_file else None)
+
+    async def send(self, message: Message, http: ClientSession) -> None:  # noqa: ARG002 -- the contract's
+        """Mail everyone whom this message has not reached yet.
+
+        One refused address does not stop the others; it is retried alone where the refusal
+        is a passing one (4yz, RFC 5321 4.2.1).
+        """
+        reached = self._reached.get(message.key, frozenset())
+        owed = [address for address in self.to if address not in reached]
+        sender = self.sender or self.smtp.sender
+        mail = compose(message, sender, self.to, datetime.now(UTC))
+        try:
+            refused = await self._transmit(mail, sender, owed)
+        except (SMTPException, OSError) as error:
+            raise self._explain(error) from None
+        self._reached.pop(message.key, None)
+        if refused:
+            self._remember(message.key, reached | (set(owed) - refused.keys()))
+            raise self._blame(refused)
+
+    async def _transmit(self, mail: bytes, sender: str, owed: list[str]) -> Refusals:
+        client = self._client()
+        try:
+            async with asyncio.timeout(self.timeout):
+                await client.connect()
+                refused = await _hand_over(client, mail, sender, owed)
+            with contextlib.suppress(SMTPException, OSError):
+                await client.quit(timeout=_FAREWELL)
+        finally:
+            client.close()
+        return refused
+
+    def _client(self) -> SMTP:
+        server, password = self.smtp, self.password
+        demanded = None if server.is_loopback else True
+        return SMTP(
+            hostname=server.host,
+            port=server.port,
+            username=server.user or None,
+            password=password.get_secret_value() if password else None,
+            use_tls=server.implicit,
+            start_tls=False if server.implicit else demanded,
+            tls_context=self._trust,
+            timeout=self.timeout,
+            local_hostname=socket.gethostname(),
+        )
+
+    def _remember(self, key: str, reached: frozenset[str]) -> None:
+        self._reached[key] = reached
+        if len(self._reached) > _REMEMBERED:
+            del self._reached[next(iter(self._reached))]
+
+    def _blame(self, refused: Refusals) -> SendError:
+        said = "; ".join(f"{to}: {code} {text}" for to, (code, text) in refused.items())
+        permanent = all(code >= 500 for code, _ in refused.values())
+        count = f"{len(refused)} of {len(self.to)} recipients refused"
+        return SendError("recipient", self.clean(f"{count}: {said}"), permanent=permanent)
+
+    def _explain(self, error: Exception) -> SendError:
+        place = f"{self.smtp.host}:{self.smtp.port}"
+        if isinstance(error, TimeoutError):
+            return SendError("timeout", f"{place} did not take the mail in {self.timeout:g} s")
+        for cause in _causes(error):
+            if isinstance(cause, ssl.SSLError):
+                why = getattr(cause, "verify_message", "") or cause.reason
+                return SendError("tls", self.clean(f"no trusted connection to {place}: {why}"))
+        detail = self.clean(f"{place}: {error}")
+        if isinstance(error, SMTPResponseException):
+            login = isinstance(error, SMTPAuthenticationError)
+            reason = "auth" if login else "server" if error.code < 500 else "rejected"
+            return SendError(reason, detail, permanent=error.code >= 500)
+        if isinstance(error, OSError):
+            return SendError("unreachable", detail)
+        return SendError("unsupported", detail, permanent=True)
+
+
+async def _hand_over(client: SMTP, mail: bytes, sender: str, owed: list[str]) -> Refusals:
+    try:
+        refused, _ = await client.sendmail(sender, owed, mail)
+    except SMTPRecipientsRefused as error:
+        return _by_address(error.recipients)
+    return {address: (reply.code, reply.message) for address, reply in refused.items()}
+
+
+def _by_address(errors: Iterable[SMTPRecipientRefused]) -> Refusals:
+    return {error.recipient: (error.code, error.message) for error in errors}
+
+
+def _causes(error: BaseException | None) -> Iterable[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

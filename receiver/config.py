@@ -1,0 +1,167 @@
+"""The configuration: read once, strictly; every error at once, each with its path."""
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+
+from receiver.channels import CHANNELS
+from receiver.channels.contract import Channel, TimeZone
+from receiver.messages.route import Route
+from receiver.model import ConfigError, Language
+from receiver.settings import Section, describe, read_yaml
+from receiver.web.auth import Scope, Token, is_guarded
+
+_SQLITE = "sqlite:///"
+_CHANNELS = {"inbox": {"type": "inbox"}, "terminal": {"type": "terminal"}}
+
+
+def split_address(listen: str) -> tuple[str, int]:
+    """Split HOST:PORT; an IPv6 host stands in brackets."""
+    parts = urlsplit(f"//{listen}")
+    try:
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    if not host or port is None or parts.netloc != listen or "@" in listen:
+        raise ValueError(f"not HOST:PORT: {listen!r}; write it like 127.0.0.1:9848")
+    return host, port
+
+
+def _check_address(listen: str) -> str:
+    split_address(listen)
+    return listen
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _check_store(url: str) -> str:
+    if not url.startswith(_SQLITE) or url == _SQLITE:
+        scheme = url.partition(":")[0]
+        raise ValueError(f"{scheme!r} is not a store; write sqlite:///FILE")
+    return url
+
+
+def _check_link(url: str) -> str:
+    parts = urlsplit(url)
+    if url and (parts.scheme not in {"http", "https"} or not parts.hostname):
+        raise ValueError(f"not a URL: {url!r}; write it like https://tocsin.example.com")
+    return url.rstrip("/")
+
+
+def _check_names(route: Route, info: ValidationInfo) -> Route:
+    known = (info.context or {}).get("channels", ())
+    for name in route.channels:
+        if name not in known:
+            raise ValueError(f"no channel is named {name!r}; there are {', '.join(known)}")
+    return route
+
+
+class Config(Section):
+    """Everything that the receiver is told; see deploy/receiver.yml."""
+
+    listen: Annotated[str, AfterValidator(_check_address)] = "127.0.0.1:9848"
+    store: Annotated[str, AfterValidator(_check_store)] = "sqlite:///tocsin.db"
+    language: Language = Language.EN
+    timezone: TimeZone = "UTC"
+    external_url: Annotated[str, AfterValidator(_check_link)] = ""
+    tokens: Annotated[tuple[Token, ...], Field(validate_default=True)] = ()
+    channels: Annotated[dict[str, SerializeAsAny[Channel]], Field(min_length=1)]
+    routes: tuple[Annotated[Route, AfterValidator(_check_names)], ...] = ()
+
+    @field_validator("tokens")
+    @classmethod
+    def _check_exposure(cls, tokens: tuple[Token, ...], info: ValidationInfo) -> tuple[Token, ...]:
+        listen = info.data.get("listen")
+        if listen is None or _is_loopback(split_address(listen)[0]):
+            return tokens
+        open_to_all = [s.value for s in (Scope.INGEST, Scope.READ) if not is_guarded(tokens, s)]
+        if open_to_all:
+            scopes = " and one of scope ".join(open_to_all)
+            raise ValueError(f"{listen} is not loopback: add a token of scope {scopes}")
+        return tokens
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port to listen on."""
+        return split_address(self.listen)
+
+    @property
+    def links(self) -> str:
+        """Where links in messages lead to."""
+        return self.external_url or f"http://{self.listen}"
+
+    @property
+    def database(self) -> Path:
+        """The store's file; a relative one is in TOCSIN_HOME."""
+        return Path(os.environ.get("TOCSIN_HOME", ".tocsin"), self.store.removeprefix(_SQLITE))
+
+    def with_routes(self) -> Self:
+        """Say the default routes: everything to every channel."""
+        if self.routes:
+            return self
+        return self.model_copy(update={"routes": (Route(channels=tuple(self.channels)),)})
+
+
+def load(path: Path, listen: str | None = None) -> Config:
+    """Read a configuration file; `listen` overrides its own. Raises ConfigError."""
+    document = read_yaml(path)
+    return decode(document | ({"listen": listen} if listen else {}), path)
+
+
+def defaults() -> Config:
+    """Return the configuration that an empty file gives."""
+    return decode({}, Path("defaults"))
+
+
+def decode(document: Mapping[str, Any], path: Path) -> Config:
+    """Check a document as if it stood in the file `path`; raises ConfigError."""
+    sections = document.get("channels", _CHANNELS)
+    if not isinstance(sections, dict):
+        raise ConfigError([f"{path}: channels: a mapping of names to channels is expected"])
+    channels, problems = _channels(sections, path)
+    # With nothing but broken channels, the defaults let the rest be checked in the same go.
+    usable = channels if channels or not sections else _channels(_CHANNELS, path)[0]
+    context = {"folder": path.parent, "channels": [str(name) for name in sections]}
+    try:
+        config = Config.model_validate({**document, "channels": usable}, context=context)
+    except ValidationError as error:
+        problems += describe(path, error)
+    if problems:
+        raise ConfigError(problems)
+    return config.with_routes()
+
+
+def _channels(sections: Mapping[Any, Any], path: Path) -> tuple[dict[str, Channel], list[str]]:
+    """Decode each channel's section by the class that its type names."""
+    channels: dict[str, Channel] = {}
+    problems: list[str] = []
+    for name, section in sections.items():
+        kind = section.get("type") if isinstance(section, dict) else None
+        if not isinstance(name, str) or not isinstance(kind, str) or kind not in CHANNELS:
+            said = "no type" if kind is None else f"{kind!r} is no type"
+            known = ", ".join(CHANNELS)
+            problems.append(f"{path}: channels.{name}: {said} of channel; write type: {known}")
+            continue
+        try:
+            context = {"folder": path.parent}
+            channels[name] = CHANNELS[kind].model_validate(section, context=context)
+        except ValidationError as error:
+            problems += describe(path, error, "channels", name)
+    return channels, problems

@@ -1,0 +1,1 @@
+"""Delivery: takes what is owed from the outbox and sends it, one task for each channel."""

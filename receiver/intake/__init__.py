@@ -1,0 +1,1 @@
+"""Intake: from a webhook's bytes to what is owed for it, on disk."""

@@ -1,0 +1,97 @@
+"""Decides what is owed for a webhook, and commits it in one transaction."""
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from receiver.intake.webhook import parse
+from receiver.messages.route import Route, route
+from receiver.metrics import Metrics
+from receiver.model import Alert, Notification, Status
+from receiver.store.records import Decision, Known, Webhook
+from receiver.store.store import Store
+
+_LOG = logging.getLogger(__name__)
+
+WINDOW = timedelta(minutes=2)
+"""Within it, a webhook that says the same again is a duplicate.
+
+Longer than the replicas of an Alertmanager wait for each other (15 s for each that comes
+before), and shorter than any sensible `repeat_interval`: releases before 0.32 do not say that
+a webhook is a reminder, and theirs must go out too.
+"""
+_REMINDER = "repeat interval elapsed"
+
+
+def is_watchdog(alert: Alert) -> bool:
+    """Whether it is the alert that always fires, to show that alerts arrive at all."""
+    return alert.labels.get("alertname") == "Watchdog"
+
+
+def decide(told: Notification, now: datetime, routes: Sequence[Route], known: Known) -> Decision:
+    """Say who is owed a message, or with a named reason why nobody is."""
+    people = [alert for alert in told.alerts if not is_watchdog(alert)]
+    if not people:
+        return Decision((), "watchdog", incident=False)
+    channels = _channels(people, routes)
+    current = [alert for alert in people if not known.is_stale(alert)]
+    left_out = _left_out(told, current)
+    if not channels:
+        return Decision((), "no_route", left_out)
+    if len(current) < len(people) and not any(map(known.is_news, current)):
+        return Decision(channels, "stale", left_out)
+    if _is_duplicate(told, now, known):
+        return Decision(channels, "duplicate", left_out)
+    return Decision(channels, "", left_out)
+
+
+def _channels(alerts: Iterable[Alert], routes: Sequence[Route]) -> tuple[str, ...]:
+    """Route each alert: who hears of one alert of a group hears of the group."""
+    return tuple(dict.fromkeys(name for a in alerts for name in route(routes, a.labels)))
+
+
+def _left_out(told: Notification, current: Sequence[Alert]) -> tuple[str, ...]:
+    kept = {alert.fingerprint for alert in current}
+    return tuple(a.fingerprint for a in told.alerts if a.fingerprint not in kept)
+
+
+def _is_duplicate(told: Notification, now: datetime, known: Known) -> bool:
+    if told.reason == _REMINDER or known.owed_at is None:
+        return False
+    return abs(now - known.owed_at) < WINDOW  # a clock that was set back must not stop reminders
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Where webhooks enter; `wake` is told which channels have something to send."""
+
+    store: Store
+    routes: Sequence[Route]
+    metrics: Metrics
+    wake: Callable[[Iterable[str]], None]
+
+    async def accept(self, body: bytes, now: datetime) -> Decision:
+        """Take a webhook; when this returns, it and what is owed for it are on disk.
+
+        Raises ParseError and StoreUnavailableError; then nothing of it is kept.
+        """
+        told = parse(body)
+        choose = partial(decide, told, now, self.routes)
+        decision = await self.store.accept(Webhook(body, told, now), choose)
+        self._count(told, decision, now)
+        if not decision.reason:
+            self.wake(decision.channels)
+        return decision
+
+    def _count(self, told: Notification, decision: Decision, now: datetime) -> None:
+        for alert in told.alerts:
+            self.metrics.alerts_received.labels(alert.status.value).inc()
+        if any(is_watchdog(a) and a.status is Status.FIRING for a in told.alerts):
+            self.metrics.watchdog.set(now.timestamp())
+        if decision.reason:
+            self.metrics.notifications_suppressed.labels(decision.reason).inc()
+            for channel in decision.channels:
+                self.metrics.notifications.labels(channel, "suppressed").inc()
+            _LOG.info("%r of %s suppressed: %s", told.group_key, told.receiver, decision.reason)

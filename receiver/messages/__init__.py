@@ -1,0 +1,1 @@
+"""From a notification to channels and to words."""

@@ -1,0 +1,156 @@
+"""What templates see of a notification: bounded, cleaned, sorted, and without decisions left."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from receiver.messages.filters import clip, plain, web_link
+from receiver.messages.words import RESOLVED, SEVERITY
+from receiver.model import (
+    RESOLVED_EMOJI,
+    Alert,
+    Labels,
+    Language,
+    Notification,
+    Severity,
+    Status,
+    severity_of,
+)
+
+_MOST_ALERTS = 10
+_MOST_LABELS = 8
+_NAME, _VALUE, _DETAIL, _TEXT = 120, 200, 400, 2_000
+"""Bytes for names, values of labels, texts in a list of alerts, and texts of a single one."""
+
+_HOSTS = ("instance", "host", "hostname", "nodename", "node")
+_SAID_ELSEWHERE = {"alertname", "severity", "instance", "prometheus", "monitor", "replica"}
+_LINKS = {"runbook": "runbook_url", "dashboard": "dashboard_url"}
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AlertView:
+    """One alert; `seconds` is how long it fired or has been firing until now."""
+
+    resolved: bool
+    emoji: str
+    name: str
+    host: str
+    labels: Pairs
+    summary: str
+    description: str
+    started: datetime
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A notification. `alerts` are at most ten, those that fire first.
+
+    `more` of the same webhook are not among them, and `truncated` never arrived. `labels` are
+    those all alerts share, besides what is said elsewhere; `links` are (kind, URL).
+    """
+
+    resolved: bool
+    emoji: str
+    state: str
+    names: tuple[str, ...]
+    hosts: tuple[str, ...]
+    alerts: tuple[AlertView, ...]
+    firing: int
+    settled: int
+    more: int
+    truncated: int
+    summary: str
+    labels: Pairs
+    links: Pairs
+
+    @property
+    def single(self) -> bool:
+        """Whether the whole message is about one alert."""
+        return self.firing + self.settled == 1 and not self.truncated
+
+
+def severity(notification: Notification) -> Severity:
+    """Return the notification's severity; an empty group has that of its common labels."""
+    empty = not notification.alerts
+    return severity_of(notification.common_labels) if empty else notification.severity
+
+
+def look_at(notification: Notification, language: Language, link: str, now: datetime) -> View:
+    """Prepare a notification for the templates of one language; `link` leads to our own pages."""
+    alerts = sorted(notification.alerts, key=lambda alert: alert.status is Status.RESOLVED)
+    firing = sum(alert.status is Status.FIRING for alert in alerts)
+    shown, resolved = alerts[:_MOST_ALERTS], notification.status is Status.RESOLVED
+    shared = _shared(alerts)
+    urgency = severity(notification)
+    size = _TEXT if len(alerts) == 1 else _DETAIL
+    summaries = {alert.annotations.get("summary", "") for alert in alerts}
+    return View(
+        resolved=resolved,
+        emoji=RESOLVED_EMOJI if resolved else urgency.emoji,
+        state=RESOLVED[language] if resolved else SEVERITY[language][urgency.name],
+        names=_distinct(clip(plain(a.labels.get("alertname", "")), _NAME) for a in alerts),
+        hosts=_distinct(_host(alert.labels) for alert in alerts),
+        alerts=tuple(_look_at_alert(alert, shared, size, now) for alert in shown),
+        firing=firing,
+        settled=len(alerts) - firing,
+        more=len(alerts) - len(shown),
+        truncated=notification.truncated,
+        summary=clip(plain(summaries.pop()), _TEXT) if len(summaries) == 1 else "",
+        labels=_pairs(shared),
+        links=tuple(_links(alerts, link)),
+    )
+
+
+def _look_at_alert(alert: Alert, shared: Labels, size: int, now: datetime) -> AlertView:
+    resolved = alert.status is Status.RESOLVED
+    until = (alert.ends_at if resolved else None) or now
+    own = {k: v for k, v in alert.labels.items() if k not in shared}
+    return AlertView(
+        resolved=resolved,
+        emoji=RESOLVED_EMOJI if resolved else severity_of(alert.labels).emoji,
+        name=clip(plain(alert.labels.get("alertname", "")), _NAME),
+        host=_host(alert.labels),
+        labels=_pairs(own),
+        summary=clip(plain(alert.annotations.get("summary", "")), size),
+        description=clip(plain(alert.annotations.get("description", "")), size),
+        started=alert.starts_at,
+        seconds=max(0.0, (until - alert.starts_at).total_seconds()),
+    )
+
+
+def _host(labels: Labels) -> str:
+    values = (labels.get(name, "") for name in _HOSTS)
+    return clip(plain(next((value for value in values if value), "")), _NAME)
+
+
+def _distinct(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(value for value in values if value))
+
+
+def _shared(alerts: Sequence[Alert]) -> Labels:
+    """Return the labels that all alerts have alike; of one alert those are all of its labels."""
+    if not alerts:
+        return {}
+    first, *others = (alert.labels for alert in alerts)
+    return {k: v for k, v in first.items() if all(other.get(k) == v for other in others)}
+
+
+def _pairs(labels: Mapping[str, str]) -> Pairs:
+    telling = sorted(name for name in labels if name not in _SAID_ELSEWHERE)[:_MOST_LABELS]
+    return tuple((clip(plain(k), _NAME), clip(plain(labels[k]), _VALUE)) for k in telling)
+
+
+def _links(alerts: Sequence[Alert], own: str) -> Iterable[tuple[str, str]]:
+    """Yield what an operator may open, from the first alert that has it."""
+    for kind, annotation in _LINKS.items():
+        yield from _first(kind, (alert.annotations.get(annotation, "") for alert in alerts))
+    yield from _first("graph", (alert.generator_url for alert in alerts))
+    yield from _first("inbox", [own])
+
+
+def _first(kind: str, urls: Iterable[str]) -> Iterable[tuple[str, str]]:
+    links = (web_link(url) for url in urls)
+    return [(kind, link) for link in links if link][:1]

@@ -1,0 +1,43 @@
+"""The words of both languages that templates do not hold themselves."""
+
+from receiver.model import Language
+
+RESOLVED = {Language.EN: "Resolved", Language.ZH: "已恢复"}
+
+SEVERITY = {
+    Language.EN: {
+        "critical": "Critical",
+        "high": "High",
+        "error": "Error",
+        "warning": "Warning",
+        "medium": "Medium",
+        "low": "Low",
+        "info": "Info",
+        "none": "Notice",
+    },
+    Language.ZH: {
+        "critical": "严重",
+        "high": "重要",
+        "error": "错误",
+        "warning": "警告",
+        "medium": "一般",
+        "low": "次要",
+        "info": "提示",
+        "none": "通知",
+    },
+}
+
+LINKS = {
+    Language.EN: {
+        "runbook": "Runbook",
+        "dashboard": "Dashboard",
+        "graph": "Graph",
+        "inbox": "Inbox",
+    },
+    Language.ZH: {
+        "runbook": "处理手册",
+        "dashboard": "仪表盘",
+        "graph": "图表",
+        "inbox": "收件箱",
+    },
+}

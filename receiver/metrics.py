@@ -1,0 +1,159 @@
+"""The receiver's own metrics: names, labels, and the zeros they start from.
+
+`increase()` misses the first event of a series that appears with it, so every label set that
+is known beforehand is made at the start.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+OUTCOMES = ("sent", "retried", "dead", "suppressed")
+SUPPRESSIONS = ("duplicate", "watchdog", "no_route", "stale")
+_CODES = ("200", "400", "401", "403", "408", "413", "415", "503")
+_STATUSES = ("firing", "resolved")
+_ERRORS = ("timeout", "unreachable", "throttled", "server", "rejected", "failed")
+_COUNTERS = {
+    "webhook_requests": ("Webhooks by the HTTP status of the answer.", "code"),
+    "alerts_received": ("Alerts in accepted webhooks.", "status"),
+    "notifications": ("What became of messages.", "channel", "outcome"),
+    "notifications_suppressed": ("Webhooks that told nobody, by reason.", "reason"),
+    "notification_errors": ("Failed attempts to send.", "channel", "reason"),
+    "template_failures": ("Messages that the built-in text replaced.", "template"),
+}
+# From a chat on the same machine to a mail server that was away for the night.
+_DELAYS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 43200)
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What only the store knows, looked up for one scrape; `up` says whether it answered.
+
+    `owed` counts messages and `oldest` says how many seconds the oldest waits, by channel.
+    """
+
+    up: bool
+    owed: Mapping[str, int] = field(default_factory=dict)
+    oldest: Mapping[str, float] = field(default_factory=dict)
+    incidents: Mapping[str, int] = field(default_factory=dict)
+
+
+class _Momentary(Collector):
+    """Series that live for one scrape, so that what is gone is not exported any longer."""
+
+    def __init__(self) -> None:
+        self.backlog = Backlog(up=False)
+        self.errors: dict[str, str] = {}
+
+    def collect(self) -> Iterator[Metric]:
+        yield GaugeMetricFamily(
+            "tocsin_store_up", "Whether the store could be written at this scrape.", self.backlog.up
+        )
+        for name, text, label, values in (
+            ("queue_deliveries", "Messages owed to a channel.", "channel", self.backlog.owed),
+            (
+                "queue_oldest_seconds",
+                "Seconds since the oldest message owed to a channel was accepted.",
+                "channel",
+                self.backlog.oldest,
+            ),
+            ("incidents", "Incidents by state.", "state", self.backlog.incidents),
+        ):
+            family = GaugeMetricFamily(f"tocsin_{name}", text, labels=[label])
+            for value, number in values.items():
+                family.add_metric([value], number)
+            yield family
+        last = GaugeMetricFamily(
+            "tocsin_channel_last_error_info",
+            "What a channel's last attempt failed with; absent once one succeeded.",
+            labels=["channel", "error"],
+        )
+        for channel, error in self.errors.items():
+            last.add_metric([channel, error], 1)
+        yield last
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """Every metric that the rooms count with; `registry` is what a scrape shows."""
+
+    registry: CollectorRegistry
+    momentary: _Momentary
+    webhook_requests: Counter
+    alerts_received: Counter
+    notifications: Counter
+    notifications_suppressed: Counter
+    notification_errors: Counter
+    template_failures: Counter
+    notification_delay: Histogram
+    watchdog: Gauge
+
+    def show(self, backlog: Backlog) -> None:
+        """Set what the next scrape says about the store."""
+        self.momentary.backlog = backlog
+
+    def failed(self, channel: str, reason: str, error: str) -> None:
+        """Count a failed attempt; `error` must have its secrets masked."""
+        self.notification_errors.labels(channel, reason).inc()
+        self.momentary.errors[channel] = error
+
+    def delivered(self, channel: str, seconds: float) -> None:
+        """Count a message that arrived `seconds` after it was accepted."""
+        self.notifications.labels(channel, "sent").inc()
+        self.notification_delay.labels(channel).observe(max(0.0, seconds))
+        self.momentary.errors.pop(channel, None)
+
+
+def create(version: str, channels: Iterable[str]) -> Metrics:
+    """Make all metrics in a registry of their own."""
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # the library types it not
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    build = Gauge("tocsin_receiver_build_info", "Its version.", ["version"], registry=registry)
+    build.labels(version).set(1)
+    momentary = _Momentary()
+    registry.register(momentary)
+    counters = {
+        name: Counter(f"tocsin_{name}", text, labels, registry=registry)
+        for name, (text, *labels) in _COUNTERS.items()
+    }
+    delay = Histogram(
+        "tocsin_notification_delay_seconds",
+        "Time from accepted to delivered.",
+        ["channel"],
+        buckets=_DELAYS,
+        registry=registry,
+    )
+    watchdog = Gauge(
+        "tocsin_watchdog_last_received_timestamp_seconds",
+        "When the Watchdog alert last came; 0 is never.",
+        registry=registry,
+    )
+    metrics = Metrics(registry, momentary, notification_delay=delay, watchdog=watchdog, **counters)
+    _start_from_zero(metrics, channels)
+    return metrics
+
+
+def _start_from_zero(metrics: Metrics, channels: Iterable[str]) -> None:
+    for code in _CODES:
+        metrics.webhook_requests.labels(code)
+    for status in _STATUSES:
+        metrics.alerts_received.labels(status)
+    for reason in SUPPRESSIONS:
+        metrics.notifications_suppressed.labels(reason)
+    for channel in channels:
+        metrics.notification_delay.labels(channel)
+        for outcome in OUTCOMES:
+            metrics.notifications.labels(channel, outcome)
+        for reason in _ERRORS:
+            metrics.notification_errors.labels(channel, reason)

@@ -1,0 +1,80 @@
+"""What goes into the store and what comes out of it (frozen)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from receiver.model import Alert, Notification, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """An accepted request: its bytes, what they say, and when they came."""
+
+    body: bytes
+    notification: Notification
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the store knows of a group before a webhook is added to it.
+
+    `firing` and `resolved` give, for each fingerprint, the start of its latest episode in that
+    state; `owed_at` is when a webhook with the same delivery key was last owed to somebody.
+    """
+
+    firing: Mapping[str, datetime] = field(default_factory=dict)
+    resolved: Mapping[str, datetime] = field(default_factory=dict)
+    owed_at: datetime | None = None
+
+    def is_stale(self, alert: Alert) -> bool:
+        """Whether it fires for an episode that is over: a late word of another Alertmanager.
+
+        https://github.com/prometheus/alertmanager/issues/2447
+        """
+        over = self.resolved.get(alert.fingerprint)
+        return alert.status is Status.FIRING and over is not None and alert.starts_at <= over
+
+    def is_news(self, alert: Alert) -> bool:
+        """Whether it begins an episode or ends one."""
+        over = self.resolved.get(alert.fingerprint)
+        if over is not None and alert.starts_at <= over:
+            return False
+        burning = self.firing.get(alert.fingerprint)
+        return alert.status is Status.RESOLVED or burning is None or alert.starts_at > burning
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Who is owed a message for a webhook; with a reason, nobody is, and that is why.
+
+    `left_out` has the fingerprints of alerts that the message must not mention.
+    """
+
+    channels: tuple[str, ...]
+    reason: str = ""
+    left_out: tuple[str, ...] = ()
+    incident: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A message as it was sent, for the inbox page."""
+
+    id: int
+    channel: str
+    status: str
+    severity: str
+    title: str
+    body: str
+    accepted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """How many messages a channel is owed, and when the oldest of that was accepted."""
+
+    channel: str
+    owed: int
+    oldest: datetime

@@ -1,0 +1,163 @@
+"""The tables, and the steps from one version of them to the next."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Connection,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    insert,
+    select,
+    update,
+)
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class StoreUnavailableError(Exception):
+    """The store cannot be read or written now; trying again later may help."""
+
+
+class StoreVersionError(Exception):
+    """The store was written by a newer Tocsin."""
+
+
+class Instant(TypeDecorator[datetime]):
+    """A point in time, kept as whole microseconds since 1970 in UTC: exact in every database."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002 -- SQLAlchemy's signature
+        """Write an aware datetime."""
+        return None if value is None else (value - EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 -- SQLAlchemy's signature
+        """Read an aware datetime in UTC."""
+        return None if value is None else EPOCH + timedelta(microseconds=value)
+
+
+# SQLite numbers rows by itself only where the key's type is exactly INTEGER.
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+metadata = MetaData()
+
+schema_version = Table("schema_version", MetaData(), Column("version", Integer, nullable=False))
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("group_hash", Text, nullable=False),
+    Column("receiver", Text, nullable=False),
+    Column("group_key", Text, nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    Column("resolved_at", Instant),
+    Index("incidents_of_group", "group_hash", "id"),
+)
+Index(
+    "one_open_incident",
+    incidents.c.group_hash,
+    unique=True,
+    sqlite_where=incidents.c.resolved_at.is_(None),
+    postgresql_where=incidents.c.resolved_at.is_(None),
+)
+
+episodes = Table(
+    "episodes",
+    metadata,
+    Column("group_hash", Text, primary_key=True),
+    Column("fingerprint", Text, primary_key=True),
+    Column("starts_at", Instant, primary_key=True),
+    Column("incident", ForeignKey("incidents.id"), nullable=False),
+    Column("status", Text, nullable=False),
+    Column("ends_at", Instant),
+    Index("episodes_of_incident", "incident", "status"),
+)
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("received_at", Instant, nullable=False),
+    Column("delivery_key", Text, nullable=False),
+    Column("incident", ForeignKey("incidents.id")),
+    Column("body", LargeBinary, nullable=False),
+    Column("left_out", JSON, nullable=False),
+    Index("webhooks_of_key", "delivery_key", "received_at"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("webhook", ForeignKey("webhooks.id"), nullable=False),
+    Column("incident", ForeignKey("incidents.id")),
+    Column("channel", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("accepted_at", Instant, nullable=False),
+    Column("not_before", Instant, nullable=False),
+    Column("lease", Instant),
+    Column("settled_at", Instant),
+    Column("status", Text),
+    Column("severity", Text),
+    Column("title", Text),
+    Column("body", Text),
+    Index("deliveries_of_webhook", "webhook"),
+    Index("deliveries_by_state", "state", "channel", "id"),
+    Index("deliveries_in_order", "channel", "incident", "state", "id"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("delivery", ForeignKey("deliveries.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("outcome", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Index("attempts_of_delivery", "delivery", "number", unique=True),
+)
+
+Step = Callable[[Connection], None]
+STEPS: Sequence[Step] = ()
+"""STEPS[i] takes a store of version i + 1 to i + 2; a released step never changes."""
+
+
+def migrate(connection: Connection, steps: Sequence[Step] = STEPS) -> None:
+    """Bring the tables to the newest version; raises StoreVersionError for one still newer."""
+    schema_version.create(connection, checkfirst=True)
+    newest = 1 + len(steps)
+    found = connection.scalar(select(schema_version.c.version))
+    if found is None:
+        metadata.create_all(connection)
+        connection.execute(insert(schema_version).values(version=newest))
+        return
+    if found > newest:
+        raise StoreVersionError(f"its tables have version {found}, this Tocsin knows {newest}")
+    for step in steps[found - 1 :]:
+        step(connection)
+    connection.execute(update(schema_version).values(version=newest))
+
+
+def touch(connection: Connection) -> None:
+    """Change a row to what it is, which takes the same locks and room as any other change."""
+    connection.execute(update(schema_version).values(version=schema_version.c.version))

@@ -1,0 +1,57 @@
+"""What is read from the store: for the metrics and for the inbox page."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from receiver.store.records import Posted, Queue
+from receiver.store.schema import Instant, deliveries, incidents
+
+
+def queues(connection: Connection) -> list[Queue]:
+    """Count what each channel is owed."""
+    oldest = func.min(deliveries.c.accepted_at, type_=Instant)
+    rows = connection.execute(
+        select(deliveries.c.channel, func.count(), oldest)
+        .where(deliveries.c.state == "owed")
+        .group_by(deliveries.c.channel)
+    )
+    return [Queue(*row) for row in rows]
+
+
+def open_incidents(connection: Connection) -> int:
+    """Count the incidents in which something still fires."""
+    is_open = incidents.c.resolved_at.is_(None)
+    return connection.execute(select(func.count()).where(is_open)).scalar_one()
+
+
+def last_suppressed(connection: Connection, reason: str) -> datetime | None:
+    """When a webhook was last suppressed for this reason."""
+    return connection.scalar(
+        select(deliveries.c.accepted_at)
+        .where(deliveries.c.state == "suppressed", deliveries.c.channel == "")
+        .where(deliveries.c.reason == reason)
+        .order_by(deliveries.c.id.desc())
+        .limit(1)
+    )
+
+
+def posted(
+    connection: Connection,
+    channels: Sequence[str],
+    *,
+    before: int | None = None,
+    after: int | None = None,
+    limit: int,
+) -> list[Posted]:
+    """Return up to `limit` messages sent to the channels, newest first, within (after, before)."""
+    columns = (getattr(deliveries.c, name) for name in Posted.__dataclass_fields__)
+    query = select(*columns).where(deliveries.c.state == "sent")
+    query = query.where(deliveries.c.channel.in_(channels))
+    if before is not None:
+        query = query.where(deliveries.c.id < before)
+    if after is not None:
+        query = query.where(deliveries.c.id > after)
+    rows = connection.execute(query.order_by(deliveries.c.id.desc()).limit(limit))
+    return [Posted(*row) for row in rows]

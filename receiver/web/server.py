@@ -1,0 +1,42 @@
+"""Which address does what."""
+
+from aiohttp import web
+
+from receiver.web import inbox, monitoring, webhook
+from receiver.web.keys import SITE, Site
+from receiver.web.pages import STATIC
+
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
+        " img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+def application(site: Site) -> web.Application:
+    """Build the application that answers for a site."""
+    app = web.Application(client_max_size=webhook.MAX_BODY)
+    app[SITE] = site
+    app.router.add_post("/webhook/alertmanager", webhook.receive)
+    app.router.add_get("/metrics", monitoring.metrics)
+    app.router.add_get("/-/healthy", monitoring.healthy)
+    app.router.add_get("/-/ready", monitoring.ready)
+    app.router.add_get("/", inbox.page)
+    app.router.add_get("/events", inbox.events, allow_head=False)
+    app.router.add_static("/static", STATIC)
+    app.on_response_prepare.append(_add_headers)
+    app.on_shutdown.append(_end_streams)
+    return app
+
+
+async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+
+
+async def _end_streams(app: web.Application) -> None:
+    app[SITE].feed.close()
