@@ -1,0 +1,135 @@
+"""The four processes as one: started together, watched, and stopped together."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from deploy.home import SetUpError
+
+_STOP_SECONDS = 10.0
+_LAST_LINES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One process: what to run and where it answers.
+
+    Its log is `log`; `output` is where standard output goes, and None is our own.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    url: str
+    log: Path
+    output: Path | None
+
+
+def leashed(argv: Sequence[str]) -> list[str]:
+    """Return argv that runs the program so that it ends when this process does."""
+    return [sys.executable, "-m", "deploy.leash", str(os.getpid()), *argv]
+
+
+def answers(url: str) -> bool:
+    """Whether a GET of the URL is answered with 200 within two seconds."""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as reply:  # noqa: S310 -- loopback, made here
+            return bool(reply.status == 200)
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+def _tail(log: Path) -> str:
+    lines = log.read_text("utf-8", "replace").splitlines()[-_LAST_LINES:]
+    said = "".join(f"\n  {line}" for line in lines)
+    return f"; its log {log} ends with:{said}" if said else f"; its log {log} is empty"
+
+
+class Stack:
+    """A context: inside it the services run; however it is left, none of them does."""
+
+    def __init__(self, services: Sequence[Service], environment: Mapping[str, str]) -> None:
+        self.services = tuple(services)
+        self._environment = environment
+        self._running: dict[Service, subprocess.Popen[bytes]] = {}
+
+    def __enter__(self) -> Self:
+        try:
+            for service in self.services:
+                self._running[service] = self._start(service)
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    def service(self, name: str) -> Service:
+        """Return the service of that name."""
+        return next(service for service in self.services if service.name == name)
+
+    def _start(self, service: Service) -> subprocess.Popen[bytes]:
+        if service.log.exists():
+            service.log.replace(service.log.with_suffix(".log.old"))
+        with contextlib.ExitStack() as files:
+            output = files.enter_context(service.output.open("ab")) if service.output else None
+            return subprocess.Popen(
+                leashed(service.argv),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=files.enter_context(service.log.open("ab")),
+                env=self._environment,
+                start_new_session=True,  # Ctrl-C comes to us alone; we stop them in order
+            )
+
+    def check(self) -> None:
+        """Raise SetUpError with the last log lines if any service has ended."""
+        for service, process in self._running.items():
+            status = process.poll()
+            if status is not None:
+                raise SetUpError(f"{service.name} ended with status {status}{_tail(service.log)}")
+
+    def wait_ready(self, timeout: float = 60.0) -> None:
+        """Return once every service answers; raises SetUpError after `timeout` seconds."""
+        deadline = time.monotonic() + timeout
+        for service in self.services:
+            while not answers(f"{service.url}/-/ready"):
+                self.check()
+                if time.monotonic() > deadline:
+                    raise SetUpError(
+                        f"{service.name} was not ready within {timeout:g} s{_tail(service.log)}"
+                    )
+                time.sleep(0.1)
+
+    def _stop(self) -> None:
+        with _undisturbed():
+            for process in reversed(self._running.values()):
+                process.terminate()
+            deadline = time.monotonic() + _STOP_SECONDS
+            for process in self._running.values():
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(max(0.0, deadline - time.monotonic()))
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)  # its children too
+                process.wait()
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Keep a second Ctrl-C from cutting the stopping short, which would leave processes behind."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, signal.SIG_IGN) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
