@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from importlib import metadata
 
 from aiohttp import web
+from pydantic import SecretStr
 
 from exporter.collectors.contract import Paths
 from exporter.config import Address, Config
@@ -52,8 +53,9 @@ class App:
         self._load = load
         self.listen = config.listen
         self._reloaded = True
-        self.service = Service(_ticker(config), _version(), self._about, self.reload)
-        self._apply(config)
+        self.service = Service(
+            _ticker(config), _version(), self._about, self.reload, _tokens(config)
+        )
 
     def reload(self) -> tuple[str, ...]:
         """Load the configuration again; where that fails, log and return why and change nothing."""
@@ -78,7 +80,7 @@ class App:
         ticker.rule = _rule(config)
         ticker.signals.feeds = _feeds(config)
         ticker.signals.max_gap = _GAP_INTERVALS * config.interval
-        self.service.tokens = tuple(token.token for token in config.tokens)
+        self.service.tokens = _tokens(config)
 
     def _about(self) -> list[Sample]:
         info = BUILD_INFO.sample(1, self.service.version, platform.python_version())
@@ -152,6 +154,10 @@ def _feeds(config: Config) -> dict[str, Feed]:
     for named in config.signals:
         feeds[named.name] = Feed(Exposed(named.metric, named.match), named.limit)
     return feeds
+
+
+def _tokens(config: Config) -> tuple[SecretStr, ...]:
+    return tuple(token.token for token in config.tokens)
 
 
 def _rule(config: Config) -> Rule:

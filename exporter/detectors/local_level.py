@@ -32,7 +32,8 @@ class LocalLevel(Section):
     def innovation(self, state: FloatArray, values: FloatArray) -> FloatArray:
         """Return (value - level) / scatter, at most 1000 of either sign; 0 on a line still flat."""
         gap, scatter = _gap(state, values)
-        standard = np.divide(gap, scatter, out=np.zeros_like(gap), where=scatter != 0)
+        with np.errstate(over="ignore"):  # clipped below, however large
+            standard = np.divide(gap, scatter, out=np.zeros_like(gap), where=scatter != 0)
         known = state[:, _COUNT] >= self.trust_after
         return np.where(known, np.clip(standard, -_MOST, _MOST), np.nan)
 

@@ -12,6 +12,8 @@ from exporter.detectors.contract import Detector
 from exporter.model import FloatArray, Score
 
 _WEEK = 604_800.0
+_LARGEST = 1e150
+"""What is larger cannot be squared, and is no measurement: the largest float says "no limit"."""
 IntArray = NDArray[np.intp]
 
 
@@ -64,6 +66,7 @@ class Scorer:
 
     def score(self, rows: IntArray, values: FloatArray, rule: Rule, now: float) -> Judgement:
         """Score the values of the series in `rows` against their past, then learn from them."""
+        values = np.where(np.abs(values) < _LARGEST, values, np.nan)
         learned, tails = self._learned[rows], self._tails[rows]
         sizes = np.abs(self._detector.innovation(learned, values))
         lines = tail.line(tails, rule.alarm_rate)

@@ -6,6 +6,8 @@ from exporter.model import Labels, Sample
 from exporter.settings import Matcher
 from exporter.signals.contract import Page, Reading, own_labels
 
+_Identity = tuple[tuple[str, ...], tuple[str, ...]]
+
 
 class Exposed:
     """The series of one metric that satisfy all matchers; a counter is read as a rate."""
@@ -13,23 +15,21 @@ class Exposed:
     def __init__(self, metric: str, match: Sequence[Matcher] = ()) -> None:
         self._metric = metric
         self._match = tuple(match)
-        self._verdicts: dict[Labels, bool] = {}
+        self._verdicts: dict[_Identity, Labels | None] = {}
 
     def __call__(self, page: Page) -> Iterator[Reading]:
         """Yield every series that matches."""
-        labelled = [(own_labels(sample), sample) for sample in page.get(self._metric, ())]
-        self._verdicts = {labels: self._verdict(labels) for labels, _ in labelled}
-        for labels, sample in labelled:
-            if self._verdicts[labels]:
-                yield _reading(labels, sample)
+        before, self._verdicts = self._verdicts, {}
+        for sample in page.get(self._metric, ()):
+            identity = (sample.metric.labels, sample.labels)
+            # Each series is matched once, not at every tick: patterns are what costs here.
+            labels = before[identity] if identity in before else self._matched(sample)
+            self._verdicts[identity] = labels
+            if labels is not None:
+                yield Reading(labels, sample.value, sample.metric.kind)
 
-    def _verdict(self, labels: Labels) -> bool:
-        """Match each series once, not at every tick: patterns are what costs here."""
-        known = self._verdicts.get(labels)
-        if known is not None:
-            return known
-        return all(matcher.matches(dict(labels)) for matcher in self._match)
-
-
-def _reading(labels: Labels, sample: Sample) -> Reading:
-    return Reading(labels, sample.value, sample.metric.kind)
+    def _matched(self, sample: Sample) -> Labels | None:
+        """Return the labels of a series that matches, None for another."""
+        labels = own_labels(sample)
+        matched = all(matcher.matches(dict(labels)) for matcher in self._match)
+        return labels if matched else None

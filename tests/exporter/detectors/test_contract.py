@@ -10,7 +10,7 @@ from exporter.detectors.contract import Detector
 from exporter.model import FloatArray
 
 ALL = pytest.mark.parametrize("name", DETECTORS)
-VALUES = st.floats(-1e9, 1e9) | st.sampled_from([np.nan, np.inf, -np.inf, 0.0])
+VALUES = st.floats(-1e9, 1e9) | st.sampled_from([np.nan, np.inf, -np.inf, 0.0, 1e150])
 LINES = st.lists(VALUES, min_size=1, max_size=40)
 
 

@@ -112,7 +112,16 @@ def test_a_long_flat_line_and_its_first_wiggle_stay_finite() -> None:
     assert (scores[300:500] == 0).all()
 
 
-@settings(max_examples=10, deadline=None)
+@pytest.mark.parametrize("value", [np.inf, -np.inf, 1.7e308])
+def test_a_value_that_means_no_limit_is_a_missing_one(value: float) -> None:
+    lines = np.random.default_rng(1).standard_normal((100, 1))
+    lines[50] = value
+    scores = deviations(lines, Rule(60.0, grace=1200.0))
+    assert np.isnan(scores[50])
+    assert np.isfinite(scores[51:]).all()
+
+
+@settings(max_examples=10)
 @given(seed=st.integers(0, 1000), neighbours=st.integers(0, 3))
 def test_a_series_scores_the_same_whatever_its_neighbours_do(seed: int, neighbours: int) -> None:
     rng = np.random.default_rng(seed)
