@@ -13,8 +13,8 @@ from exporter.model import FloatArray
 from exporter.settings import Section
 
 _LEVEL, _VARIANCE, _COUNT = range(3)
-_FLOOR = 1e-3
-"""The least scatter, as a part of the series' own size: a flat line has none to measure with."""
+_MOST = 1000.0
+"""The largest innovation. A flat line has no scatter, so a part of its size stands in for it."""
 
 
 class LocalLevel(Section):
@@ -30,17 +30,18 @@ class LocalLevel(Section):
     """How many values it takes before a scatter means anything."""
 
     def innovation(self, state: FloatArray, values: FloatArray) -> FloatArray:
-        """Return (value - level) / scatter, 0 on a line that is flat and stays so."""
+        """Return (value - level) / scatter, at most 1000 of either sign; 0 on a line still flat."""
         gap, scatter = _gap(state, values)
         standard = np.divide(gap, scatter, out=np.zeros_like(gap), where=scatter != 0)
-        return np.where(state[:, _COUNT] >= self.trust_after, standard, np.nan)
+        known = state[:, _COUNT] >= self.trust_after
+        return np.where(known, np.clip(standard, -_MOST, _MOST), np.nan)
 
     def band(
         self, state: FloatArray, width: FloatArray
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return the level, and the level plus and minus `width` scatters."""
         level = state[:, _LEVEL]
-        reach = width * _scatter(state, np.abs(level))
+        reach = width * _scatter(state)
         return level, level - reach, level + reach
 
     def learn(self, state: FloatArray, values: FloatArray) -> None:
@@ -61,13 +62,12 @@ class LocalLevel(Section):
 def _gap(state: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return value - level, NaN where either is missing, and the scatter to measure it with.
 
-    The scatter's floor follows the larger of level and value: the first move away from a long
-    zero is then a thousand scatters, not infinitely many.
+    A line that was always zero has no size either: its first move is its own measure.
     """
     gap = np.where(np.isfinite(values), values, np.nan) - state[:, _LEVEL]
-    size = np.maximum(np.abs(state[:, _LEVEL]), np.abs(np.nan_to_num(values)))
-    return gap, _scatter(state, size)
+    scatter = _scatter(state)
+    return gap, np.where(scatter > 0, scatter, np.abs(gap) / _MOST)
 
 
-def _scatter(state: FloatArray, size: FloatArray) -> FloatArray:
-    return np.maximum(np.sqrt(state[:, _VARIANCE]), _FLOOR * size)
+def _scatter(state: FloatArray) -> FloatArray:
+    return np.maximum(np.sqrt(state[:, _VARIANCE]), np.abs(state[:, _LEVEL]) / _MOST)
