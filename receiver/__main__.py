@@ -4,6 +4,8 @@ import argparse
 import asyncio
 import errno
 import logging
+import os
+import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -68,11 +70,13 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 
 def _explain(error: OSError, settings: Config) -> str:
+    if error.filename is not None:
+        return f"{error.filename}: {error.strerror}; check that it is writable"
+    remedy = "choose with --listen ADDR"
     if error.errno == errno.EADDRINUSE:
-        return f"{settings.listen} is in use; stop what listens there, or choose with --listen ADDR"
-    if error.errno in {errno.EADDRNOTAVAIL, errno.EACCES} and error.filename is None:
-        return f"cannot listen on {settings.listen}: {error.strerror}; choose with --listen ADDR"
-    return f"{error.filename or 'cannot start'}: {error.strerror}; check that it is writable"
+        return f"{settings.listen} is in use; stop what listens there, or {remedy}"
+    why = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+    return f"cannot listen on {settings.listen}: {why}; {remedy}"
 
 
 def _fail(line: str) -> int:

@@ -153,15 +153,24 @@ def _channels(sections: Mapping[Any, Any], path: Path) -> tuple[dict[str, Channe
     channels: dict[str, Channel] = {}
     problems: list[str] = []
     for name, section in sections.items():
-        kind = section.get("type") if isinstance(section, dict) else None
-        if not isinstance(name, str) or not isinstance(kind, str) or kind not in CHANNELS:
-            said = "no type" if kind is None else f"{kind!r} is no type"
-            known = ", ".join(CHANNELS)
-            problems.append(f"{path}: channels.{name}: {said} of channel; write type: {known}")
+        problem = _objection(name, section)
+        if problem:
+            problems.append(f"{path}: channels.{name}: {problem}")
             continue
+        kind = CHANNELS[section["type"]]
         try:
-            context = {"folder": path.parent}
-            channels[name] = CHANNELS[kind].model_validate(section, context=context)
+            channels[name] = kind.model_validate(section, context={"folder": path.parent})
         except ValidationError as error:
             problems += describe(path, error, "channels", name)
     return channels, problems
+
+
+def _objection(name: Any, section: Any) -> str:
+    """Say what is wrong with a channel's section before its class can be asked."""
+    if not isinstance(name, str):
+        return "the name is no text; put it in quotes"
+    kind = section.get("type") if isinstance(section, dict) else None
+    if isinstance(kind, str) and kind in CHANNELS:
+        return ""
+    said = "no type" if kind is None else f"{kind!r} is no type"
+    return f"{said} of channel; write type: {', '.join(CHANNELS)}"

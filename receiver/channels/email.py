@@ -86,21 +86,23 @@ class Email(Channel):
         try:
             async with asyncio.timeout(self.timeout - farewell):
                 await client.connect()
+                if self.password is not None:  # not before connect has seen to encryption
+                    await client.login(self.smtp.user, self.password.get_secret_value())
                 refused = await _hand_over(client, mail, sender, owed)
             with contextlib.suppress(SMTPException, OSError):
                 await client.quit(timeout=farewell / 2)
         finally:
+            if isinstance(client.transport, asyncio.WriteTransport):
+                client.transport.abort()  # TLS would wait half a minute for the other's goodbye
             client.close()
         return refused
 
     def _client(self) -> SMTP:
-        server, password = self.smtp, self.password
+        server = self.smtp
         demanded = None if server.is_loopback else True
         return SMTP(
             hostname=server.host,
             port=server.port,
-            username=server.user or None,
-            password=password.get_secret_value() if password else None,
             use_tls=server.implicit,
             start_tls=False if server.implicit else demanded,
             tls_context=self._trust,

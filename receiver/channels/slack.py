@@ -88,7 +88,7 @@ class Slack(Channel):
 
 def payload_of(message: Message, language: Language | None) -> dict[str, Any]:
     """Build header, coloured sections and the text of the pop-up, within Slack's limits."""
-    body = fit(message.body, lambda text: units(text) <= _BODY, language)
+    body = fit(message.body, _fits, language)
     title = first_units(message.title, _HEADER)
     # A header's text is not markup, so entities might show: no `<` at all leaves no doubt.
     plain = title.replace("<", "\N{FULLWIDTH LESS-THAN SIGN}")
@@ -99,6 +99,10 @@ def payload_of(message: Message, language: Language | None) -> dict[str, Any]:
     ]
     colored = [{"color": message.color, "blocks": sections}] if sections else []
     return {"text": escape(title), "blocks": [header], "attachments": colored}
+
+
+def _fits(text: str) -> bool:
+    return units(text) <= _BODY and all(units(line) <= _SECTION for line in text.split("\n"))
 
 
 def _split(text: str) -> Iterator[str]:

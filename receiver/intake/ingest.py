@@ -94,4 +94,4 @@ class Intake:
             self.metrics.notifications_suppressed.labels(decision.reason).inc()
             for channel in decision.channels:
                 self.metrics.notifications.labels(channel, "suppressed").inc()
-            _LOG.info("%r of %s suppressed: %s", told.group_key, told.receiver, decision.reason)
+            _LOG.debug("%r of %s suppressed: %s", told.group_key, told.receiver, decision.reason)

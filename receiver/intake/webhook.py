@@ -17,7 +17,7 @@ MAX_ALERTS = 20_000
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")  # RFC 3339, 5.6
 _QUOTED = re.compile(r"\\([\\.+*?()|\[\]{}^$])")
-_KINDS = {str: "a string", dict: "an object", list: "a list", int: "a number", float: "a number"}
+_KINDS = {str: "a string", dict: "an object", list: "a list", int: "an integer", float: "a number"}
 _KINDS |= {bool: "a boolean", type(None): "null"}
 
 _Kind = TypeVar("_Kind")

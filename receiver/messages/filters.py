@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from receiver.model import Language
 
-_UNITS = ((86_400, "d", "天"), (3_600, "h", "小时"), (60, "m", "分"), (1, "s", "秒"))
+_UNITS = ((86_400, "d", "天"), (3_600, "h", "小时"), (60, "m", "分钟"), (1, "s", "秒"))
 # Controls, surrogates that UTF-8 cannot hold, and the marks that turn the direction of what
 # follows them and could so make a text read as another.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u2028\u2029\ud800-\udfff]")
@@ -50,7 +50,7 @@ def localtime(moment: datetime, zone: ZoneInfo) -> str:
 
 
 def duration(seconds: float, language: Language) -> str:
-    """Write a duration with its two largest units: 1h 5m, or 1 小时 5 分."""
+    """Write a duration with its two largest units: 1h 5m, or 1 小时 5 分钟."""
     rest = max(0, int(seconds))
     parts: list[str] = []
     for size, en, zh in _UNITS:

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,18 @@ def open_sqlite(path: Path, *, begin: str, connections: int, patience: float) ->
     event.listen(engine.sync_engine, "connect", prepare)
     event.listen(engine.sync_engine, "begin", start)
     return engine
+
+
+def look(path: Path, patience: float) -> None:
+    """Open the file once; raises StoreUnavailableError where that cannot be done.
+
+    A driver thread whose first connection fails would outlive the event loop.
+    """
+    try:
+        with closing(sqlite3.connect(path, timeout=patience)) as connection:
+            connection.execute("PRAGMA schema_version")
+    except sqlite3.Error as error:
+        raise StoreUnavailableError(str(error)) from error
 
 
 def writer(path: Path, patience: float) -> AsyncEngine:

@@ -38,6 +38,7 @@ class Store:
 
         Raises StoreVersionError too.
         """
+        engine.look(path, patience)
         store = cls(path, parse, patience)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(store.close)

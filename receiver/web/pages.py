@@ -1,12 +1,15 @@
 """The inbox page, in the configured language; everything that came with an alert is escaped."""
 
+import re
 from collections.abc import Sequence
-from datetime import datetime
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
+from receiver.messages.filters import localtime
 from receiver.messages.words import RESOLVED, SEVERITY
 from receiver.model import Language, Status
 from receiver.store.records import Posted
@@ -16,12 +19,15 @@ STATIC = Path(__file__).parent / "static"
 PAGE = 50
 """Messages on one page."""
 
+# RFC 3986's characters, since a Chinese text puts its own marks right behind an address.
+_ADDRESS = re.compile(r"(https?://[-\w.~:/?#\[\]@!$&()*+,;=%]*[-\w~/#@$&*+=%])", re.ASCII)
+_LINK = Markup('<a href="{0}" rel="noopener noreferrer">{0}</a>')
+
 
 class Pages:
     """Writes pages in one language and time zone."""
 
     def __init__(self, language: Language, timezone: str) -> None:
-        self._zone = ZoneInfo(timezone)
         self.away = TEXTS[language]["away"]
         self._environment = Environment(
             loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -30,7 +36,8 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.filters["local"] = self._local
+        self._environment.filters["local"] = partial(localtime, zone=ZoneInfo(timezone))
+        self._environment.filters["linked"] = linked
         self._environment.globals.update(
             language=language.value,
             texts=TEXTS[language],
@@ -50,5 +57,10 @@ class Pages:
         data = "".join(f"data: {line}\n" for line in html.splitlines())
         return f"id: {message.id}\n{data}\n"
 
-    def _local(self, moment: datetime) -> str:
-        return moment.astimezone(self._zone).strftime("%Y-%m-%d %H:%M:%S %Z")
+
+def linked(text: str) -> Markup:
+    """Escape a text and make links of the web addresses in it."""
+    pieces = _ADDRESS.split(text)
+    for index in range(1, len(pieces), 2):
+        pieces[index] = _LINK.format(pieces[index])
+    return Markup().join(pieces)

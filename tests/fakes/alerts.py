@@ -20,7 +20,7 @@ def make_alert(
     named = {"alertname": "HostCpuBusy", "instance": "web-1:9100", "severity": "critical", **labels}
     said = {
         "summary": "The CPU is busy",
-        "description": "web-1:9100 has used 97.3 % of its CPU for 5 minutes",
+        "description": f"{named['instance']} has used 97.3 % of its CPU for 5 minutes",
         "runbook_url": "https://wiki.example.com/runbooks/cpu",
         "dashboard_url": "https://grafana.example.com/d/host?var-instance=web-1:9100",
     }

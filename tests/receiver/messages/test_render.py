@@ -1,0 +1,219 @@
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from shutil import copytree
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jinja2 import TemplateSyntaxError
+
+from receiver.channels.contract import Format
+from receiver.messages.render import (
+    BUILT_IN,
+    FOLDER,
+    Rendered,
+    Style,
+    Templates,
+    load,
+    render,
+)
+from receiver.model import SEVERITIES, Alert, Language, Notification, Status
+from tests.fakes.alerts import START, make_alert, make_notification
+
+GOLDEN = Path(__file__).parent / "golden"
+NOW = START + timedelta(minutes=5, seconds=30)
+FORMATS: tuple[Format, ...] = get_args(Format)
+
+SINGLE = make_notification([make_alert(job="node", cluster="shop")])
+RESOLVED = make_notification([make_alert(resolved_after=timedelta(hours=1, minutes=5))])
+GROUPED = make_notification(
+    [
+        make_alert(
+            alertname="HostDiskFull",
+            instance="db-1:9100",
+            mountpoint=mount,
+            severity=severity,
+            annotations={"description": f"db-1:9100 has {left} left on {mount}"},
+            resolved_after=ended,
+        )
+        for mount, left, severity, ended in (
+            ("/var", "1.2 GiB", "warning", timedelta(minutes=2)),
+            ("/data", "0.4 GiB", "critical", None),
+            ("/home", "3.1 GiB", "warning", None),
+        )
+    ]
+)
+TRUNCATED = make_notification(
+    [make_alert(instance=f"web-{n}:9100", severity="warning") for n in range(1, 13)], truncated=88
+)
+CASES = {"single": SINGLE, "resolved": RESOLVED, "grouped": GROUPED, "truncated": TRUNCATED}
+
+
+def write(
+    notification: Notification,
+    format_: Format,
+    language: Language,
+    templates: Templates = BUILT_IN,
+) -> Rendered:
+    style = Style(format_, language, "Asia/Shanghai", "https://tocsin.example.com")
+    return render(notification, style, key="key", thread="thread", now=NOW, templates=templates)
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("format_", FORMATS)
+@pytest.mark.parametrize("case", CASES)
+def test_messages_read_as_they_were_approved(
+    case: str, format_: Format, language: Language
+) -> None:
+    """TOCSIN_GOLDEN=write writes what is then to be read and committed."""
+    rendered = write(CASES[case], format_, language)
+    message = rendered.message
+    assert rendered.failed == ""
+    written = f"{message.title}\n\n{message.html or message.body}\n"
+    golden = GOLDEN / language / f"{case}.{format_}.txt"
+    if os.environ.get("TOCSIN_GOLDEN") == "write":
+        golden.parent.mkdir(parents=True, exist_ok=True)
+        golden.write_text(written)
+    assert golden.read_text() == written
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("format_", FORMATS)
+def test_host_value_and_duration_are_in_every_message(format_: Format, language: Language) -> None:
+    for told, lasted in (
+        (SINGLE, ("5m 30s", "5 分钟 30 秒")),
+        (RESOLVED, ("1h 5m", "1 小时 5 分钟")),
+    ):
+        message = write(told, format_, language).message
+        for text in (message.body, message.html) if format_ == "email" else (message.body,):
+            assert "web-1:9100" in text
+            assert "97.3 %" in text
+            assert lasted[language is Language.ZH] in text
+
+
+def test_a_message_carries_what_its_channel_needs() -> None:
+    message = write(RESOLVED, "email", Language.EN).message
+    assert (message.key, message.thread, message.status) == ("key", "thread", Status.RESOLVED)
+    assert message.severity is SEVERITIES["critical"]
+    assert write(SINGLE, "slack", Language.EN).message.html == ""
+
+
+def test_the_text_of_a_mail_is_never_html() -> None:
+    told = make_notification([make_alert(annotations={"summary": "<b>R&D</b>"})])
+    message = write(told, "email", Language.EN).message
+    assert "<b>R&D</b>" in message.body
+    assert "&lt;b&gt;R&amp;D&lt;/b&gt;" in message.html
+
+
+def test_a_group_without_alerts_is_still_a_message() -> None:
+    told = make_notification([], common_labels={"severity": "error"}, truncated=3)
+    rendered = write(told, "text", Language.EN)
+    assert rendered.failed == ""
+    assert "3 further alerts" in rendered.message.body
+
+
+def break_template(tmp_path: Path, name: str, source: str) -> Path:
+    folder = tmp_path / "templates"
+    copytree(FOLDER, folder)
+    (folder / name).write_text(source)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ view.nothing }}",
+        "{{ nothing }}",
+        "{{ 1 / 0 }}",
+        "{{ view.alerts[99].host }}",
+        "{{ 'a' + 1 }}",
+        "{{ view.__class__.__mro__ }}",
+        "{% for a in view.alerts %}{{ a.started | localtime('x') }}{% endfor %}",
+        "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+    ],
+)
+@pytest.mark.parametrize("format_", FORMATS)
+def test_a_template_that_fails_gives_way_to_built_in_text(
+    format_: Format, source: str, tmp_path: Path
+) -> None:
+    names = {"dingtalk": "dingtalk.md.j2", "slack": "slack.mrkdwn.j2"}
+    name = names.get(format_, "text.txt.j2")
+    broken = load(break_template(tmp_path, f"en/{name}", source))
+    rendered = write(GROUPED, format_, Language.EN, broken)
+    assert rendered.failed == f"en/{name}"
+    assert "db-1:9100 has 0.4 GiB left on /data" in rendered.message.body
+    assert write(GROUPED, format_, Language.ZH, broken).failed == ""
+
+
+def test_a_title_or_a_page_that_fails_costs_only_itself(tmp_path: Path) -> None:
+    folder = break_template(tmp_path, "zh/title.txt.j2", "{{ nothing }}")
+    rendered = write(SINGLE, "text", Language.ZH, load(folder))
+    assert rendered.failed == "zh/title.txt.j2"
+    assert rendered.message.title == "[🔴 严重] HostCpuBusy"
+    assert "开始时间" in rendered.message.body
+    (folder / "zh/title.txt.j2").write_text("title")
+    (folder / "zh/email.html.j2").write_text("{{ nothing }}")
+    rendered = write(SINGLE, "email", Language.ZH, load(folder))
+    assert (rendered.failed, rendered.message.html) == ("zh/email.html.j2", "")
+
+
+def test_a_template_with_an_error_is_found_when_it_is_loaded(tmp_path: Path) -> None:
+    folder = break_template(tmp_path, "en/slack.mrkdwn.j2", "{% if %}")
+    with pytest.raises(TemplateSyntaxError):
+        load(folder)
+
+
+def test_text_from_an_alert_is_never_a_template() -> None:
+    told = make_notification([make_alert(annotations={"summary": "{{ 7 * 7 }}{% raw %}"})])
+    assert "{{ 7 * 7 }}{% raw %}" in write(told, "text", Language.EN).message.body
+
+
+texts = st.text(st.characters(), max_size=40)
+labels = st.dictionaries(
+    st.one_of(st.sampled_from(["alertname", "instance", "severity"]), texts), texts, max_size=5
+)
+notes = st.dictionaries(
+    st.sampled_from(["summary", "description", "runbook_url", "dashboard_url"]),
+    st.one_of(texts, texts.map("http://".__add__)),
+)
+moments = st.datetimes(timezones=st.just(UTC))
+alerts = st.builds(
+    Alert,
+    fingerprint=texts,
+    status=st.sampled_from(Status),
+    labels=labels,
+    annotations=notes,
+    starts_at=moments,
+    ends_at=st.none() | moments,
+    generator_url=texts,
+)
+notifications = st.builds(
+    Notification,
+    receiver=texts,
+    group_key=texts,
+    status=st.sampled_from(Status),
+    alerts=st.lists(alerts, max_size=4).map(tuple),
+    common_labels=labels,
+    external_url=texts,
+    truncated=st.integers(0, 10**6),
+)
+
+
+@given(
+    notifications,
+    st.sampled_from(FORMATS),
+    st.sampled_from(Language),
+    st.sampled_from(["UTC", "Asia/Shanghai", "America/New_York"]),
+    moments,
+)
+def test_no_notification_makes_rendering_fail(
+    told: Notification, format_: Format, language: Language, zone: str, now: datetime
+) -> None:
+    rendered = render(told, Style(format_, language, zone), key="k", thread="t", now=now)
+    assert rendered.failed == ""
+    assert rendered.message.title
+    assert "\n" not in rendered.message.title
+    rendered.message.body.encode()
+    rendered.message.html.encode()

@@ -1,0 +1,73 @@
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+
+from receiver.intake.webhook import parse
+from receiver.store.records import Decision, Known
+from receiver.store.schema import StoreUnavailableError
+from receiver.store.store import Store
+from tests.receiver.webhooks import alert, webhook
+
+
+def owed(_: Known) -> Decision:
+    return Decision(("ops",))
+
+
+async def test_what_is_committed_is_synced_to_a_write_ahead_log(store: Store) -> None:
+    async with store._writer.connect() as connection:
+        for pragma, value in {
+            "journal_mode": "wal",
+            "synchronous": 2,
+            "foreign_keys": 1,
+            "busy_timeout": 200,
+        }.items():
+            assert (await connection.exec_driver_sql(f"pragma {pragma}")).scalar() == value
+
+
+async def test_a_store_that_another_process_locks_is_unavailable_until_it_lets_go(
+    store: Store, tmp_path: Path
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "tocsin.db", isolation_level=None)) as other:
+        other.execute("begin immediate")
+        with pytest.raises(StoreUnavailableError, match="database is locked"):
+            await store.accept(webhook(), owed)
+        assert await store.queues() == []  # reading still works
+        other.execute("rollback")
+    await store.accept(webhook(), owed)
+    assert [queue.owed for queue in await store.queues()] == [1]
+
+
+async def test_a_full_disk_makes_the_store_unavailable_and_keeps_nothing_of_the_webhook(
+    store: Store,
+) -> None:
+    many = [alert(f"{number:016x}") for number in range(2000)]
+    async with store._writer.connect() as connection:
+        pages = (await connection.exec_driver_sql("pragma page_count")).scalar_one()
+        await connection.exec_driver_sql(f"pragma max_page_count = {pages + 8}")
+    with pytest.raises(StoreUnavailableError, match="database or disk is full"):
+        await store.accept(webhook(many), owed)
+    assert await store.queues() == []
+    async with store._writer.connect() as connection:
+        await connection.exec_driver_sql("pragma max_page_count = 1000000")
+    await store.accept(webhook(many), owed)
+    assert [queue.owed for queue in await store.queues()] == [1]
+
+
+async def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "tocsin.db").write_bytes(b"not a database, but long enough to be read as one" * 99)
+    with pytest.raises(StoreUnavailableError, match="file is not a database"):
+        await Store.open(tmp_path / "tocsin.db", parse)
+
+
+async def test_a_transaction_that_fails_half_way_leaves_nothing(store: Store) -> None:
+    def fail(_: object, __: object, statement: str, *___: object) -> None:
+        if statement.startswith("INSERT INTO deliveries"):
+            raise sqlite3.OperationalError("disk I/O error")
+
+    event.listen(store._writer.sync_engine, "before_cursor_execute", fail)
+    with pytest.raises(StoreUnavailableError, match="disk I/O error"):
+        await store.accept(webhook(), owed)
+    assert await store.open_incidents() == 0

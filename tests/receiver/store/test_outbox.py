@@ -1,0 +1,157 @@
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, select
+
+from receiver.intake.webhook import parse
+from receiver.model import Delivery, Status
+from receiver.store.outbox import Outcome
+from receiver.store.records import Decision
+from receiver.store.schema import attempts, deliveries
+from receiver.store.store import Store
+from tests.fakes.alerts import make_message
+from tests.receiver.webhooks import START, alert, webhook
+
+LATER = START + timedelta(minutes=1)
+
+
+async def owe(store: Store, *names: str, seconds: float = 0, **changes: Any) -> None:
+    await store.accept(webhook(seconds=seconds, **changes), lambda _: Decision(names or ("ops",)))
+
+
+async def claim(store: Store, seconds: float = 0, name: str = "ops") -> Delivery | None:
+    now = START + timedelta(seconds=seconds)
+    return await store.claim(name, now, now + timedelta(seconds=40))
+
+
+async def claimed(store: Store, seconds: float = 0, name: str = "ops") -> Delivery:
+    delivery = await claim(store, seconds, name)
+    assert delivery is not None
+    return delivery
+
+
+async def rows(store: Store, table: Any) -> list[Any]:
+    def read(connection: Connection) -> list[Any]:
+        return list(connection.execute(select(table).order_by(table.c.id)))
+
+    return await store._read(read)
+
+
+async def test_a_delivery_carries_what_the_webhook_said(store: Store) -> None:
+    await owe(store)
+    delivery = await claimed(store)
+    assert delivery.notification == webhook().notification
+    assert (delivery.channel, delivery.attempts, delivery.accepted_at) == ("ops", 1, START)
+
+
+async def test_a_claimed_delivery_is_nobody_else_s_until_its_lease_ends(store: Store) -> None:
+    await owe(store)
+    await claimed(store)
+    assert await claim(store, 39) is None
+    assert (await claimed(store, 41)).attempts == 2
+
+
+async def test_claims_made_at_once_get_different_deliveries(store: Store) -> None:
+    for number in range(8):
+        await owe(store, groupKey=f"group {number}")
+    taken = await asyncio.gather(*(claimed(store) for _ in range(8)))
+    assert sorted(delivery.id for delivery in taken) == list(range(1, 9))
+    assert await claim(store) is None
+
+
+async def test_each_channel_has_a_queue_of_its_own(store: Store) -> None:
+    await owe(store, "ops", "mail")
+    assert (await claimed(store, name="mail")).channel == "mail"
+    assert await claim(store, name="chat") is None
+    assert [(q.channel, q.owed) for q in await store.queues()] == [("mail", 1), ("ops", 1)]
+
+
+async def test_the_messages_of_an_incident_keep_their_order(store: Store) -> None:
+    await owe(store)
+    await owe(store, alerts=[alert("aa", "resolved")])
+    await owe(store, groupKey="another incident")
+    first = await claimed(store)
+    assert (await claimed(store)).id == 3
+    await store.settle(first, Outcome("later", "timeout", not_before=LATER), START)
+    assert await claim(store, 30) is None
+    assert await store.next_due("ops") == START + timedelta(seconds=40)  # the other's lease
+    again = await claimed(store, 61)
+    assert again.id == 1
+    await store.settle(again, Outcome("sent"), LATER)
+    resolved = await claimed(store, 62)
+    assert (resolved.id, resolved.notification.status) == (2, Status.RESOLVED)
+
+
+async def test_what_was_sent_is_kept_as_it_was_sent(store: Store) -> None:
+    await owe(store)
+    delivery = await claimed(store)
+    await store.settle(delivery, Outcome("sent", message=make_message("the words")), LATER)
+    (row,) = await rows(store, deliveries)
+    assert (row.state, row.body, row.severity, row.settled_at) == (
+        "sent",
+        "the words",
+        "critical",
+        LATER,
+    )
+    assert await claim(store, 1000) is None
+
+
+async def test_every_attempt_is_written_down_before_it_is_made_and_closed_after(
+    store: Store,
+) -> None:
+    await owe(store)
+    delivery = await claimed(store)
+    assert [(row.outcome, row.ended_at) for row in await rows(store, attempts)] == [("", None)]
+    await store.settle(delivery, Outcome("later", "server", "HTTP 500", LATER), START)
+    delivery = await claimed(store, 60)
+    await store.settle(delivery, Outcome("dead", "rejected", "HTTP 400"), LATER)
+    said = [
+        (row.number, row.outcome, row.reason, row.detail) for row in await rows(store, attempts)
+    ]
+    assert said == [(1, "later", "server", "HTTP 500"), (2, "dead", "rejected", "HTTP 400")]
+    (row,) = await rows(store, deliveries)
+    assert (row.state, row.reason) == ("dead", "rejected")
+
+
+@pytest.mark.parametrize("channels", [(), ("ops", "mail")])
+async def test_a_suppressed_webhook_is_kept_with_its_reason_and_owes_nobody(
+    store: Store, channels: tuple[str, ...]
+) -> None:
+    await store.accept(webhook(), lambda _: Decision(channels, "duplicate"))
+    kept = [(row.channel, row.state, row.reason) for row in await rows(store, deliveries)]
+    assert kept == [(name, "suppressed", "duplicate") for name in channels or ("",)]
+    assert await claim(store) is None
+
+
+async def test_alerts_that_are_left_out_are_not_in_the_message(store: Store) -> None:
+    told = webhook([alert("aa"), alert("bb", "resolved")])
+    await store.accept(told, lambda _: Decision(("ops",), left_out=("aa",)))
+    delivery = await claimed(store)
+    assert [said.fingerprint for said in delivery.notification.alerts] == ["bb"]
+    assert delivery.notification.status is Status.RESOLVED
+
+
+async def test_a_store_that_is_opened_again_gives_up_the_claims_of_the_dead(
+    store: Store, tmp_path: Path
+) -> None:
+    await owe(store)
+    await claimed(store)
+    again = await Store.open(tmp_path / "tocsin.db", parse)
+    assert (await claimed(again, 1)).attempts == 2
+    await again.close()
+
+
+async def test_what_is_owed_to_a_channel_that_is_gone_is_given_up_with_a_reason(
+    store: Store,
+) -> None:
+    await owe(store, "ops", "gone")
+    assert await store.bury(["ops", "mail"], LATER) == 1
+    states = [(row.channel, row.state, row.reason) for row in await rows(store, deliveries)]
+    assert states == [("ops", "owed", ""), ("gone", "dead", "channel_removed")]
+
+
+async def test_nothing_is_due_where_nothing_is_owed(store: Store) -> None:
+    assert await store.next_due("ops") is None

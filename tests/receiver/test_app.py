@@ -1,0 +1,72 @@
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import yaml
+from aiohttp import ClientSession
+
+from receiver import app, config
+from receiver.config import Config
+from tests.receiver.webhooks import alert, body
+
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
+    monkeypatch.setenv("TOCSIN_HOME", str(tmp_path / "home"))
+    document = {"listen": "127.0.0.1:0", "channels": {"inbox": {"type": "inbox"}}}
+    path = tmp_path / "receiver.yml"
+    path.write_text(yaml.safe_dump(document))
+    return config.load(path)
+
+
+async def tell(http: ClientSession, url: str, raw: bytes) -> None:
+    async with http.post(f"{url}/webhook/alertmanager", data=raw, headers=JSON) as answer:
+        assert answer.status == 200
+
+
+async def test_a_webhook_becomes_a_message_on_the_open_page_and_in_the_metrics(
+    settings: Config, http: ClientSession
+) -> None:
+    async with app.running(settings) as url, http.get(f"{url}/events?after=0") as events:
+        await events.content.readuntil(b"\n\n")
+        await tell(http, url, body([alert("web-1")]))
+        async with asyncio.timeout(10):
+            event = (await events.content.readuntil(b"\n\n")).decode()
+        assert "Down on web-1" in event
+        async with http.get(url) as page:
+            assert "Down on web-1" in await page.text()
+        async with http.get(f"{url}/metrics") as page:
+            sent = 'tocsin_notifications_total{channel="inbox",outcome="sent"} 1.0'
+            assert sent in await page.text()
+
+
+async def test_stopping_ends_the_pages_that_are_open(settings: Config, http: ClientSession) -> None:
+    async with app.running(settings) as url:
+        events = await http.get(f"{url}/events")
+    assert await events.content.read() == b"retry: 3000\n\n"
+
+
+async def test_what_an_earlier_run_left_is_taken_up(settings: Config, http: ClientSession) -> None:
+    watchdog = alert("dd", alertname="Watchdog")
+    async with app.running(settings) as url:
+        await tell(http, url, body([watchdog]))
+    async with app.running(settings) as url, http.get(f"{url}/metrics") as page:
+        name = "tocsin_watchdog_last_received_timestamp_seconds "
+        (line,) = (x for x in (await page.text()).splitlines() if x.startswith(name))
+    assert 0 <= datetime.now(UTC).timestamp() - float(line.split()[1]) < 60
+
+
+async def test_a_worker_that_dies_takes_the_process_down(
+    settings: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def die(_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("receiver.delivery.worker.Worker.run", die)
+    with pytest.raises(ExceptionGroup) as caught:
+        async with asyncio.timeout(10), app.running(settings):
+            await asyncio.Event().wait()
+    assert caught.group_contains(ZeroDivisionError)

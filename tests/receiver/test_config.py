@@ -1,0 +1,184 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from receiver import config
+from receiver.channels.slack import Slack
+from receiver.config import Config, split_address
+from receiver.model import ConfigError, Language
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "a.token").write_text("s3cret\n")
+    (tmp_path / "secrets" / "slack.url").write_text("https://hooks.example.com/services/T/B/X\n")
+    return tmp_path
+
+
+def load(folder: Path, listen: str | None = None, **document: Any) -> Config:
+    path = folder / "receiver.yml"
+    path.write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
+    return config.load(path, listen)
+
+
+def problems(folder: Path, listen: str | None = None, **document: Any) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load(folder, listen, **document)
+    start = f"{folder / 'receiver.yml'}: "
+    assert all(line.startswith(start) for line in caught.value.problems)
+    return [line.removeprefix(start) for line in caught.value.problems]
+
+
+INGEST = {"name": "alertmanager", "scope": "ingest", "file": "secrets/a.token"}
+READ = {"name": "prometheus", "scope": "read", "file": "secrets/a.token"}
+ADMIN = {"name": "root", "scope": "admin", "file": "secrets/a.token"}
+KINDS = "dingtalk, slack, email, inbox, terminal"
+
+
+def test_an_empty_file_gives_the_defaults(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TOCSIN_HOME", raising=False)
+    settings = load(folder)
+    assert settings == config.defaults()
+    assert settings.address == ("127.0.0.1", 9848)
+    assert settings.database == Path(".tocsin/tocsin.db")
+    assert settings.links == "http://127.0.0.1:9848"
+    assert list(settings.channels) == ["inbox", "terminal"]
+    assert [route.channels for route in settings.routes] == [("inbox", "terminal")]
+
+
+def test_everything_can_be_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_HOME", str(folder))
+    settings = load(
+        folder,
+        listen="0.0.0.0:9848",
+        store="sqlite:///state/tocsin.db",
+        language="zh",
+        timezone="Asia/Shanghai",
+        external_url="https://tocsin.example.com/",
+        tokens=[INGEST, READ],
+        channels={
+            "chat": {"type": "slack", "url_file": "secrets/slack.url", "timeout": "5s"},
+            "收件箱": {"type": "inbox"},
+        },
+        routes=[
+            {"match": ['severity="critical"'], "channels": ["chat"], "continue": True},
+            {"channels": ["收件箱"]},
+        ],
+    )
+    assert settings.database == folder / "state" / "tocsin.db"
+    assert settings.language is Language.ZH
+    assert settings.links == "https://tocsin.example.com"
+    assert [token.secret.get_secret_value() for token in settings.tokens] == ["s3cret", "s3cret"]
+    assert isinstance(settings.channels["chat"], Slack)
+    assert [route.goes_on for route in settings.routes] == [True, False]
+
+
+def test_every_problem_is_said_at_once_with_its_path(folder: Path) -> None:
+    said = problems(
+        folder,
+        listen="9848",
+        stroe="sqlite:///x",
+        language="fr",
+        timezone="Asia/Shanghia",
+        external_url="tocsin.example.com",
+        tokens=[{"name": "a", "scope": "write", "file": "secrets/none"}],
+        channels={
+            "chat": {"type": "slack", "url_file": "secrets/slack.url", "tiemout": "5s"},
+            "mail": {"type": "emial"},
+            "bare": None,
+        },
+        routes=[{"channels": ["chat", "nobody"]}, {"match": ["severity"], "channels": []}],
+    )
+    missing, why = folder / "secrets" / "none", "No such file or directory"
+    assert said == [
+        "channels.chat.tiemout: unknown key",
+        f"channels.mail: 'emial' is no type of channel; write type: {KINDS}",
+        f"channels.bare: no type of channel; write type: {KINDS}",
+        "listen: not HOST:PORT: '9848'; write it like 127.0.0.1:9848",
+        "language: Input should be 'en' or 'zh'",
+        "timezone: not a time zone: 'Asia/Shanghia'; write it like Asia/Shanghai",
+        "external_url: not a URL: 'tocsin.example.com'; write it like https://tocsin.example.com",
+        "tokens.0.scope: Input should be 'ingest', 'read', 'operate' or 'admin'",
+        f"tokens.0.file: cannot read {missing}: {why}; write the secret alone into it",
+        "routes.0: no channel is named 'nobody'; there are chat, mail, bare",
+        "routes.1.match.0: not a matcher: 'severity'; write it like severity=\"critical\"",
+        "routes.1.channels: Tuple should have at least 1 item after validation, not 0",
+        "stroe: unknown key",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("document", "problem"),
+    [
+        (
+            {"channels": []},
+            "channels: a mapping of names to channels is expected",
+        ),
+        (
+            {"channels": {}},
+            "channels: Dictionary should have at least 1 item after validation, not 0",
+        ),
+        (
+            {"channels": {7: {"type": "inbox"}}},
+            "channels.7: the name is no text; put it in quotes",
+        ),
+        (
+            {"store": "postgresql://secret@db/tocsin"},
+            "store: 'postgresql' is not a store; write sqlite:///FILE",
+        ),
+        ({"store": "sqlite://"}, "store: 'sqlite' is not a store; write sqlite:///FILE"),
+        ({"listen": 9848}, "listen: Input should be a valid string"),
+    ],
+)
+def test_one_problem_is_said_in_words(folder: Path, document: dict[str, Any], problem: str) -> None:
+    assert problems(folder, **document) == [problem]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "missing"),
+    [
+        ([], "ingest and one of scope read"),
+        ([INGEST], "read"),
+        ([READ], "ingest"),
+    ],
+)
+@pytest.mark.parametrize("listen", ["0.0.0.0:9848", "[::]:9848", "tocsin.example.com:9848"])
+def test_nothing_listens_beyond_loopback_without_tokens(
+    folder: Path, listen: str, tokens: list[dict[str, str]], missing: str
+) -> None:
+    expected = [f"tokens: {listen} is not loopback: add a token of scope {missing}"]
+    assert problems(folder, tokens=tokens, listen=listen) == expected
+
+
+def test_the_command_line_s_address_is_held_to_the_same_rule(folder: Path) -> None:
+    assert load(folder, "127.0.0.1:1").listen == "127.0.0.1:1"
+    assert problems(folder, "0.0.0.0:1") == [
+        "tokens: 0.0.0.0:1 is not loopback: add a token of scope ingest and one of scope read"
+    ]
+
+
+@pytest.mark.parametrize("tokens", [[INGEST, READ], [ADMIN]])
+def test_with_tokens_it_listens_anywhere(folder: Path, tokens: list[dict[str, str]]) -> None:
+    assert load(folder, "0.0.0.0:9848", tokens=tokens).address == ("0.0.0.0", 9848)
+
+
+@pytest.mark.parametrize("listen", ["localhost:1", "127.8.8.8:1", "[::1]:1"])
+def test_loopback_has_many_names(folder: Path, listen: str) -> None:
+    assert load(folder, listen).listen == listen
+
+
+@pytest.mark.parametrize(
+    "listen", ["", ":9848", "host", "host:", "host:x", "host:70000", "a@b:1", "http://h:1", "h:1/x"]
+)
+def test_what_is_no_address_is_refused(listen: str) -> None:
+    with pytest.raises(ValueError, match="not HOST:PORT"):
+        split_address(listen)
+
+
+def test_secrets_are_not_shown(folder: Path) -> None:
+    settings = load(folder, tokens=[INGEST])
+    assert "s3cret" not in repr(settings)
+    assert "s3cret" not in str(settings.model_dump(mode="json"))
