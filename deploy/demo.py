@@ -60,7 +60,7 @@ def _play(stack: Stack, see: Observer) -> None:
     print("1. The stack is up: " + ", ".join(f"{s.name} {s.url}" for s in stack.services))
     busy = _wait_for_quiet(see)
     print(f"2. The machine is quiet: its CPUs are {busy:.0%} busy.")
-    with _cpu_load():
+    with cpu_load():
         start = time.monotonic()
         print(f"3. Load has started: {os.cpu_count()} busy processes at nice 19.")
         told = len(_titles(see))
@@ -131,7 +131,7 @@ def _judge(score: float) -> str:
 
 
 @contextlib.contextmanager
-def _cpu_load() -> Iterator[None]:
+def cpu_load() -> Iterator[None]:
     """Keep every CPU busy inside the context, at the lowest priority."""
     argv = leashed(["nice", "-n", "19", sys.executable, "-c", "while True: pass"])
     burners: list[subprocess.Popen[bytes]] = []

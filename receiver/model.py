@@ -98,7 +98,8 @@ class Notification:
     def severity(self) -> Severity:
         """The most urgent severity of the alerts that fire, or of all when none does."""
         firing = [alert for alert in self.alerts if alert.status is Status.FIRING]
-        return min((severity_of(a.labels) for a in firing or self.alerts), key=lambda s: s.rank)
+        told = [severity_of(alert.labels) for alert in firing or self.alerts]
+        return min(told, key=lambda s: s.rank, default=severity_of(self.common_labels))
 
     @property
     def group_hash(self) -> str:

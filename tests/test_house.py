@@ -2,23 +2,33 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
+
+from exporter.collectors import COLLECTORS
+from exporter.config import Config as ExporterConfig
+from exporter.detectors import DETECTORS
+from exporter.signals import HOST_SIGNALS
+from receiver.channels import CHANNELS
+from receiver.config import Config as ReceiverConfig
+from tests.exposed import by_exporter, by_receiver
 
 ROOT = Path(__file__).parents[1]
 
 # A room may import itself and the rooms that stand above it.
 ROOMS = {
-    "exporter": (
-        "model settings collectors fence signals detectors fit drift forecast availability"
-        " state tick exposition apm web config app __main__"
-    ).split(),
-    "receiver": (
-        "model settings metrics store channels messages delivery incidents responses intake"
-        " reports web config app __main__"
-    ).split(),
+    "exporter": [
+        *("model", "settings", "collectors", "fence", "signals", "detectors", "fit", "drift"),
+        *("forecast", "availability", "state", "tick", "exposition", "apm", "web", "config"),
+        *("app", "__main__"),
+    ],
+    "receiver": [
+        *("model", "settings", "metrics", "store", "channels", "messages", "delivery"),
+        *("incidents", "responses", "intake", "reports", "web", "config", "app", "__main__"),
+    ],
 }
 # Rooms full of plug-ins: such a file knows the model, the settings and its own room.
 PLUGINS = {
@@ -90,3 +100,42 @@ def test_broad_excepts_stand_only_in_the_measured_fences() -> None:
 
 # One fence round each kind of plug-in: collectors, channels.
 FENCES = ["exporter/fence.py", "receiver/delivery/worker.py"]
+
+
+def first_column() -> Iterator[str]:
+    """Yield what stands in backticks in the README's tables' first columns."""
+    for line in README.splitlines():
+        if line.startswith("|"):
+            yield from re.findall(r"`([^`]+)`", line.split("|")[1])
+
+
+README = (ROOT / "README.md").read_text()
+IN_TABLES = [
+    name
+    for line in README.splitlines()
+    if line.startswith("|")
+    for name in re.findall(r"`([^`]+)`", line)
+]
+
+
+KEYS: dict[str, Mapping[str, object]] = {
+    "collectors": COLLECTORS,
+    "signals": HOST_SIGNALS,
+    "detectors": DETECTORS,
+    "channels": CHANNELS,
+    "exporter.yml": ExporterConfig.model_fields,
+    "receiver.yml": ReceiverConfig.model_fields,
+}
+
+
+@pytest.mark.parametrize("names", KEYS.values(), ids=KEYS)
+def test_every_key_is_named_in_a_table_of_the_readme(names: Mapping[str, object]) -> None:
+    assert set(names) <= set(first_column())
+
+
+def test_every_exposed_metric_is_named_in_a_table_of_the_readme() -> None:
+    # A histogram has one line for its three series; a family named by the kernel's own words,
+    # a pattern.
+    names = {re.sub(r"_(bucket|sum|count)$", "", name) for name in by_receiver()} | by_exporter()
+    missing = {n for n in names if not any(fnmatchcase(n, pattern) for pattern in IN_TABLES)}
+    assert not missing

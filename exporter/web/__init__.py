@@ -14,7 +14,7 @@ def make_web(service: Service) -> web.Application:
     application = web.Application(middlewares=[authenticate])
     application[SERVICE] = service
     application.router.add_get("/", landing)
-    application.router.add_get("/metrics", Scrapes())
+    application.router.add_get("/metrics", Scrapes().serve)
     application.router.add_get("/-/healthy", health.probe_healthy)
     application.router.add_get("/-/ready", health.probe_ready)
     application.router.add_post("/-/reload", control.reload)

@@ -19,7 +19,7 @@ class Scrapes:
     def __init__(self) -> None:
         self._under_way = 0
 
-    async def __call__(self, request: web.Request) -> web.Response:
+    async def serve(self, request: web.Request) -> web.Response:
         """Collect now, add the latest scores, and answer in the text format."""
         if self._under_way >= _MOST_AT_ONCE:
             raise web.HTTPServiceUnavailable(text="too many scrapes at once\n")

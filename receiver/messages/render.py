@@ -15,7 +15,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from receiver.channels.contract import Format
 from receiver.messages import filters
 from receiver.messages.builtin import builtin_text, builtin_title
-from receiver.messages.view import AlertView, View, look_at, severity
+from receiver.messages.view import AlertView, View, look_at
 from receiver.messages.words import LINKS, SEVERITY
 from receiver.model import RESOLVED_COLOR, Language, Message, Notification
 
@@ -129,7 +129,7 @@ def render(
 
     `key` names this message and `thread` its incident; neither is shown.
     """
-    urgency, language = severity(notification), style.language
+    urgency, language = notification.severity, style.language
     view = look_at(notification, language, style.external_url, now)
     context: dict[str, Any] = {
         "view": view,

@@ -12,7 +12,6 @@ from receiver.model import (
     Labels,
     Language,
     Notification,
-    Severity,
     Status,
     severity_of,
 )
@@ -72,28 +71,22 @@ class View:
         return self.firing + self.settled == 1 and not self.truncated
 
 
-def severity(notification: Notification) -> Severity:
-    """Return the notification's severity; an empty group has that of its common labels."""
-    empty = not notification.alerts
-    return severity_of(notification.common_labels) if empty else notification.severity
-
-
 def look_at(notification: Notification, language: Language, link: str, now: datetime) -> View:
     """Prepare a notification for the templates of one language; `link` leads to our own pages."""
     alerts = sorted(notification.alerts, key=lambda alert: alert.status is Status.RESOLVED)
     firing = sum(alert.status is Status.FIRING for alert in alerts)
     shown, resolved = alerts[:_MOST_ALERTS], notification.status is Status.RESOLVED
     shared = _shared(alerts)
-    urgency = severity(notification)
+    urgency = notification.severity
     size = _TEXT if len(alerts) == 1 else _DETAIL
-    summaries = {alert.annotations.get("summary", "") for alert in alerts}
+    summaries = {_said(alert, "summary", language) for alert in alerts}
     return View(
         resolved=resolved,
         emoji=RESOLVED_EMOJI if resolved else urgency.emoji,
         state=RESOLVED[language] if resolved else SEVERITY[language][urgency.name],
         names=_distinct(clip(plain(a.labels.get("alertname", "")), _NAME) for a in alerts),
         hosts=_distinct(_host(alert.labels) for alert in alerts),
-        alerts=tuple(_look_at_alert(alert, shared, size, now) for alert in shown),
+        alerts=tuple(_look_at_alert(alert, shared, language, size, now) for alert in shown),
         firing=firing,
         settled=len(alerts) - firing,
         more=len(alerts) - len(shown),
@@ -104,7 +97,9 @@ def look_at(notification: Notification, language: Language, link: str, now: date
     )
 
 
-def _look_at_alert(alert: Alert, shared: Labels, size: int, now: datetime) -> AlertView:
+def _look_at_alert(
+    alert: Alert, shared: Labels, language: Language, size: int, now: datetime
+) -> AlertView:
     resolved = alert.status is Status.RESOLVED
     until = (alert.ends_at if resolved else None) or now
     own = {k: v for k, v in alert.labels.items() if k not in shared}
@@ -114,11 +109,17 @@ def _look_at_alert(alert: Alert, shared: Labels, size: int, now: datetime) -> Al
         name=clip(plain(alert.labels.get("alertname", "")), _NAME),
         host=_host(alert.labels),
         labels=_pairs(own),
-        summary=clip(plain(alert.annotations.get("summary", "")), size),
-        description=clip(plain(alert.annotations.get("description", "")), size),
+        summary=clip(plain(_said(alert, "summary", language)), size),
+        description=clip(plain(_said(alert, "description", language)), size),
         started=alert.starts_at,
         seconds=max(0.0, (until - alert.starts_at).total_seconds()),
     )
+
+
+def _said(alert: Alert, annotation: str, language: Language) -> str:
+    """Return what the rule says in this language, e.g. in `summary_zh`, else what it says."""
+    said = alert.annotations.get(f"{annotation}_{language}")
+    return said or alert.annotations.get(annotation, "")
 
 
 def _host(labels: Labels) -> str:

@@ -107,6 +107,18 @@ def test_the_text_of_a_mail_is_never_html() -> None:
     assert "&lt;b&gt;R&amp;D&lt;/b&gt;" in message.html
 
 
+def test_a_message_is_in_its_readers_language_where_the_rule_speaks_it() -> None:
+    said = {"summary": "Disk full", "description": "98% used", "summary_zh": "磁盘已满"}
+    told = make_notification([make_alert(annotations=said)])
+    chinese, english = (
+        write(told, "text", language).message.body for language in (Language.ZH, Language.EN)
+    )
+    assert "磁盘已满" in chinese
+    assert "98% used" in chinese  # what has no translation is better than nothing
+    assert "Disk full" in english
+    assert "磁盘" not in english
+
+
 def test_a_group_without_alerts_is_still_a_message() -> None:
     told = make_notification([], common_labels={"severity": "error"}, truncated=3)
     rendered = write(told, "text", Language.EN)

@@ -1,0 +1,78 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from exporter.app import App
+from exporter.config import Config, load
+from exporter.model import ConfigError
+
+
+class File:
+    """A configuration file that the test rewrites."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def write(self, **keys: object) -> None:
+        self.path.write_text(yaml.safe_dump(keys), "utf-8")
+
+    def load(self) -> Config:
+        return load(self.path)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> File:
+    file = File(tmp_path / "exporter.yml")
+    file.write(interval="15s", scoring={"grace": "30s"})
+    return file
+
+
+async def own(app: App) -> dict[str, float]:
+    samples = await app.service.ticker.fence.collect() + app.service.about()
+    return {sample.metric.name: sample.value for sample in samples}
+
+
+async def test_a_reload_takes_the_new_configuration_and_keeps_what_was_learned(file: File) -> None:
+    app = App(file.load(), file.load)
+    for _ in range(12):
+        await app.service.ticker.tick()
+    file.write(interval="5s", scoring={"grace": "10s"}, collectors={"netdev": False})
+    assert app.reload() == ()
+    assert app.service.ticker.rule.interval == 5
+    snapshot = await app.service.ticker.tick()
+    assert "netdev" not in app.service.ticker.fence.troubles
+    scored = [one.value for one in snapshot.samples if one.labels == ("scored",)]
+    assert scored[0] >= 1, "a host has memory, and 12 values of it were known"
+
+
+async def test_a_wrong_configuration_is_refused_and_the_old_one_stays(
+    file: File, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = App(file.load(), file.load)
+    file.write(interval="5")
+    problems = app.reload()
+    assert problems == (
+        f"{file.path}: interval: not a duration: '5'; write it like 15s, 5m or 1h30m",
+    )
+    assert app.service.ticker.rule.interval == 15
+    assert caplog.messages == [f"not reloaded: {problems[0]}"]
+    assert (await own(app))["tocsin_config_last_reload_successful"] == 0
+    file.write()
+    app.reload()
+    assert (await own(app))["tocsin_config_last_reload_successful"] == 1
+
+
+def test_a_new_address_waits_for_the_next_start(
+    file: File, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = App(file.load(), file.load)
+    file.write(listen="127.0.0.1:1")
+    app.reload()
+    assert caplog.messages == ["listen: 127.0.0.1:1 takes effect at the next start"]
+
+
+def test_a_file_that_has_gone_is_a_configuration_error(file: File) -> None:
+    file.path.unlink()
+    with pytest.raises(ConfigError, match="cannot be read"):
+        file.load()

@@ -1,0 +1,149 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from exporter.collectors import COLLECTORS
+from exporter.config import Address, Config, defaults, load, parse_address
+from exporter.model import ConfigError
+
+KNOWN = ", ".join(COLLECTORS)
+TOP = "listen, interval, tokens, paths, collectors, signals, scoring"
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "exporter.yml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def problems(folder: Path, text: str) -> list[str]:
+    path = write(folder, text)
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    return [problem.removeprefix(f"{path}: ") for problem in caught.value.problems]
+
+
+def test_without_a_file_everything_has_a_default() -> None:
+    config = load(None)
+    assert config.listen == Address("127.0.0.1", 9847)
+    assert config.interval == 15
+    assert config.enabled().keys() == COLLECTORS.keys()
+    assert {section.deadline for section in config.enabled().values()} == {5.0}
+
+
+def test_an_empty_file_is_all_defaults(tmp_path: Path) -> None:
+    assert load(write(tmp_path, "")).model_dump() == Config().model_dump()
+
+
+def test_the_printed_defaults_are_a_configuration_that_means_the_defaults(tmp_path: Path) -> None:
+    config = load(write(tmp_path, defaults()))
+    assert config.model_dump() == Config().model_dump()
+    assert yaml.safe_load(defaults())["scoring"] == {"grace": "1h", "hold": "5m"}
+
+
+def test_every_key_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets/read.token").write_text("s3cret\n", "utf-8")
+    config = load(
+        write(
+            tmp_path,
+            """
+            listen: '[::1]:9900'
+            interval: 5s
+            tokens: [{name: prometheus, file: secrets/read.token}]
+            paths: {procfs: /host/proc, sysfs: /host/sys, rootfs: /host}
+            collectors: {cpu: {deadline: 2s}, netdev: false, stat: , loadavg: true}
+            signals: [{name: depth, metric: app_depth, match: ['queue="mail"'], limit: 5}]
+            scoring: {grace: 10m, hold: 0s}
+            """,
+        )
+    )
+    assert config.listen == Address("::1", 9900)
+    assert config.tokens[0].token.get_secret_value() == "s3cret"
+    assert config.paths.procfs == Path("/host/proc")
+    assert config.enabled().keys() == COLLECTORS.keys() - {"netdev"}
+    assert config.enabled()["cpu"].deadline == 2
+    assert [str(matcher) for matcher in config.signals[0].match] == ['queue="mail"']
+    assert (config.scoring.grace, config.scoring.hold) == (600, 0)
+
+
+def test_a_secret_is_not_in_the_text_of_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "t").write_text("s3cret", "utf-8")
+    config = load(write(tmp_path, "tokens: [{name: a, file: t}]"))
+    assert "s3cret" not in repr(config) + config.model_dump_json()
+
+
+BAD = {
+    "listen: 9847": "listen: not an address: '9847'; write it like 127.0.0.1:9847",
+    "listen: a:70000": "listen: not an address: 'a:70000'; write it like 127.0.0.1:9847",
+    "interval: 15": "interval: not a duration: '15'; write it like 15s, 5m or 1h30m",
+    "interval: 0s": "interval: too short; 100ms is the least",
+    "colectors: {}": f"colectors: unknown key; known here: {TOP}",
+    "collectors: {gpux: {}}": f"collectors.gpux: unknown key; known here: {KNOWN}",
+    "collectors: {cpu: {x: 1}}": "collectors.cpu.x: unknown key; known here: deadline",
+    "collectors: {cpu: 5}": "collectors.cpu: a mapping is expected; write keys with values",
+    "collectors: {cpu: {deadline: 1ms}}": (
+        "collectors.cpu.deadline: too short; 100ms is the least"
+    ),
+    "signals: 5": "signals: a list is expected; write it like [first, second]",
+    "signals: [{metric: a}]": "signals.0.name: is missing; add it",
+    "signals: [{name: a, metric: a, macht: []}]": (
+        "signals.0.macht: unknown key; known here: name, metric, match, limit"
+    ),
+    "signals: [{name: a-b, metric: a}]": (
+        "signals.0.name: not a name; use letters, digits and underscores"
+    ),
+    "signals: [{name: disk_busy, metric: a}]": (
+        "signals.0.name: disk_busy is one of the host's own signals; choose another name"
+    ),
+    "signals: [{name: a, metric: a}, {name: a, metric: b}]": (
+        "signals: there twice: a; give each a name of its own"
+    ),
+    "signals: [{name: a, metric: a, match: [b]}]": (
+        "signals.0.match.0: not a matcher: 'b'; write it like severity=\"critical\""
+    ),
+    "signals: [{name: a, metric: a, match: ['b=~\"(\"']}]": (
+        "signals.0.match.0: not a regular expression: '(' "
+        "(missing ), unterminated subpattern at position 0)"
+    ),
+    "scoring: {grace: soon}": (
+        "scoring.grace: not a duration: 'soon'; write it like 15s, 5m or 1h30m"
+    ),
+    "- a": "a mapping of settings is expected at the top",
+}
+
+
+@pytest.mark.parametrize("text", BAD)
+def test_what_is_wrong_is_said_with_its_place_and_the_remedy(tmp_path: Path, text: str) -> None:
+    assert problems(tmp_path, text) == [BAD[text]]
+
+
+def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
+    chosen = ("listen: 9847", "interval: 15", "colectors: {}", "signals: [{metric: a}]")
+    assert sorted(problems(tmp_path, "\n".join(chosen))) == sorted(BAD[text] for text in chosen)
+
+
+def test_a_secret_that_cannot_be_read_names_the_file_and_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("\n", "utf-8")
+    remedy = "write the secret alone into it"
+    nowhere = f"cannot read {tmp_path}/nowhere: No such file or directory; {remedy}"
+    text = "tokens: [{name: a, file: nowhere}, {name: b, file: empty}]"
+    assert problems(tmp_path, text) == [
+        f"tokens.0.file: {nowhere}",
+        f"tokens.1.file: {tmp_path}/empty is empty; {remedy}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("127.0.0.1:9847", Address("127.0.0.1", 9847)),
+        (":0", Address("", 0)),
+        ("localhost:80", Address("localhost", 80)),
+        ("[::1]:80", Address("::1", 80)),
+    ],
+)
+def test_an_address_is_read_and_spelled_alike(text: str, address: Address) -> None:
+    assert parse_address(text) == address
+    assert str(address) == text
