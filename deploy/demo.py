@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from deploy.home import DEPLOY, Flavour, SetUpError
-from deploy.observer import MissingStep, Observer, find_title, parse_value
+from deploy.observer import MissingStep, Observer, find_titles, is_resolved, parse_value
 from deploy.stack import Stack, leashed
 
 FLAVOUR = Flavour(
@@ -48,7 +48,7 @@ def run(stack: Stack, home: Path) -> int:
     """Play it; returns 0 if everything was seen, else 1 after saying what was missing."""
     try:
         _play(stack, Observer(stack, home))
-    except MissingStep as missing:
+    except (MissingStep, OSError) as missing:  # OSError: a page that did not answer
         print(f"The demonstration failed; missing: {missing}. Logs: {home}/log", file=sys.stderr)
         return 1
     return 0
@@ -63,13 +63,14 @@ def _play(stack: Stack, see: Observer) -> None:
     with cpu_load():
         start = time.monotonic()
         print(f"3. Load has started: {os.cpu_count()} busy processes at nice 19.")
-        firing, score = _wait_for_firing(see)
+        told = len(_titles(see))
+        firing, score = _wait_for_firing(see, told)
         print(f"4. The firing message came {time.monotonic() - start:.1f} s after the load began.")
     print(f"5. The CPU's anomaly score rose to {score:.1f}; {_judge(score)}.")
     stop = time.monotonic()
     print("6. The load has stopped.")
     resolved = see.until(
-        lambda: find_title(see.messages, _ALERT, resolved=True), 60, "the resolved message"
+        lambda: next(filter(is_resolved, _titles(see)[told:]), None), 60, "the resolved message"
     )
     print(f"7. The resolved message came {time.monotonic() - stop:.1f} s after the load's end.")
     see.until(
@@ -89,7 +90,9 @@ def _wait_for_quiet(see: Observer) -> float:
             return None
         now = see.cpu()
         before, since, busy = now, time.monotonic(), now.busy_since(before)
-        return (busy < _QUIET and _score(see) is not None) or None
+        # What else ran here may have fired the alert, and its end must have been told, too.
+        over = all(map(is_resolved, _titles(see)[-1:]))
+        return (busy < _QUIET and over and _score(see) is not None) or None
 
     try:
         see.until(look, 60, f"a quiet machine, CPUs below {_QUIET:.0%} busy, and a score")
@@ -98,12 +101,16 @@ def _wait_for_quiet(see: Observer) -> float:
     return busy
 
 
+def _titles(see: Observer) -> list[str]:
+    return find_titles(see.messages, _ALERT)
+
+
 def _score(see: Observer) -> float | None:
     return parse_value(see.page("exporter", "/metrics"), "tocsin_anomaly_score", _SIGNAL)
 
 
-def _wait_for_firing(see: Observer) -> tuple[str, float]:
-    """Return the firing message's title and the highest score meanwhile.
+def _wait_for_firing(see: Observer, told: int) -> tuple[str, float]:
+    """Return the title of the next firing message, and the highest score meanwhile.
 
     The score is noted all along, because it shows an alarm once and falls back right after it.
     """
@@ -112,7 +119,7 @@ def _wait_for_firing(see: Observer) -> tuple[str, float]:
     def look() -> str | None:
         nonlocal highest
         highest = max(highest, _score(see) or 0.0)
-        return find_title(see.messages, _ALERT, resolved=False)
+        return next((t for t in _titles(see)[told:] if not is_resolved(t)), None)
 
     return see.until(look, 60, "the firing message"), highest
 

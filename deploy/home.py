@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Self
 
 DEPLOY = Path(__file__).resolve().parent
-TOKENS = ("exporter.token", "alertmanager.token", "read.token")
+PAGES = {"exporter": "exporter.token", "receiver": "read.token"}
+"""The token that opens the pages of each process."""
+TOKENS = (*PAGES.values(), "alertmanager.token")
 
 
 class SetUpError(Exception):

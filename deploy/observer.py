@@ -3,16 +3,15 @@
 import html
 import re
 import time
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from deploy.stack import Stack
+from deploy.home import PAGES
+from deploy.stack import Stack, fetch
 
 _CPU = re.compile(r'^node_cpu_seconds_total\{[^}]*mode="(\w+)"[^}]*\} (\S+)', re.MULTILINE)
-_TOKENS = {"exporter": "exporter.token", "receiver": "read.token"}
 _T = TypeVar("_T")
 
 
@@ -46,10 +45,14 @@ def parse_value(page: str, metric: str, label: str) -> float | None:
     return float(found[1]) if found else None
 
 
-def find_title(messages: str, alert: str, *, resolved: bool) -> str | None:
-    """Return the title of the first message of the alert that says so, if there is one."""
-    titles = re.findall(rf"^\[.*\] {alert} .*$", messages, re.MULTILINE)
-    return next((title for title in titles if ("Resolved]" in title) is resolved), None)
+def find_titles(messages: str, alert: str) -> list[str]:
+    """Return the title lines of the alert's messages, oldest first."""
+    return re.findall(rf"^\[.*\] {alert} .*$", messages, re.MULTILINE)
+
+
+def is_resolved(title: str) -> bool:
+    """Whether a title says that it is over."""
+    return "Resolved]" in title
 
 
 class Observer:
@@ -63,11 +66,8 @@ class Observer:
 
     def page(self, name: str, path: str) -> str:
         """Fetch a page of the exporter or the receiver with its token."""
-        secret = (self._home / "secrets" / _TOKENS[name]).read_text("utf-8").strip()
-        url = self._stack.service(name).url + path
-        request = urllib.request.Request(url, headers={"Authorization": f"Bearer {secret}"})  # noqa: S310 -- loopback, made by up.py
-        with urllib.request.urlopen(request, timeout=5) as reply:  # noqa: S310 -- as above
-            return str(reply.read().decode("utf-8"))
+        token = (self._home / "secrets" / PAGES[name]).read_text("utf-8").strip()
+        return fetch(self._stack.service(name).url + path, token)
 
     def cpu(self) -> CpuTime:
         """Return the CPU time as the exporter tells it now."""

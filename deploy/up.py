@@ -13,7 +13,7 @@ from types import FrameType
 from typing import NoReturn, TextIO
 
 from deploy import demo
-from deploy.home import Flavour, Ports, SetUpError, prepare
+from deploy.home import PAGES, Flavour, Ports, SetUpError, prepare
 from deploy.stack import Service, Stack
 
 _EPILOG = """\
@@ -174,9 +174,11 @@ def _run_demo(home: Path, ports: Ports) -> int:
 
 
 def _print_urls(home: Path, stack: Stack) -> None:
-    print(f"Running; settings and logs are in {home}. Ctrl-C stops all.")
+    print(f"Running; settings, tokens and logs are in {home}. Ctrl-C stops all.")
     for service in stack.services:
-        print(f"  {service.name:13} {service.url}/")
+        token = PAGES.get(service.name)
+        password = f"  (any user name, password in {home}/secrets/{token})" if token else ""
+        print(f"  {service.name:13} {service.url}/{password}")
 
 
 if __name__ == "__main__":
