@@ -130,7 +130,8 @@ def test_what_belongs_to_a_host_is_selected_by_job_and_instance(dashboard: Dashb
             continue  # the one panel that is about every job
         for selector in selectors(target["expr"].replace("$__rate_interval", "1m")):
             chosen = {str(m.name): m.value for m in selector.matchers.matchers}
-            if not SHARED.fullmatch(selector.name) and "build_info" not in selector.name:
+            name = selector.name or ""
+            if not SHARED.fullmatch(name) and "build_info" not in name:
                 assert chosen["job"] == "$job", title
                 assert chosen["instance"] == "$instance", title
 

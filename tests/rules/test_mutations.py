@@ -72,7 +72,7 @@ def passes(rule: Rule, mutant: Rule, folder: Path) -> bool:
         ]
     }
     (folder / "rules.yml").write_text(json.dumps(document))
-    command = ["promtool", "test", "rules", folder / "test.yml"]
+    command = ["promtool", "test", "rules", str(folder / "test.yml")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert "SUCCESS" in done.stdout or "got" in done.stderr + done.stdout, done.stderr
     return done.returncode == 0
