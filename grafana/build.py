@@ -67,8 +67,7 @@ def _variables(dashboard: Dashboard) -> Iterator[Json]:
             "refresh": 2,  # when the time range changes, so that it is filled on the first open
             "sort": 1,
             "multi": many,
-            "includeAll": many,
-            **({"allValue": ".*"} if many else {}),
+            "includeAll": many,  # without an allValue: `.*` would match other jobs' targets too
         }
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from prometheus_client.exposition import generate_latest
 
+from exporter.signals import HOST_SIGNALS
 from receiver import metrics
 from tests.exposed import by_exporter
 
@@ -28,11 +29,15 @@ def exposed(name: str = "") -> frozenset[str]:
 
 
 def of_exporter() -> str:
-    """Return the fixture host's page, with one series of whatever else the exporter has."""
+    """Return the fixture host's page, with one series a signal of whatever else there is."""
     host = _GOLDEN.read_text()
-    labels = 'signal="cpu_utilisation",collector="cpu",reason="duplicate",state="scored"'
-    own = (f"{name}{{{labels}}} 1" for name in sorted(by_exporter()) if f" {name} " not in host)
-    return host + "\n".join(own) + "\n"
+    own = sorted(name for name in by_exporter() if f" {name} " not in host)
+    lines = [
+        f'{name}{{signal="{signal}",collector="cpu",reason="duplicate",state="scored"}} 1\n'
+        for name in own
+        for signal in HOST_SIGNALS
+    ]
+    return host + "".join(lines)
 
 
 def of_receiver() -> str:
@@ -41,4 +46,5 @@ def of_receiver() -> str:
     made.show(metrics.Backlog(up=True, owed={"ops": 1}, oldest={"ops": 1.0}))
     made.failed("ops", "timeout", "no answer")
     made.template_failures.labels("slack.en").inc()
+    made.watchdog.set_to_current_time()
     return generate_latest(made.registry).decode()
