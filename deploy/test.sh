@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The one test command: sets up what the tests need, then runs format, lint, types, rules and tests.
+# The one test command: sets up what the tests need, then runs format, lint, types and tests.
 # Usage: bash deploy/test.sh [--long]      --long also runs the tests that are marked so
 set -euo pipefail
 
@@ -33,6 +33,4 @@ if command -v shellcheck >/dev/null; then
 else
   printf '\nskipped: shellcheck is not installed\n'
 fi
-run promtool check rules rules/*.yml deploy/demo/rules/*.yml
-run promtool test rules rules/tests/*.yml
 run python -m pytest "${marks[@]}"

@@ -40,6 +40,7 @@ ACTIVE = Metric(
     "tocsin_anomaly_active",
     "1 from an alarm until the deviation has stayed below its line for `hold`, else 0.",
 )
+VALUE = Metric("tocsin_signal_value", "What the signal is, in its own unit; a counter's rate.")
 EXPECTED = Metric("tocsin_expected_value", "What the signal was expected to be, in its own unit.")
 LOWER = Metric("tocsin_expected_lower", "The alarm line below the expected value.")
 UPPER = Metric("tocsin_expected_upper", "The alarm line above the expected value.")
@@ -109,7 +110,8 @@ class Ticker:
         if self._texts.keys is not block.keys:
             self._texts = _Texts(block.keys, tuple(series_text(key) for key in block.keys))
         texts = self._texts.texts
-        return tuple(Column(metric, texts, values) for metric, values in _values(judgement))
+        columns = [(VALUE, block.values), *_values(judgement)]
+        return tuple(Column(metric, texts, values) for metric, values in columns)
 
     def _own(self, block: Block, judgement: Judgement) -> Iterator[Sample]:
         scored = np.count_nonzero(np.isfinite(judgement.score.deviation))

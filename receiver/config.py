@@ -51,6 +51,13 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def _is_wildcard(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return False
+
+
 def _check_store(url: str) -> str:
     if not url.startswith(_SQLITE) or url == _SQLITE:
         scheme = url.partition(":")[0]
@@ -104,8 +111,10 @@ class Config(Section):
 
     @property
     def links(self) -> str:
-        """Where links in messages lead to."""
-        return self.external_url or f"http://{self.listen}"
+        """Where links in messages lead to; empty where nobody could follow them."""
+        if self.external_url or _is_wildcard(self.address[0]):
+            return self.external_url
+        return f"http://{self.listen}"
 
     @property
     def database(self) -> Path:

@@ -61,6 +61,7 @@ async def test_scores_appear_after_the_grace_period_with_the_count_of_alarms_at_
     queues = Queues()
     pages = await run(ticker(queues), queues, *({"mail": i % 3} for i in range(25)))
     assert [f"tocsin_anomaly_score{MAIL}" in page for page in pages] == [False] * 20 + [True] * 5
+    assert [page[f"tocsin_signal_value{MAIL}"] for page in pages[:4]] == [0, 1, 2, 0]
     first = pages[20]
     assert first[f"tocsin_anomalies_total{MAIL}"] == 0
     assert first[f"tocsin_anomaly_active{MAIL}"] == 0

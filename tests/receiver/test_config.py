@@ -49,6 +49,11 @@ def test_an_empty_file_gives_the_defaults(folder: Path, monkeypatch: pytest.Monk
     assert [route.channels for route in settings.routes] == [("inbox", "terminal")]
 
 
+@pytest.mark.parametrize("listen", ["0.0.0.0:9848", "[::]:9848"])
+def test_no_link_leads_to_an_address_that_means_all_addresses(folder: Path, listen: str) -> None:
+    assert load(folder, listen=listen, tokens=[INGEST, READ]).links == ""
+
+
 def test_everything_can_be_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOCSIN_HOME", str(folder))
     settings = load(

@@ -14,6 +14,7 @@ import yaml
 from tests.rules.reading import (
     ALERTS,
     FILES,
+    FOLDER,
     RECORDS,
     RULES,
     TESTS,
@@ -23,6 +24,7 @@ from tests.rules.reading import (
     selectors,
 )
 
+DEMO = sorted((FOLDER.parent / "deploy/demo/rules").glob("*.yml"))
 SEVERITIES = {"critical", "warning", "info", "none"}
 TEXTS = {"summary", "description", "summary_zh", "description_zh"}
 # It fires whatever happens, which is what it is for.
@@ -31,7 +33,9 @@ each_alert = pytest.mark.parametrize("alert", ALERTS, ids=str)
 
 
 @needs_promtool
-@pytest.mark.parametrize("command", [["check", "rules", *FILES], ["test", "rules", *TESTS]])
+@pytest.mark.parametrize(
+    "command", [["check", "rules", *FILES, *DEMO], ["test", "rules", *TESTS]], ids=["check", "test"]
+)
 def test_promtool_accepts(command: list[str | Path]) -> None:
     done = subprocess.run(
         ["promtool", *command], capture_output=True, text=True, timeout=120, check=False
