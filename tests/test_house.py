@@ -89,5 +89,6 @@ def test_broad_excepts_stand_only_in_the_measured_fences() -> None:
     assert broad == FENCES
 
 
-# One fence round each kind of plug-in: collectors, channels.
-FENCES = ["exporter/fence.py", "receiver/delivery/worker.py"]
+# One fence round each kind of plug-in: collectors, channels. The store's lane hands every error
+# to who waits for the work.
+FENCES = ["exporter/fence.py", "receiver/delivery/worker.py", "receiver/store/lane.py"]
