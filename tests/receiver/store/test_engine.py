@@ -26,7 +26,7 @@ async def test_what_is_committed_is_synced_to_a_write_ahead_log(store: Store) ->
         "journal_mode": "wal",
         "synchronous": 2,
         "foreign_keys": 1,
-        "busy_timeout": 200,
+        "busy_timeout": 1000,
     }.items():
         assert await store._writer.run(pragma, setting) == value
 

@@ -12,7 +12,7 @@ from receiver.store.engine import open_sqlite
 from receiver.store.lane import Lane
 from receiver.store.schema import StoreUnavailableError
 
-PATIENCE = 0.2
+PATIENCE = 10
 
 
 @pytest.fixture
