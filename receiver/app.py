@@ -14,6 +14,7 @@ import aiohttp
 from aiohttp import web
 
 from receiver import metrics
+from receiver.channels.addresses import GuardedResolver
 from receiver.channels.inbox import Inbox
 from receiver.config import Config
 from receiver.delivery.worker import Outlet, Worker
@@ -92,6 +93,7 @@ async def _recall(config: Config, store: Store, numbers: Metrics) -> None:
 
 def _client() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(resolver=GuardedResolver()),
         timeout=aiohttp.ClientTimeout(total=_LONGEST_SEND),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": f"tocsin-receiver/{_version()}"},
@@ -107,16 +109,11 @@ def _version() -> str:
 
 def _outlets(config: Config) -> Iterable[Outlet]:
     for name, channel in config.channels.items():
-        yield Outlet(
-            name,
-            channel,
-            Style(
-                channel.format,
-                channel.language or config.language,
-                channel.timezone or config.timezone,
-                config.links,
-            ),
-        )
+        language = channel.language or config.language
+        zone = channel.timezone or config.timezone
+        # A channel writes some words itself: how many lines its limit left out.
+        speaking = channel.model_copy(update={"language": language})
+        yield Outlet(name, speaking, Style(channel.format, language, zone, config.links))
 
 
 def _inboxes(config: Config) -> tuple[str, ...]:

@@ -1,6 +1,5 @@
 """One bounded POST of a JSON body, and what the plain HTTP status of its answer means."""
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ import aiohttp
 from pydantic import AfterValidator, SecretStr
 from yarl import URL
 
+from receiver.channels.addresses import check_address
 from receiver.model import SendError
 from receiver.settings import SecretFile
 
@@ -21,19 +21,11 @@ _PAUSE = 60.0
 
 
 def check_url(text: str) -> str:
-    """Return the URL if a message may go there.
-
-    Link-local addresses are refused: clouds keep their metadata services there.
-    """
+    """Return the URL if a message may go there; a name is checked when it is looked up."""
     parts = urlsplit(text)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("not a URL that starts with https:// or http://")
-    try:
-        address = ipaddress.ip_address(parts.hostname)
-    except ValueError:
-        return text
-    if address.is_link_local:
-        raise ValueError(f"{address} is link-local; messages do not go there")
+    check_address(parts.hostname)
     return text
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, or_, select, update
+from sqlalchemy import Connection, delete, func, insert, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from receiver.model import Delivery, Message, Notification, Status
@@ -23,12 +23,15 @@ def accept(connection: Connection, webhook: Webhook, decide: Decide) -> Decision
     incident = episodes.record(connection, webhook, seen, decision) if decision.incident else None
     kept = insert(webhooks).values(
         received_at=webhook.received_at,
+        group_hash=webhook.notification.group_hash,
         delivery_key=webhook.notification.delivery_key,
         incident=incident,
         body=webhook.body,
         left_out=list(decision.left_out),
     )
     number = connection.execute(kept.returning(webhooks.c.id)).scalar_one()
+    if incident is None:
+        _forget_older(connection, webhook.notification.group_hash, number)
     row = {
         "webhook": number,
         "incident": incident,
@@ -43,6 +46,15 @@ def accept(connection: Connection, webhook: Webhook, decide: Decide) -> Decision
     names = decision.channels or ("",)
     connection.execute(insert(deliveries), [row | {"channel": name} for name in names])
     return decision
+
+
+def _forget_older(connection: Connection, group: str, newest: int) -> None:
+    """Drop what came before in a group without incidents: the Watchdog comes every minute."""
+    older = select(webhooks.c.id).where(
+        webhooks.c.group_hash == group, webhooks.c.incident.is_(None), webhooks.c.id < newest
+    )
+    connection.execute(delete(deliveries).where(deliveries.c.webhook.in_(older)))
+    connection.execute(delete(webhooks).where(webhooks.c.id.in_(older)))
 
 
 @dataclass(frozen=True, slots=True)

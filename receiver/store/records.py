@@ -49,7 +49,8 @@ class Known:
 class Decision:
     """Who is owed a message for a webhook; with a reason, nobody is, and that is why.
 
-    `left_out` has the fingerprints of alerts that the message must not mention.
+    `left_out` has the fingerprints of alerts that the message must not mention. Of webhooks
+    that belong to no incident, only a group's newest is kept.
     """
 
     channels: tuple[str, ...]

@@ -93,11 +93,18 @@ webhooks = Table(
     metadata,
     Column("id", _Id, primary_key=True),
     Column("received_at", Instant, nullable=False),
+    Column("group_hash", Text, nullable=False),
     Column("delivery_key", Text, nullable=False),
     Column("incident", ForeignKey("incidents.id")),
     Column("body", LargeBinary, nullable=False),
     Column("left_out", JSON, nullable=False),
     Index("webhooks_of_key", "delivery_key", "received_at"),
+)
+Index(
+    "webhooks_without_incident",
+    webhooks.c.group_hash,
+    sqlite_where=webhooks.c.incident.is_(None),
+    postgresql_where=webhooks.c.incident.is_(None),
 )
 
 deliveries = Table(

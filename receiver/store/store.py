@@ -1,24 +1,23 @@
 """The store as the other rooms see it."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
 from pathlib import Path
-from typing import Concatenate, ParamSpec, Self, TypeVar
-
-from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import AsyncEngine
+from typing import Self
 
 from receiver.model import Delivery
-from receiver.store import engine, outbox, schema, views
+from receiver.store import outbox, schema, views
+from receiver.store.engine import open_sqlite
+from receiver.store.lane import Lane
 from receiver.store.outbox import Decide, Outcome, Parse
 from receiver.store.records import Decision, Posted, Queue, Webhook
 
-_Arguments = ParamSpec("_Arguments")
-_Result = TypeVar("_Result")
-
 PATIENCE = 5.0
-"""Seconds to wait for a lock before the store counts as unavailable."""
+"""Seconds to wait for a lock, or for a turn, before the store counts as unavailable."""
+_READERS = 4
+_SHARED = 64
+"""Pieces of work in one transaction at most: the first of them waits for the last."""
 
 
 class Store:
@@ -28,8 +27,11 @@ class Store:
     """
 
     def __init__(self, path: Path, parse: Parse, patience: float = PATIENCE) -> None:
-        self._writer = engine.writer(path, patience)
-        self._reader = engine.reader(path, patience)
+        # SQLite has one writer at a time; with a write-ahead log it holds up no reader.
+        writing = open_sqlite(path, begin="BEGIN IMMEDIATE", connections=1, patience=patience)
+        reading = open_sqlite(path, begin="BEGIN", connections=_READERS, patience=patience)
+        self._writer = Lane(writing, patience, shared=_SHARED)
+        self._reader = Lane(reading, patience, threads=_READERS)
         self._parse = parse
 
     @classmethod
@@ -38,56 +40,55 @@ class Store:
 
         Raises StoreVersionError too.
         """
-        engine.look(path, patience)
         store = cls(path, parse, patience)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(store.close)
-            await store._write(schema.migrate)
-            await store._write(outbox.release)
+            await store._writer.run(schema.migrate)
+            await store._writer.run(outbox.release)
             stack.pop_all()
         return store
 
     async def close(self) -> None:
-        """Close every connection."""
-        await self._reader.dispose()
-        await self._writer.dispose()
+        """End what has begun, and close every connection."""
+        await self._reader.close()
+        await self._writer.close()
 
     async def accept(self, webhook: Webhook, decide: Decide) -> Decision:
         """Keep a webhook and what `decide` says is owed for it; on disk when this returns."""
-        return await self._write(outbox.accept, webhook, decide)
+        return await self._writer.run(outbox.accept, webhook, decide)
 
     async def claim(self, channel: str, now: datetime, until: datetime) -> Delivery | None:
         """Take the channel's next due delivery; it is nobody else's until `until`."""
-        taken = await self._write(outbox.claim, channel, now, until)
+        taken = await self._writer.run(outbox.claim, channel, now, until)
         return None if taken is None else taken.delivery(self._parse)
 
     async def settle(self, delivery: Delivery, outcome: Outcome, now: datetime) -> None:
         """Note how the attempt ended."""
-        await self._write(outbox.settle, delivery, outcome, now)
+        await self._writer.run(outbox.settle, delivery, outcome, now)
 
     async def bury(self, channels: Collection[str], now: datetime) -> int:
         """Give up what is owed to channels other than these; returns how many messages."""
-        return await self._write(outbox.bury, channels, now)
+        return await self._writer.run(outbox.bury, channels, now)
 
     async def probe(self) -> None:
         """Write and read something: shows whether a webhook could be accepted now."""
-        await self._write(schema.touch)
+        await self._writer.run(schema.touch)
 
     async def next_due(self, channel: str) -> datetime | None:
         """When the channel's next delivery may be claimed; None where nothing is owed."""
-        return await self._read(outbox.next_due, channel)
+        return await self._reader.run(outbox.next_due, channel)
 
     async def queues(self) -> list[Queue]:
         """Count what each channel is owed; a channel that is owed nothing is left out."""
-        return await self._read(views.queues)
+        return await self._reader.run(views.queues)
 
     async def open_incidents(self) -> int:
         """Count the incidents in which something still fires."""
-        return await self._read(views.open_incidents)
+        return await self._reader.run(views.open_incidents)
 
     async def last_suppressed(self, reason: str) -> datetime | None:
         """When a webhook was last suppressed for a reason that concerns no channel."""
-        return await self._read(views.last_suppressed, reason)
+        return await self._reader.run(views.last_suppressed, reason)
 
     async def posted(
         self,
@@ -98,30 +99,6 @@ class Store:
         limit: int = 50,
     ) -> list[Posted]:
         """Return the messages sent to the channels, newest first, between two ids."""
-        return await self._read(views.posted, channels, before=before, after=after, limit=limit)
-
-    async def _read(
-        self,
-        query: Callable[Concatenate[Connection, _Arguments], _Result],
-        *args: _Arguments.args,
-        **kwargs: _Arguments.kwargs,
-    ) -> _Result:
-        return await _run(self._reader, query, *args, **kwargs)
-
-    async def _write(
-        self,
-        change: Callable[Concatenate[Connection, _Arguments], _Result],
-        *args: _Arguments.args,
-        **kwargs: _Arguments.kwargs,
-    ) -> _Result:
-        return await _run(self._writer, change, *args, **kwargs)
-
-
-async def _run(
-    database: AsyncEngine,
-    work: Callable[Concatenate[Connection, _Arguments], _Result],
-    *args: _Arguments.args,
-    **kwargs: _Arguments.kwargs,
-) -> _Result:
-    async with engine.transaction(database) as connection:
-        return await connection.run_sync(work, *args, **kwargs)
+        return await self._reader.run(
+            views.posted, channels, before=before, after=after, limit=limit
+        )

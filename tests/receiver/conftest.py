@@ -11,6 +11,6 @@ from receiver.store.store import Store
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    opened = await Store.open(tmp_path / "tocsin.db", parse, patience=0.2)
+    opened = await Store.open(tmp_path / "tocsin.db", parse, patience=1)
     yield opened
     await opened.close()

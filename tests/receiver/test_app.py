@@ -1,13 +1,17 @@
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import yaml
-from aiohttp import ClientSession
+from aiohttp import ClientSession, TCPConnector
 
 from receiver import app, config
+from receiver.channels.addresses import GuardedResolver
 from receiver.config import Config
+from tests.fakes.alerts import make_message
+from tests.fakes.slack import FakeSlack
 from tests.receiver.webhooks import alert, body
 
 JSON = {"Content-Type": "application/json"}
@@ -70,3 +74,26 @@ async def test_a_worker_that_dies_takes_the_process_down(
         async with asyncio.timeout(10), app.running(settings):
             await asyncio.Event().wait()
     assert caught.group_contains(ZeroDivisionError)
+
+
+@pytest.mark.parametrize(
+    ("own", "note"), [({}, "行未显示"), ({"language": "en"}, "more lines left out")]
+)
+async def test_what_a_channel_adds_to_a_message_is_in_its_language_or_the_receiver_s(
+    own: dict[str, str],
+    note: str,
+    slack: FakeSlack,
+    http: ClientSession,
+    secret_file: Callable[[str, str], str],
+) -> None:
+    chat = {"type": "slack", "url_file": secret_file("slack.url", slack.hook), **own}
+    settings = config.decode({"language": "zh", "channels": {"chat": chat}}, Path("receiver.yml"))
+    (outlet,) = app._outlets(settings)
+    await outlet.channel.send(make_message("a line of it\n" * 2000), http)
+    assert note in slack.texts[0]
+
+
+async def test_the_client_looks_names_up_with_the_guard() -> None:
+    async with app._client() as client:
+        assert isinstance(client.connector, TCPConnector)
+        assert isinstance(client.connector._resolver, GuardedResolver)

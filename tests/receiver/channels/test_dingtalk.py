@@ -225,7 +225,10 @@ async def test_a_long_body_loses_whole_lines_and_says_how_many(
     [
         ({"url_file": "nowhere"}, "cannot read nowhere: No such file or directory"),
         ({"url_file": "bad"}, "not a URL that starts with https:// or http://"),
-        ({"url_file": "metadata"}, "169.254.169.254 is link-local; messages do not go there"),
+        (
+            {"url_file": "metadata"},
+            "169.254.169.254 is link-local or a metadata service; messages do not go there",
+        ),
         ({"mention": {"urgent": ["all"]}}, "mention: unknown severity urgent; one of critical,"),
         ({"timezone": "Mars/Olympus"}, "not a time zone: 'Mars/Olympus'"),
     ],

@@ -97,7 +97,7 @@ async def rows(store: Store, table: Any) -> list[Any]:
     def read(connection: Connection) -> list[Any]:
         return list(connection.execute(select(table).order_by(table.c.id)))
 
-    return await store._read(read)
+    return await store._reader.run(read)
 
 
 async def settled(store: Store, table: Any, outcome: str) -> Any:

@@ -1,9 +1,10 @@
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 
 from receiver.intake.webhook import parse
 from receiver.store.records import Decision, Known
@@ -16,15 +17,18 @@ def owed(_: Known) -> Decision:
     return Decision(("ops",))
 
 
+def pragma(connection: Connection, setting: str) -> Any:
+    return connection.exec_driver_sql(f"pragma {setting}").scalar()
+
+
 async def test_what_is_committed_is_synced_to_a_write_ahead_log(store: Store) -> None:
-    async with store._writer.connect() as connection:
-        for pragma, value in {
-            "journal_mode": "wal",
-            "synchronous": 2,
-            "foreign_keys": 1,
-            "busy_timeout": 200,
-        }.items():
-            assert (await connection.exec_driver_sql(f"pragma {pragma}")).scalar() == value
+    for setting, value in {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "foreign_keys": 1,
+        "busy_timeout": 1000,
+    }.items():
+        assert await store._writer.run(pragma, setting) == value
 
 
 async def test_a_store_that_another_process_locks_is_unavailable_until_it_lets_go(
@@ -44,14 +48,12 @@ async def test_a_full_disk_makes_the_store_unavailable_and_keeps_nothing_of_the_
     store: Store,
 ) -> None:
     many = [alert(f"{number:016x}") for number in range(2000)]
-    async with store._writer.connect() as connection:
-        pages = (await connection.exec_driver_sql("pragma page_count")).scalar_one()
-        await connection.exec_driver_sql(f"pragma max_page_count = {pages + 8}")
+    pages = await store._writer.run(pragma, "page_count")
+    await store._writer.run(pragma, f"max_page_count = {pages + 8}")
     with pytest.raises(StoreUnavailableError, match="database or disk is full"):
         await store.accept(webhook(many), owed)
     assert await store.queues() == []
-    async with store._writer.connect() as connection:
-        await connection.exec_driver_sql("pragma max_page_count = 1000000")
+    await store._writer.run(pragma, "max_page_count = 1000000")
     await store.accept(webhook(many), owed)
     assert [queue.owed for queue in await store.queues()] == [1]
 
@@ -67,7 +69,7 @@ async def test_a_transaction_that_fails_half_way_leaves_nothing(store: Store) ->
         if statement.startswith("INSERT INTO deliveries"):
             raise sqlite3.OperationalError("disk I/O error")
 
-    event.listen(store._writer.sync_engine, "before_cursor_execute", fail)
+    event.listen(store._writer._engine, "before_cursor_execute", fail)
     with pytest.raises(StoreUnavailableError, match="disk I/O error"):
         await store.accept(webhook(), owed)
     assert await store.open_incidents() == 0

@@ -25,7 +25,7 @@ async def rows(store: Store, what: Any) -> list[Any]:
     def read(connection: Connection) -> list[Any]:
         return list(connection.execute(what))
 
-    return await store._read(read)
+    return await store._reader.run(read)
 
 
 async def incident_ids(store: Store) -> list[tuple[int, bool]]:

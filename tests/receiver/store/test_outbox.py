@@ -10,7 +10,7 @@ from receiver.intake.webhook import parse
 from receiver.model import Delivery, Status
 from receiver.store.outbox import Outcome
 from receiver.store.records import Decision
-from receiver.store.schema import attempts, deliveries
+from receiver.store.schema import attempts, deliveries, webhooks
 from receiver.store.store import Store
 from tests.fakes.alerts import make_message
 from tests.receiver.webhooks import START, alert, webhook
@@ -37,7 +37,7 @@ async def rows(store: Store, table: Any) -> list[Any]:
     def read(connection: Connection) -> list[Any]:
         return list(connection.execute(select(table).order_by(table.c.id)))
 
-    return await store._read(read)
+    return await store._reader.run(read)
 
 
 async def test_a_delivery_carries_what_the_webhook_said(store: Store) -> None:
@@ -124,6 +124,19 @@ async def test_a_suppressed_webhook_is_kept_with_its_reason_and_owes_nobody(
     kept = [(row.channel, row.state, row.reason) for row in await rows(store, deliveries)]
     assert kept == [(name, "suppressed", "duplicate") for name in channels or ("",)]
     assert await claim(store) is None
+
+
+async def test_of_the_watchdogs_of_a_group_only_the_newest_is_kept(store: Store) -> None:
+    await owe(store, groupKey="dog")
+    for seconds in range(5):
+        for group in ("dog", "other dog"):
+            told = webhook([alert(minute=seconds)], seconds=seconds, groupKey=group)
+            await store.accept(told, lambda _: Decision((), "watchdog", incident=False))
+    newest = [(START, "owed"), *[(START + timedelta(seconds=4), "suppressed")] * 2]
+    assert [(row.accepted_at, row.state) for row in await rows(store, deliveries)] == newest
+    kept = [row.received_at for row in await rows(store, webhooks)]
+    assert kept == [at for at, _ in newest]
+    assert (await claimed(store)).notification.group_key == "dog"
 
 
 async def test_alerts_that_are_left_out_are_not_in_the_message(store: Store) -> None:

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from receiver.store.store import Store
 from receiver.web import webhook
@@ -157,8 +158,10 @@ async def test_a_store_that_is_locked_is_503_and_then_the_same_is_accepted(
 
 
 async def test_a_full_disk_is_503(client: Client, store: Store) -> None:
-    async with store._writer.connect() as connection:
-        await connection.exec_driver_sql("pragma max_page_count = 1")
+    def limit(connection: Connection) -> None:
+        connection.exec_driver_sql("pragma max_page_count = 1")
+
+    await store._writer.run(limit)
     many = body([alert(f"{number:016x}") for number in range(2000)])
     answer = await client.post(PATH, data=many, headers=JSON)
     assert answer.status == 503
