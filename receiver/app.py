@@ -20,7 +20,7 @@ from receiver.config import Config
 from receiver.delivery.worker import Outlet, Worker
 from receiver.intake.ingest import Intake
 from receiver.intake.webhook import parse
-from receiver.messages.render import Style
+from receiver.messages.render import BUILT_IN, Style
 from receiver.metrics import Metrics
 from receiver.store.records import Posted
 from receiver.store.store import Store
@@ -62,6 +62,8 @@ async def running(config: Config) -> AsyncIterator[str]:
         stack.push_async_callback(store.close)
         http = await stack.enter_async_context(_client())
         numbers = metrics.create(_version(), config.channels)
+        for language, name in BUILT_IN:
+            numbers.template_failures.labels(f"{language}/{name}")
         await _recall(config, store, numbers)
         feed, pages = Feed(), Pages(config.language, config.timezone)
         tell = partial(_publish, feed, pages, _inboxes(config))
