@@ -28,7 +28,7 @@ FLAVOUR = Flavour(
 _MARK = "made-by-the-demonstration"
 _ALERT = "DemoCpuBusy"
 _SIGNAL = 'signal="cpu_utilisation"'
-_QUIET = 0.5
+_QUIET = 0.7
 """Below this busy share the load can be told from what runs here anyway."""
 
 
