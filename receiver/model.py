@@ -159,7 +159,8 @@ class SendError(Exception):
     """A message that a channel could not deliver.
 
     `reason` is a short word for the metric; `detail` is what the other side said. A permanent
-    error is never tried again; `retry_after` is the other side's own wish in seconds.
+    error is about the message itself and is never tried again; what a person can mend, like a
+    wrong secret, is not permanent. `retry_after` is the other side's own wish in seconds.
     """
 
     def __init__(

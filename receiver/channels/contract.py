@@ -32,7 +32,8 @@ class Channel(Section):
     """One configured channel; it sends, and the caller paces, retries and counts.
 
     `send` returns once the other side has taken the message and raises SendError otherwise:
-    permanent where trying again cannot help. Anything else that it raises counts as retryable.
+    permanent where the message itself is refused, so that nothing a person could mend would help.
+    Anything else that it raises counts as retryable.
     """
 
     format: ClassVar[Format]

@@ -37,20 +37,19 @@ class Fault:
 
     reason: str
     diagnosis: str
-    permanent: bool = True
+    permanent: bool = False
     retry_after: float | None = None
 
 
-_THROTTLED = Fault(
-    "throttled", "more than 20 messages in a minute", permanent=False, retry_after=_PENALTY
-)
+_THROTTLED = Fault("throttled", "more than 20 messages in a minute", retry_after=_PENALTY)
 _TOKEN = Fault("auth", "the access token is unknown; copy the robot's URL again")
-_CONTENT = Fault("rejected", "DingTalk does not allow this content")
-_MALFORMED = Fault("rejected", "DingTalk misses a field or knows none of this name")
-_UNKNOWN = Fault("unknown", "an unknown code", permanent=False)
+_CONTENT = Fault("rejected", "DingTalk does not allow this content", permanent=True)
+_MALFORMED = Fault("rejected", "DingTalk misses a field or knows none of this name", permanent=True)
+_TOO_LONG = Fault("too_long", "the message is over 20,000 bytes", permanent=True)
+_UNKNOWN = Fault("unknown", "an unknown code")
 
 FAULTS = {
-    -1: Fault("server", "DingTalk is busy", permanent=False),
+    -1: Fault("server", "DingTalk is busy"),
     88: _TOKEN,
     300001: _TOKEN,
     300005: _TOKEN,
@@ -70,14 +69,14 @@ FAULTS = {
     430102: _CONTENT,
     430103: _CONTENT,
     430104: _CONTENT,
-    460101: Fault("too_long", "the message is over 20,000 bytes"),
-    101002: Fault("too_long", "the message is over 20,000 bytes"),
+    460101: _TOO_LONG,
+    101002: _TOO_LONG,
 }
 # 310000 stands for four security settings; only its text, English or Chinese, tells which.
 _SECURITY = 310000
 _SETTINGS = {
     r"timestamp|时间戳": Fault(
-        "clock", "this host's clock is more than an hour off; set it by NTP", permanent=False
+        "clock", "this host's clock is more than an hour off; set it by NTP"
     ),
     r"keyword|关键词": Fault(
         "keyword", "none of the robot's keywords is in the message; set `keyword`"

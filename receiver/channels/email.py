@@ -13,6 +13,7 @@ from aiohttp import ClientSession
 from aiosmtplib import (
     SMTP,
     SMTPAuthenticationError,
+    SMTPDataError,
     SMTPException,
     SMTPRecipientRefused,
     SMTPRecipientsRefused,
@@ -78,8 +79,9 @@ class Email(Channel):
             raise self._explain(error) from None
         self._reached.pop(message.key, None)
         if refused:
-            self._remember(message.key, reached | (set(owed) - refused.keys()))
-            raise self._blame(refused)
+            reached |= set(owed) - refused.keys()
+            self._remember(message.key, reached)
+            raise self._blame(refused, reached)
 
     async def _transmit(self, mail: bytes, sender: str, owed: list[str]) -> Refusals:
         client, farewell = self._client(), self.timeout * _FAREWELL
@@ -115,9 +117,10 @@ class Email(Channel):
         if len(self._reached) > _REMEMBERED:
             del self._reached[next(iter(self._reached))]
 
-    def _blame(self, refused: Refusals) -> SendError:
+    def _blame(self, refused: Refusals, reached: frozenset[str]) -> SendError:
+        """Give up those whom the server will never take, unless nobody has the mail yet."""
         said = "; ".join(f"{to}: {code} {text}" for to, (code, text) in refused.items())
-        permanent = all(code >= 500 for code, _ in refused.values())
+        permanent = bool(reached) and all(code >= 500 for code, _ in refused.values())
         count = f"{len(refused)} of {len(self.to)} recipients refused"
         return SendError("recipient", self.clean(f"{count}: {said}"), permanent=permanent)
 
@@ -133,10 +136,11 @@ class Email(Channel):
         if isinstance(error, SMTPResponseException):
             login = isinstance(error, SMTPAuthenticationError)
             reason = "auth" if login else "server" if error.code < 500 else "rejected"
-            return SendError(reason, detail, permanent=error.code >= 500)
+            refused = isinstance(error, SMTPDataError) and error.code >= 500
+            return SendError(reason, detail, permanent=refused)
         if isinstance(error, OSError):
             return SendError("unreachable", detail)
-        return SendError("unsupported", detail, permanent=True)
+        return SendError("unsupported", detail)
 
 
 async def _hand_over(client: SMTP, mail: bytes, sender: str, owed: list[str]) -> Refusals:

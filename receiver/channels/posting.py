@@ -16,6 +16,8 @@ from receiver.model import SendError
 from receiver.settings import SecretFile
 
 _LONGEST_ANSWER = 16_384
+_THE_MESSAGE = {400, 413, 422}
+"""Statuses that are about the message; others, like 401 and 404, are about URL and rights."""
 _PAUSE = 60.0
 """Seconds to wait after a 429 that does not say how long."""
 
@@ -109,6 +111,6 @@ def refusal(answer: Answer, detail: str) -> SendError:
     if answer.status >= 500 or answer.status == 408:
         return SendError("server", said, retry_after=answer.retry_after)
     if answer.status >= 400:
-        return SendError("rejected", said, permanent=True)
+        return SendError("rejected", said, permanent=answer.status in _THE_MESSAGE)
     # A 2xx that is not the service's own answer, or a redirect: a proxy or a portal is between.
     return SendError("unexpected", f"not an answer of the service: {said}")

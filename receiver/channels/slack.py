@@ -41,7 +41,7 @@ _WORDS = {
     "server": "internal_error fatal_error service_unavailable request_timeout rollup_error",
 }
 REASONS = {word: reason for reason, words in _WORDS.items() for word in words.split()}
-_RETRYABLE = {"throttled", "server"}
+_PERMANENT = {"rejected", "too_long"}
 _WORD = re.compile(r"[a-z_]+")
 
 
@@ -142,5 +142,5 @@ def classify(answer: Answer, word: str) -> SendError:
         return refusal(answer, word)
     pause = (answer.retry_after or _PAUSE) if reason == "throttled" else None
     detail = f"Slack answers {word}"
-    permanent = reason is not None and reason not in _RETRYABLE
+    permanent = reason in _PERMANENT
     return SendError(reason or "unknown", detail, permanent=permanent, retry_after=pause)

@@ -174,8 +174,14 @@ def next_due(connection: Connection, channel: str) -> datetime | None:
 
 
 def release(connection: Connection) -> None:
-    """Give up every claim: whoever held one did not live to settle it."""
+    """Give up every claim, whose holder did not live to settle it, and make all that waits due.
+
+    A restart is how new settings come into force, so what failed by the old ones is tried at
+    once; what the other side throttled keeps waiting, lest it be shut out for longer.
+    """
     connection.execute(update(deliveries).where(deliveries.c.lease.is_not(None)).values(lease=None))
+    waits = (deliveries.c.state == "owed") & (deliveries.c.reason != "throttled")
+    connection.execute(update(deliveries).where(waits).values(not_before=deliveries.c.accepted_at))
 
 
 def bury(connection: Connection, channels: Collection[str], now: datetime) -> int:

@@ -35,7 +35,7 @@ class Mail:
 
 @dataclass
 class FakeSmtp:
-    """Listens on loopback. `refuse` maps a recipient to the line that refuses it.
+    """Listens on loopback. `refuse` maps a sender or recipient to the line that refuses it.
 
     `data_reply` refuses the next mail after its DATA; `hangs` leaves EHLO without an answer.
     """
@@ -104,6 +104,14 @@ class FakeSmtp:
         if self.hangs:
             await self.released.wait()
         return responses
+
+    async def handle_MAIL(  # noqa: N802 -- aiosmtpd's name
+        self, _s: SMTP, _se: Session, envelope: Envelope, address: str, _o: list[str]
+    ) -> str:
+        if address in self.refuse:
+            return self.refuse[address]
+        envelope.mail_from = address
+        return "250 OK"
 
     async def handle_RCPT(  # noqa: N802 -- aiosmtpd's name
         self, _s: SMTP, _se: Session, envelope: Envelope, address: str, _o: list[str]

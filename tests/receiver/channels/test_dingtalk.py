@@ -87,21 +87,20 @@ async def test_without_a_secret_nothing_is_signed(
 
 
 @pytest.mark.parametrize(
-    ("setting", "reason", "permanent", "diagnosis"),
+    ("setting", "reason", "diagnosis"),
     [
-        ({"secret": "SECother"}, "auth", True, "the signature does not match"),
-        ({"keywords": ("告警",)}, "keyword", True, "none of the robot's keywords"),
-        ({"addresses": ("192.0.2.1",)}, "address", True, "not in the robot's list"),
-        ({"token": "f" * 64}, "auth", True, "the access token is unknown"),
-        ({"clock": lambda: time.time() + 7200}, "clock", False, "clock is more than an hour off"),
+        ({"secret": "SECother"}, "auth", "the signature does not match"),
+        ({"keywords": ("告警",)}, "keyword", "none of the robot's keywords"),
+        ({"addresses": ("192.0.2.1",)}, "address", "not in the robot's list"),
+        ({"token": "f" * 64}, "auth", "the access token is unknown"),
+        ({"clock": lambda: time.time() + 7200}, "clock", "clock is more than an hour off"),
     ],
     ids=["secret", "keyword", "address", "token", "clock"],
 )
-async def test_a_refusal_is_diagnosed_in_words(
+async def test_a_refusal_that_a_person_can_mend_is_diagnosed_in_words_and_not_the_end(
     *,
     setting: dict[str, Any],
     reason: str,
-    permanent: bool,
     diagnosis: str,
     robot: Robot,
     dingtalk: FakeDingTalk,
@@ -112,7 +111,7 @@ async def test_a_refusal_is_diagnosed_in_words(
         setattr(dingtalk, name, value)
     with pytest.raises(SendError) as caught:
         await channel.send(make_message(), http)
-    assert (caught.value.reason, caught.value.permanent) == (reason, permanent)
+    assert (caught.value.reason, caught.value.permanent) == (reason, False)
     assert diagnosis in caught.value.detail
     assert dingtalk.messages == []
 
@@ -121,18 +120,18 @@ async def test_a_refusal_is_diagnosed_in_words(
     ("code", "said", "reason", "permanent", "retry_after"),
     [
         (-1, "system busy", "server", False, None),
-        (88, "token not exist", "auth", True, None),
-        (300001, "token is not exist", "auth", True, None),
-        (310000, "keywords not in content", "keyword", True, None),
-        (310000, "sign not match", "auth", True, None),
-        (310000, "description:机器人发送签名不匹配;solution:确认时间戳", "auth", True, None),
-        (310000, "ip 192.0.2.7 not in whitelist", "address", True, None),
+        (88, "token not exist", "auth", False, None),
+        (300001, "token is not exist", "auth", False, None),
+        (310000, "keywords not in content", "keyword", False, None),
+        (310000, "sign not match", "auth", False, None),
+        (310000, "description:机器人发送签名不匹配;solution:确认时间戳", "auth", False, None),
+        (310000, "ip 192.0.2.7 not in whitelist", "address", False, None),
         (310000, "invalid timestamp", "clock", False, None),
-        (310000, "something new", "auth", True, None),
-        (400102, "robot is disabled", "gone", True, None),
+        (310000, "something new", "auth", False, None),
+        (400102, "robot is disabled", "gone", False, None),
         (410100, "发送速度太快而限流", "throttled", False, 600),
         (130101, "send too fast, exceed 20 times per minute", "throttled", False, 600),
-        (90030, "webhook over limit", "quota", True, None),
+        (90030, "webhook over limit", "quota", False, None),
         (430104, "content is not allowed", "rejected", True, None),
         (460101, "message too long, exceed 20000 bytes", "too_long", True, None),
         (660026, "who knows", "unknown", False, None),

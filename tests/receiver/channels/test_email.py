@@ -71,7 +71,7 @@ async def test_elsewhere_a_server_without_starttls_gets_neither_mail_nor_passwor
         monkeypatch.setattr(type(channel.smtp), "is_loopback", False)
         with pytest.raises(SendError) as caught:
             await channel.send(make_message(), http)
-    assert (caught.value.reason, caught.value.permanent) == ("unsupported", True)
+    assert (caught.value.reason, caught.value.permanent) == ("unsupported", False)
     assert "STARTTLS" in caught.value.detail
     assert server.mails == []
 
@@ -143,24 +143,35 @@ async def test_who_has_a_mail_does_not_get_it_again_when_the_other_is_retried(
     ]
 
 
-async def test_all_addresses_refused_is_no_mail(
-    mail: MailTo, smtp: FakeSmtp, http: ClientSession
+@pytest.mark.parametrize("second", ["451 later", "554 relay access denied"])
+async def test_all_addresses_refused_is_no_mail_yet(
+    second: str, mail: MailTo, smtp: FakeSmtp, http: ClientSession
 ) -> None:
-    smtp.refuse = {"first@example.com": "550 gone", "second@example.com": "451 later"}
+    smtp.refuse = {"first@example.com": "550 gone", "second@example.com": second}
     with pytest.raises(SendError) as caught:
         await mail(smtp).send(make_message(), http)
     assert not caught.value.permanent
     assert smtp.mails == []
 
 
-async def test_a_wrong_password_is_final_and_not_told(
+async def test_a_sender_that_is_refused_can_be_mended(
+    mail: MailTo, smtp: FakeSmtp, http: ClientSession
+) -> None:
+    smtp.refuse["tocsin@example.com"] = "550 5.7.1 not your address"
+    with pytest.raises(SendError) as caught:
+        await mail(smtp).send(make_message(), http)
+    assert not caught.value.permanent
+    assert "not your address" in caught.value.detail
+
+
+async def test_a_wrong_password_can_be_mended_and_is_not_told(
     certificates: Certificates, mail: MailTo, http: ClientSession, secret_file: SecretFile
 ) -> None:
     async with FakeSmtp(certificates, user="ops") as server:
         wrong = secret_file("wrong", "battery staple")
         with pytest.raises(SendError) as caught:
             await mail(server, password_file=wrong).send(make_message(), http)
-    assert (caught.value.reason, caught.value.permanent) == ("auth", True)
+    assert (caught.value.reason, caught.value.permanent) == ("auth", False)
     assert "battery staple" not in repr(caught.value)
 
 

@@ -51,4 +51,4 @@ async def test_a_real_mail_server_refuses_a_wrong_password(
         channel = configure(server.port, secret_file("p", "wrong"), certificates)
         with pytest.raises(SendError) as caught:
             await channel.send(make_message(), http)
-    assert (caught.value.reason, caught.value.permanent) == ("auth", True)
+    assert (caught.value.reason, caught.value.permanent) == ("auth", False)

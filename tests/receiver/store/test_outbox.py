@@ -157,6 +157,19 @@ async def test_a_store_that_is_opened_again_gives_up_the_claims_of_the_dead(
     await again.close()
 
 
+@pytest.mark.parametrize(("reason", "due"), [("auth", True), ("throttled", False)])
+async def test_a_store_that_is_opened_again_tries_at_once_what_was_not_throttled(
+    *, reason: str, due: bool, store: Store, tmp_path: Path
+) -> None:
+    await owe(store)
+    failed = Outcome("later", reason, "no", START + timedelta(hours=1))
+    await store.settle(await claimed(store), failed, START)
+    assert await claim(store, 2) is None
+    again = await Store.open(tmp_path / "tocsin.db", parse)
+    assert (await claim(again, 2) is not None) is due
+    await again.close()
+
+
 async def test_what_is_owed_to_a_channel_that_is_gone_is_given_up_with_a_reason(
     store: Store,
 ) -> None:
