@@ -118,10 +118,19 @@ class _StrictLoader(yaml.SafeLoader):
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
             if key in seen:
-                place = f"line {key_node.start_mark.line + 1}"
-                raise yaml.MarkedYAMLError(problem=f"{place}: the key {key!r} stands here twice")
+                problem = f"the key {key!r} stands here twice"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key_node.start_mark)
             seen.add(key)
         return super().construct_mapping(node, deep)
+
+
+def _explain(error: yaml.YAMLError) -> str:
+    """Say on one line what is wrong and where; PyYAML draws a picture over several."""
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return " ".join(str(error).split())
+    problem = getattr(error, "problem", None) or "something is wrong"
+    return f"line {mark.line + 1}, column {mark.column + 1}: {problem}"
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -133,7 +142,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise ConfigError([f"{path}: not UTF-8: {error.reason} at byte {error.start}"]) from error
     except yaml.YAMLError as error:
-        raise ConfigError([f"{path}: not YAML: {' '.join(str(error).split())}"]) from error
+        raise ConfigError([f"{path}: not YAML: {_explain(error)}"]) from error
     if document is None:
         return {}
     if not isinstance(document, dict):

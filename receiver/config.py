@@ -151,7 +151,7 @@ def decode(document: Mapping[str, Any], path: Path) -> Config:
     try:
         config = Config.model_validate({**document, "channels": usable}, context=context)
     except ValidationError as error:
-        problems += describe(path, error)
+        problems += describe(path, error, Config)
     if problems:
         raise ConfigError(problems)
     return config.with_routes()
@@ -170,7 +170,7 @@ def _channels(sections: Mapping[Any, Any], path: Path) -> tuple[dict[str, Channe
         try:
             channels[name] = kind.model_validate(section, context={"folder": path.parent})
         except ValidationError as error:
-            problems += describe(path, error, "channels", name)
+            problems += describe(path, error, kind, "channels", name)
     return channels, problems
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import yaml
 from pydantic import (
@@ -118,10 +118,19 @@ class _StrictLoader(yaml.SafeLoader):
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
             if key in seen:
-                place = f"line {key_node.start_mark.line + 1}"
-                raise yaml.MarkedYAMLError(problem=f"{place}: the key {key!r} stands here twice")
+                problem = f"the key {key!r} stands here twice"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key_node.start_mark)
             seen.add(key)
         return super().construct_mapping(node, deep)
+
+
+def _explain(error: yaml.YAMLError) -> str:
+    """Say on one line what is wrong and where; PyYAML draws a picture over several."""
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return " ".join(str(error).split())
+    problem = getattr(error, "problem", None) or "something is wrong"
+    return f"line {mark.line + 1}, column {mark.column + 1}: {problem}"
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -133,7 +142,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise ConfigError([f"{path}: not UTF-8: {error.reason} at byte {error.start}"]) from error
     except yaml.YAMLError as error:
-        raise ConfigError([f"{path}: not YAML: {' '.join(str(error).split())}"]) from error
+        raise ConfigError([f"{path}: not YAML: {_explain(error)}"]) from error
     if document is None:
         return {}
     if not isinstance(document, dict):
@@ -141,11 +150,50 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return document
 
 
-def describe(path: Path, error: ValidationError, *within: str) -> Iterator[str]:
-    """Say each problem as `file: place: what is wrong`; `within` is where the place starts."""
+_WORDS = {
+    "bool_type": "true or false is expected; write it without quotes",
+    "dict_type": "a mapping is expected; write keys with values",
+    "enum": "no such word here; write {expected}",
+    "list_type": "a list is expected; write it like [first, second]",
+    "missing": "is missing; add it",
+    "model_type": "a mapping is expected; write keys with values",
+    "string_pattern_mismatch": "not a name; use letters, digits and underscores",
+    "string_type": "a text is expected; put it in quotes",
+    "too_short": "is empty; write at least one",
+    "tuple_type": "a list is expected; write it like [first, second]",
+}
+"""What pydantic's types of problems are called here, each with its remedy."""
+
+
+def describe(
+    path: Path, error: ValidationError, model: type[BaseModel], *within: str
+) -> Iterator[str]:
+    """Say each problem as `file: place: what is wrong; remedy`.
+
+    `model` is what was validated, and `within` is where the place starts.
+    """
     for problem in error.errors(include_url=False):
-        place = ".".join(str(part) for part in (*within, *problem["loc"])) or "top level"
-        message = problem["msg"].removeprefix("Value error, ")
+        place = problem["loc"]
+        said = problem["msg"].removeprefix("Value error, ")
+        message = _WORDS.get(problem["type"], "{said}").format(said=said, **problem.get("ctx", {}))
         if problem["type"] == "extra_forbidden":
-            message = "unknown key"
-        yield f"{path}: {place}: {message}"
+            known = ", ".join(_known_keys(model, place)) or "none"
+            message = f"unknown key; known here: {known}"
+        where = ".".join(map(str, (*within, *place))) or "top level"
+        yield f"{path}: {where}: {message}"
+
+
+def _known_keys(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
+    """Name the keys of the section that holds the last part of `place`."""
+    for part in place[:-1]:
+        field = model.model_fields.get(str(part))
+        model = next(_sections(field.annotation), model) if field else model
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _sections(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Find the sections within an annotation, e.g. that of `list[Section]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _sections(inner)

@@ -111,6 +111,8 @@ BAD = {
         "scoring.grace: not a duration: 'soon'; write it like 15s, 5m or 1h30m"
     ),
     "- a": "a mapping of settings is expected at the top",
+    "a: [1,\nb: 2": "not YAML: line 2, column 5: expected ',' or ']', but got '<stream end>'",
+    "paths: {}\npaths: {}": "not YAML: line 2, column 1: the key 'paths' stands here twice",
 }
 
 

@@ -36,6 +36,8 @@ INGEST = {"name": "alertmanager", "scope": "ingest", "file": "secrets/a.token"}
 READ = {"name": "prometheus", "scope": "read", "file": "secrets/a.token"}
 ADMIN = {"name": "root", "scope": "admin", "file": "secrets/a.token"}
 KINDS = "dingtalk, slack, email, inbox, terminal"
+SLACK = "type, timeout, language, timezone, url_file, token_file, channel, api_url"
+TOP = "listen, store, language, timezone, external_url, tokens, channels, routes"
 
 
 def test_an_empty_file_gives_the_defaults(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,19 +101,19 @@ def test_every_problem_is_said_at_once_with_its_path(folder: Path) -> None:
     )
     missing, why = folder / "secrets" / "none", "No such file or directory"
     assert said == [
-        "channels.chat.tiemout: unknown key",
+        f"channels.chat.tiemout: unknown key; known here: {SLACK}",
         f"channels.mail: 'emial' is no type of channel; write type: {KINDS}",
         f"channels.bare: no type of channel; write type: {KINDS}",
         "listen: not HOST:PORT: '9848'; write it like 127.0.0.1:9848",
-        "language: Input should be 'en' or 'zh'",
+        "language: no such word here; write 'en' or 'zh'",
         "timezone: not a time zone: 'Asia/Shanghia'; write it like Asia/Shanghai",
         "external_url: not a URL: 'tocsin.example.com'; write it like https://tocsin.example.com",
-        "tokens.0.scope: Input should be 'ingest', 'read', 'operate' or 'admin'",
+        "tokens.0.scope: no such word here; write 'ingest', 'read', 'operate' or 'admin'",
         f"tokens.0.file: cannot read {missing}: {why}; write the secret alone into it",
         "routes.0: no channel is named 'nobody'; there are chat, mail, bare",
         "routes.1.match.0: not a matcher: 'severity'; write it like severity=\"critical\"",
-        "routes.1.channels: Tuple should have at least 1 item after validation, not 0",
-        "stroe: unknown key",
+        "routes.1.channels: is empty; write at least one",
+        f"stroe: unknown key; known here: {TOP}",
     ]
 
 
@@ -124,7 +126,7 @@ def test_every_problem_is_said_at_once_with_its_path(folder: Path) -> None:
         ),
         (
             {"channels": {}},
-            "channels: Dictionary should have at least 1 item after validation, not 0",
+            "channels: is empty; write at least one",
         ),
         (
             {"channels": {7: {"type": "inbox"}}},
@@ -135,11 +137,32 @@ def test_every_problem_is_said_at_once_with_its_path(folder: Path) -> None:
             "store: 'postgresql' is not a store; write sqlite:///FILE",
         ),
         ({"store": "sqlite://"}, "store: 'sqlite' is not a store; write sqlite:///FILE"),
-        ({"listen": 9848}, "listen: Input should be a valid string"),
+        ({"listen": 9848}, "listen: a text is expected; put it in quotes"),
+        ({"routes": [{}]}, "routes.0.channels: is missing; add it"),
+        ({"routes": "inbox"}, "routes: a list is expected; write it like [first, second]"),
     ],
 )
 def test_one_problem_is_said_in_words(folder: Path, document: dict[str, Any], problem: str) -> None:
     assert problems(folder, **document) == [problem]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("a: [1,\nb: 2", "line 2, column 5: expected ',' or ']', but got '<stream end>'"),
+        ("language: en\nlanguage: zh", "line 2, column 1: the key 'language' stands here twice"),
+        ("a: \x01", "special characters are not allowed"),
+    ],
+)
+def test_what_is_no_yaml_is_said_with_its_place(tmp_path: Path, text: str, problem: str) -> None:
+    path = tmp_path / "receiver.yml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        config.load(path)
+    (said,) = caught.value.problems
+    assert said.startswith(f"{path}: not YAML: ")
+    assert problem in said
+    assert "\n" not in said
 
 
 @pytest.mark.parametrize(

@@ -41,9 +41,9 @@ def test_a_bad_configuration_is_status_2_with_a_line_for_each_problem(
 ) -> None:
     Path(file).write_text("langauge: zh\nlisten: 1\n")
     assert main([command, "--config", file]) == 2
-    assert capsys.readouterr().err == (
-        f"{file}: listen: Input should be a valid string\n{file}: langauge: unknown key\n"
-    )
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == f"{file}: listen: a text is expected; put it in quotes"
+    assert second.startswith(f"{file}: langauge: unknown key; known here: listen, store, language")
 
 
 def test_a_configuration_that_is_not_there_is_status_2(
