@@ -69,9 +69,7 @@ def _play(stack: Stack, see: Observer) -> None:
     print(f"5. The CPU's anomaly score rose to {score:.1f}; {_judge(score)}.")
     stop = time.monotonic()
     print("6. The load has stopped.")
-    resolved = see.until(
-        lambda: next(filter(is_resolved, _titles(see)[told:]), None), 60, "the resolved message"
-    )
+    resolved = _wait_for_resolved(see, told)
     print(f"7. The resolved message came {time.monotonic() - stop:.1f} s after the load's end.")
     see.until(
         lambda: see.inbox_has(firing, resolved) or None, 10, "both messages on the inbox page"
@@ -122,6 +120,20 @@ def _wait_for_firing(see: Observer, told: int) -> tuple[str, float]:
         return next((t for t in _titles(see)[told:] if not is_resolved(t)), None)
 
     return see.until(look, 60, "the firing message"), highest
+
+
+def _wait_for_resolved(see: Observer, told: int) -> str:
+    """Return the title of the resolved message."""
+    before = see.cpu()
+    try:
+        return see.until(
+            lambda: next(filter(is_resolved, _titles(see)[told:]), None), 60, "the resolved message"
+        )
+    except MissingStep as missing:
+        busy = see.cpu().busy_since(before)
+        raise MissingStep(
+            f"{missing}; even without the load the CPUs are {busy:.0%} busy"
+        ) from missing
 
 
 def _judge(score: float) -> str:

@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from deploy.home import SetUpError
 
 _STOP_SECONDS = 10.0
 _LAST_LINES = 8
+_ERROR = re.compile(r"\blevel=error\b", re.IGNORECASE)
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -57,9 +59,16 @@ def answers(url: str) -> bool:
 
 
 def _tail(log: Path) -> str:
-    lines = log.read_text("utf-8", "replace").splitlines()[-_LAST_LINES:]
-    said = "".join(f"\n  {line}" for line in lines)
-    return f"; its log {log} ends with:{said}" if said else f"; its log {log} is empty"
+    """Quote the last errors; where a log names none, its last lines.
+
+    The last lines of Prometheus and Alertmanager are about their stopping, not about why.
+    """
+    lines = log.read_text("utf-8", "replace").splitlines()
+    if not lines:
+        return f"; its log {log} is empty"
+    errors = [line for line in lines if _ERROR.search(line)]
+    said = "".join(f"\n  {line}" for line in (errors or lines)[-_LAST_LINES:])
+    return f"; its log {log} {'says' if errors else 'ends with'}:{said}"
 
 
 class Stack:

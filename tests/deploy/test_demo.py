@@ -2,12 +2,23 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from deploy import demo
 from deploy.home import DEPLOY
-from deploy.observer import CpuTime, find_titles, is_resolved, parse_cpu, parse_value
+from deploy.observer import (
+    CpuTime,
+    MissingStep,
+    Observer,
+    find_titles,
+    is_resolved,
+    parse_cpu,
+    parse_value,
+)
 from tests.deploy.kit import free_ports, processes_of
 
 PAGE = """\
@@ -54,6 +65,25 @@ def test_titles_of_one_alert_are_found_and_told_apart() -> None:
         "[🟢 Resolved] DemoCpuBusy on host.example",
     ]
     assert [is_resolved(title) for title in titles] == [False, True]
+
+
+class BusyMachine(Observer):
+    """Sees 9 of 10 seconds in use, and no message."""
+
+    def __init__(self) -> None:
+        self.messages = ""
+        self._times = iter([CpuTime(10.0, 100.0), CpuTime(16.0, 160.0)])
+
+    def cpu(self) -> CpuTime:
+        return next(self._times)
+
+    def until(self, look: Callable[[], object], seconds: float, what: str) -> NoReturn:  # noqa: ARG002 -- Observer's
+        raise MissingStep(what)
+
+
+def test_a_resolved_message_that_stays_away_is_told_with_how_busy_the_machine_is() -> None:
+    with pytest.raises(MissingStep, match="even without the load the CPUs are 90% busy"):
+        demo._wait_for_resolved(BusyMachine(), 0)
 
 
 @pytest.mark.long

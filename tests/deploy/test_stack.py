@@ -25,6 +25,13 @@ import subprocess, sys, time
 subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", sys.argv[2]])
 time.sleep(600)
 """
+COMPLAINS = """
+import sys
+print("level=info msg=starting", file=sys.stderr)
+print("level=error msg='rules/x.yml: parse error'", file=sys.stderr)
+[print("level=info msg=stopping", n, file=sys.stderr) for n in range(20)]
+sys.exit(1)
+"""
 FAILS = "import sys; [print('line', n, file=sys.stderr) for n in range(20)]; sys.exit(2)"
 
 
@@ -57,6 +64,18 @@ def test_a_service_that_ends_is_named_with_its_last_lines(tmp_path: Path) -> Non
     said = "".join(f"\n  line {n}" for n in range(12, 20))
     assert str(caught.value) == (
         f"thing ended with status 2; its log {tmp_path}/thing.log ends with:{said}"
+    )
+
+
+def test_what_a_server_calls_an_error_is_quoted_rather_than_its_farewell(tmp_path: Path) -> None:
+    with (
+        pytest.raises(SetUpError) as caught,
+        Stack([service(tmp_path, COMPLAINS)], os.environ) as stack,
+    ):
+        stack.wait_ready()
+    assert str(caught.value) == (
+        f"thing ended with status 1; its log {tmp_path}/thing.log says:"
+        "\n  level=error msg='rules/x.yml: parse error'"
     )
 
 
