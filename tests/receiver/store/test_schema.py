@@ -70,3 +70,15 @@ async def test_a_store_survives_being_closed_and_opened(tmp_path: Path) -> None:
         await (await Store.open(tmp_path / "tocsin.db", parse)).close()
     with closing(sqlite3.connect(tmp_path / "tocsin.db")) as raw:
         assert raw.execute("select version from schema_version").fetchall() == [(1,)]
+
+
+async def test_the_probe_really_writes(tmp_path: Path) -> None:
+    store = await Store.open(tmp_path / "tocsin.db", parse)
+    with closing(sqlite3.connect(tmp_path / "tocsin.db")) as other:
+        (before,) = other.execute("pragma data_version").fetchone()
+        await store.probe()
+        (after,) = other.execute("pragma data_version").fetchone()
+        version = other.execute("select version from schema_version").fetchall()
+    await store.close()
+    assert after != before
+    assert version == [(1,)]
