@@ -143,12 +143,12 @@ def _judge(score: float) -> str:
 
 
 @contextlib.contextmanager
-def cpu_load() -> Iterator[None]:
+def cpu_load(processes: int = os.cpu_count() or 1) -> Iterator[None]:
     """Keep every CPU busy inside the context, at the lowest priority."""
     argv = leashed(["nice", "-n", "19", sys.executable, "-c", "while True: pass"])
     burners: list[subprocess.Popen[bytes]] = []
     try:
-        for _ in range(os.cpu_count() or 1):
+        for _ in range(processes):
             burners += [subprocess.Popen(argv, stdin=subprocess.DEVNULL)]
         yield
     finally:
