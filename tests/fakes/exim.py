@@ -6,6 +6,7 @@ import mailbox
 import os
 import pwd
 import shutil
+import signal
 import socket
 import tempfile
 from collections.abc import AsyncIterator
@@ -98,6 +99,7 @@ async def run_exim(certificates: Certificates) -> AsyncIterator[Exim]:
             user=account.pw_uid if is_root else None,
             group=account.pw_gid if is_root else None,
             extra_groups=[] if is_root else None,
+            start_new_session=True,
         )
         try:
             await _until_listening(port)
@@ -106,6 +108,8 @@ async def run_exim(certificates: Certificates) -> AsyncIterator[Exim]:
             with suppress(ProcessLookupError):
                 process.terminate()
             await process.wait()
+            with suppress(ProcessLookupError):  # its children still tidy the spool
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def _furnish(
