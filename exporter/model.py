@@ -76,14 +76,16 @@ class SeriesKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One value for each of many series at one moment.
+    """The latest value of each of many series; every field has one entry for each series.
 
-    `keys` and `values` have the same length; NaN is a missing value. While the same series
-    are there, `keys` is the very same tuple, so that its readers can cache by identity.
+    NaN is a missing value. `times` says when each was measured, in seconds since 1970. While
+    the same series are there, `keys` is the very same tuple, so that its readers can cache by
+    identity.
     """
 
     keys: tuple[SeriesKey, ...]
     values: FloatArray
+    times: FloatArray
 
 
 @dataclass(frozen=True, slots=True)

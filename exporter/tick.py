@@ -4,6 +4,7 @@ import asyncio
 import logging
 import math
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -22,10 +23,14 @@ from exporter.model import (
     label_text,
 )
 from exporter.signals.derive import Signals
+from exporter.signals.joint import Joint
+from exporter.signals.remote import Remote
 from exporter.signals.slots import Slots
 
 _FORGET_AFTER = 86_400.0
 """Seconds after which a series that is gone is forgotten, with all that was learned of it."""
+_PATIENCE = 0.2
+"""Of an interval, how much a tick waits for values from elsewhere; the next takes what is late."""
 
 SCORE = Metric(
     "tocsin_anomaly_score",
@@ -68,16 +73,19 @@ _log = logging.getLogger(__name__)
 class Ticker:
     """Scores on a timer, not at scrapes: two scrapers must not feed a detector twice.
 
-    `fence`, `signals` and `rule` may be exchanged between ticks, which keeps what was learned.
+    `fence`, `signals`, `remotes` and `rule` may be exchanged between ticks, which keeps what was
+    learned.
     """
 
     def __init__(self, fence: Fence, signals: Signals, scorer: Scorer, rule: Rule) -> None:
         self.fence = fence
         self.signals = signals
         self.rule = rule
+        self.remotes: Mapping[str, Remote] = {}
         self.snapshot: Snapshot | None = None
         self._scorer = scorer
         self._slots = Slots(scorer.capacity, _FORGET_AFTER)
+        self._joint = Joint(scorer.capacity)
         self._texts = _Texts((), ())
         self._skipping: Mapping[str, int] = {}
 
@@ -92,14 +100,30 @@ class Ticker:
     async def tick(self) -> Snapshot:
         """Measure and score once, and replace `snapshot`."""
         started, timestamp = time.monotonic(), time.time()
+        for remote in self.remotes.values():
+            remote.begin()
         samples = await self.fence.collect()
-        block = self.signals.derive(samples, started)
+        own_signals = self.signals.derive(samples, started, timestamp)
+        block = self._joint.join([own_signals, *await self._arrived(started)])
         judgement = self._judge(block, started)
         self._report_skipped()
         own = [*self._own(block, judgement), TIMESTAMP.sample(timestamp)]
         own.append(TICK_DURATION.sample(time.monotonic() - started))
         self.snapshot = Snapshot(timestamp, self._columns(block, judgement), tuple(own))
         return self.snapshot
+
+    async def _arrived(self, started: float) -> list[Block]:
+        """Return the blocks of the remotes, waiting for them no longer than their share."""
+        due = started + _PATIENCE * self.rule.interval
+        return [await remote.take(due) for remote in self.remotes.values()]
+
+    def _skipped(self) -> dict[str, int]:
+        """Count the series left out so far by reason, whoever left them out."""
+        counts = Counter(self.signals.skipped)
+        counts.update(self._joint.skipped)
+        for remote in self.remotes.values():
+            counts.update(remote.skipped)
+        return dict(counts)
 
     def _judge(self, block: Block, now: float) -> Judgement:
         place = self._slots.place(block.keys, now)
@@ -119,15 +143,16 @@ class Ticker:
         yield SIGNALS.sample(float(scored), "scored")
         yield SIGNALS.sample(float(judgement.warming), "warming")
         yield SIGNALS.sample(float(missing), "missing")
-        for reason, count in self.signals.skipped.items():
+        for reason, count in self._skipped().items():
             yield SKIPPED.sample(float(count), reason)
 
     def _report_skipped(self) -> None:
         """Say once what is being left out, and why; the metric goes on counting."""
-        for reason, count in self.signals.skipped.items():
+        skipped = self._skipped()
+        for reason, count in skipped.items():
             if count and not self._skipping.get(reason):
                 _log.warning("%d series are not scored: %s", count, reason)
-        self._skipping = dict(self.signals.skipped)
+        self._skipping = skipped
 
 
 def next_tick(started: float, interval: float, now: float) -> float:

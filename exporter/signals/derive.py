@@ -38,8 +38,11 @@ class Signals:
         self._rates = Rates(capacity)
         self._keys: tuple[SeriesKey, ...] = ()
 
-    def derive(self, samples: Iterable[Sample], now: float) -> Block:
-        """Derive all signals from samples that were read at `now`, in monotonic seconds."""
+    def derive(self, samples: Iterable[Sample], now: float, timestamp: float) -> Block:
+        """Derive all signals from samples that were read at one moment.
+
+        `now` is that moment in monotonic seconds, `timestamp` the same in seconds since 1970.
+        """
         page = _by_name(samples)
         found: dict[SeriesKey, Reading] = {}
         for name, feed in self.feeds.items():
@@ -47,7 +50,8 @@ class Signals:
         keys = tuple(found)
         self._keys = self._keys if keys == self._keys else keys
         place = self._slots.place(self._keys, now)
-        return Block(self._keys, self._rates.advance(place, _raw(found), now, self.max_gap))
+        values = self._rates.advance(place, _raw(found), now, self.max_gap)
+        return Block(self._keys, values, np.full(len(values), timestamp))
 
     def _take(self, name: str, feed: Feed, page: Page, found: dict[SeriesKey, Reading]) -> None:
         taken = 0

@@ -10,7 +10,7 @@ from exporter.detectors.local_level import LocalLevel
 from exporter.detectors.scoring import Rule, Scorer
 from exporter.exposition import Page
 from exporter.fence import Fence
-from exporter.model import Metric, Sample, SeriesKey, Snapshot
+from exporter.model import Block, Metric, Sample, SeriesKey, Snapshot
 from exporter.signals.derive import Feed, Signals
 from exporter.signals.exposed import Exposed
 from exporter.tick import Ticker, next_tick, series_text
@@ -122,6 +122,45 @@ async def test_the_rendered_labels_are_kept_while_the_layout_is() -> None:
     queues.depths = {"mail": 1}
     first, second = await one.tick(), await one.tick()
     assert first.columns[0].labels is second.columns[0].labels
+
+
+class Elsewhere:
+    """A remote that has what the test put into it."""
+
+    trouble = ""
+
+    def __init__(self, *values: float) -> None:
+        self.keys = tuple(SeriesKey("far", (("n", str(i)),)) for i in range(len(values)))
+        self.values = np.array(values)
+        self.skipped = {"prometheus_late": 7}
+        self.begun = 0
+
+    def begin(self) -> None:
+        self.begun += 1
+
+    async def take(self, due: float) -> Block:
+        del due
+        return Block(self.keys, self.values, np.full(len(self.values), 1e9))
+
+
+async def test_values_from_elsewhere_are_scored_beside_the_own_ones() -> None:
+    queues, far = Queues(), Elsewhere(1, 2)
+    one = ticker(queues)
+    one.remotes = {"far": far}
+    pages = await run(one, queues, {"mail": 5}, {"mail": 5})
+    assert far.begun == 2
+    assert pages[-1][f"tocsin_signal_value{MAIL}"] == 5
+    assert pages[-1]['tocsin_signal_value{signal="far",n="1"}'] == 2
+    assert pages[-1]['tocsin_series_skipped_total{reason="prometheus_late"}'] == 7
+
+
+async def test_what_is_beyond_the_total_limit_with_others_is_left_out_and_counted() -> None:
+    queues = Queues()
+    one = ticker(queues)
+    one.remotes = {"far": Elsewhere(*range(10))}
+    page = (await run(one, queues, {"mail": 5}))[0]
+    assert page['tocsin_series_skipped_total{reason="total_limit"}'] == 3
+    assert sum(name.startswith("tocsin_signal_value") for name in page) == 8
 
 
 async def test_a_tick_that_fails_ends_the_loop() -> None:
