@@ -21,6 +21,8 @@ from exporter.model import ConfigError, Metric, Sample
 from exporter.signals import HOST_SIGNALS
 from exporter.signals.derive import MAX_SERIES, Feed, Signals
 from exporter.signals.exposed import Exposed
+from exporter.state.folder import Folder
+from exporter.state.keeper import Keeper
 from exporter.tick import Ticker
 from exporter.web import make_web
 from exporter.web.service import Service
@@ -56,6 +58,7 @@ class App:
         self.service = Service(
             _ticker(config), _version(), self._about, self.reload, _tokens(config)
         )
+        self.keeper = _keeper(config, self.service.ticker)
 
     def reload(self) -> tuple[str, ...]:
         """Load the configuration again; where that fails, log and return why and change nothing."""
@@ -84,7 +87,8 @@ class App:
 
     def _about(self) -> list[Sample]:
         info = BUILD_INFO.sample(1, self.service.version, platform.python_version())
-        return [info, RELOAD_OK.sample(float(self._reloaded))]
+        own = [info, RELOAD_OK.sample(float(self._reloaded))]
+        return own if self.keeper is None else [*own, *self.keeper.samples()]
 
 
 async def serve(app: App) -> int:
@@ -94,9 +98,12 @@ async def serve(app: App) -> int:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
     loop.add_signal_handler(signal.SIGHUP, app.reload)
-    async with listening(app.service, app.listen) as address:
+    async with remembering(app), listening(app.service, app.listen) as address:
         _log.info("listening on http://%s", address)
-        return await _until(stop, app.service.ticker)
+        status = await _until(stop, app.service.ticker)
+        if app.keeper and not status:  # what a tick that failed may have spoilt is not kept
+            await app.keeper.save()
+        return status
 
 
 @asynccontextmanager
@@ -121,6 +128,29 @@ async def _listen(runner: web.AppRunner, listen: Address) -> None:
         ) from error
 
 
+@asynccontextmanager
+async def remembering(app: App) -> AsyncIterator[None]:
+    """Restore what was learned, and save it on schedule for as long as the block lasts."""
+    if app.keeper is None:
+        yield
+        return
+    app.keeper.restore()
+    saving = asyncio.create_task(_save_on_schedule(app.keeper, app.service.ticker))
+    try:
+        yield
+    finally:
+        saving.cancel()
+        await asyncio.wait({saving})
+
+
+async def _save_on_schedule(keeper: Keeper, ticker: Ticker) -> None:
+    while True:
+        await ticker.ticked.wait()
+        ticker.ticked.clear()
+        if keeper.due(ticker.rule.interval):
+            await keeper.save()
+
+
 async def _until(stop: asyncio.Event, ticker: Ticker) -> int:
     """Tick until told to stop; a tick that fails ends the process, for its supervisor to see."""
     ticking = asyncio.create_task(ticker.run())
@@ -140,6 +170,10 @@ def _ticker(config: Config) -> Ticker:
     signals = Signals(_feeds(config), _GAP_INTERVALS * rule.interval)
     scorer = Scorer(DETECTORS["local_level"](), MAX_SERIES)
     return Ticker(_fence(config), signals, scorer, rule)
+
+
+def _keeper(config: Config, ticker: Ticker) -> Keeper | None:
+    return Keeper(Folder(config.state.path), ticker.slots, ticker.scorer) if config.state else None
 
 
 def _fence(config: Config) -> Fence:

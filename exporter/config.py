@@ -1,5 +1,6 @@
 """The configuration file: strict, every default explicit, and all that is wrong with it at once."""
 
+import os
 import re
 from collections import Counter
 from pathlib import Path
@@ -95,6 +96,17 @@ class Scoring(Section):
     hold: Duration = 300.0
 
 
+class State(Section):
+    """Where what was learned is kept."""
+
+    folder: Path = Path("exporter-state")
+
+    @property
+    def path(self) -> Path:
+        """The folder; a relative one is in TOCSIN_HOME."""
+        return Path(os.environ.get("TOCSIN_HOME", ".tocsin"), self.folder)
+
+
 Named = TypeVar("Named", Token, NamedSignal)
 
 
@@ -135,6 +147,7 @@ class Config(Section):
     collectors: CollectorSections = CollectorSections()
     signals: Annotated[tuple[NamedSignal, ...], AfterValidator(_all_different)] = ()
     scoring: Scoring = Scoring()
+    state: Annotated[State | None, WrapValidator(_section_or_off)] = State()
 
     def enabled(self) -> dict[str, Any]:
         """Return the sections of the collectors that are on; each is the collector itself."""

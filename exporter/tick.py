@@ -83,8 +83,10 @@ class Ticker:
         self.rule = rule
         self.remotes: Mapping[str, Remote] = {}
         self.snapshot: Snapshot | None = None
-        self._scorer = scorer
-        self._slots = Slots(scorer.capacity, _FORGET_AFTER)
+        self.ticked = asyncio.Event()
+        """Set at the end of each tick; who waits for it clears it."""
+        self.scorer = scorer
+        self.slots = Slots(scorer.capacity, _FORGET_AFTER)
         self._joint = Joint(scorer.capacity)
         self._texts = _Texts((), ())
         self._skipping: Mapping[str, int] = {}
@@ -110,6 +112,7 @@ class Ticker:
         own = [*self._own(block, judgement), TIMESTAMP.sample(timestamp)]
         own.append(TICK_DURATION.sample(time.monotonic() - started))
         self.snapshot = Snapshot(timestamp, self._columns(block, judgement), tuple(own))
+        self.ticked.set()
         return self.snapshot
 
     async def _arrived(self, started: float) -> list[Block]:
@@ -126,9 +129,9 @@ class Ticker:
         return dict(counts)
 
     def _judge(self, block: Block, now: float) -> Judgement:
-        place = self._slots.place(block.keys, now)
-        self._scorer.wipe(place.fresh)
-        return self._scorer.score(place.rows, block.values, self.rule, now)
+        place = self.slots.place(block.keys, now)
+        self.scorer.wipe(place.fresh)
+        return self.scorer.score(place.rows, block.values, self.rule, now)
 
     def _columns(self, block: Block, judgement: Judgement) -> tuple[Column, ...]:
         if self._texts.keys is not block.keys:

@@ -57,6 +57,20 @@ class Scorer:
         self._alarms = np.empty((capacity, alarms.WIDTH))
         self._counts = np.empty(capacity)
 
+    @property
+    def layout(self) -> str:
+        """What the arrays mean."""
+        return f"{type(self._detector).__name__} 1"
+
+    def arrays(self) -> dict[str, FloatArray]:
+        """Return the live state; the last axis of each array is the row."""
+        return {
+            "learned": self._learned.T,
+            "tails": self._tails.T,
+            "alarms": self._alarms.T,
+            "counts": self._counts,
+        }
+
     def wipe(self, rows: IntArray) -> None:
         """Make rows new, for series that had none before."""
         self._learned[rows] = np.nan

@@ -1,11 +1,13 @@
 """Which row of the state arrays belongs to which series."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from exporter.model import SeriesKey
+from exporter.model import FloatArray, SeriesKey
 
 IntArray = NDArray[np.intp]
 
@@ -16,6 +18,14 @@ class Placement:
 
     rows: IntArray
     fresh: IntArray
+
+
+class Held(NamedTuple):
+    """A series that has a row, and for how many seconds it has been away."""
+
+    key: SeriesKey
+    row: int
+    away: float
 
 
 class Slots:
@@ -48,6 +58,27 @@ class Slots:
             self._latest = np.array([self._rows[key] for key in keys], np.intp)
         self._seen[self._latest] = now
         return Placement(self._latest, np.array(fresh, np.intp))
+
+    def held(self, now: float) -> list[Held]:
+        """Return all series that have a row, those away longest first."""
+        return [Held(key, row, now - self._seen[row]) for key, row in self._rows.items()]
+
+    def row(self, key: SeriesKey) -> int | None:
+        """Return the row of a series, or None where it has none."""
+        return self._rows.get(key)
+
+    def restore(self, keys: Sequence[SeriesKey], away: FloatArray, now: float) -> IntArray:
+        """Give rows to series as if each had been there `away` seconds ago, longest first.
+
+        Returns the rows, -1 for a series that is there already, would be forgotten, or finds
+        no row free.
+        """
+        rows = np.full(len(keys), -1, np.intp)
+        for place, (key, seconds) in enumerate(zip(keys, away.tolist(), strict=True)):
+            if self._free and key not in self._rows and seconds <= self._ttl:
+                rows[place] = self._rows[key] = self._free.pop()
+                self._seen[rows[place]] = now - max(seconds, 0.0)
+        return rows
 
     def _take(self, fresh: list[int]) -> int:
         row = self._free.pop() if self._free else self._rows.pop(next(iter(self._rows)))

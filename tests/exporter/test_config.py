@@ -8,7 +8,7 @@ from exporter.config import Address, Config, defaults, load, parse_address
 from exporter.model import ConfigError
 
 KNOWN = ", ".join(COLLECTORS)
-TOP = "listen, interval, tokens, paths, collectors, signals, scoring"
+TOP = "listen, interval, tokens, paths, collectors, signals, scoring, state"
 
 
 def write(folder: Path, text: str) -> Path:

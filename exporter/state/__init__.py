@@ -1,0 +1,1 @@
+"""What was learned, kept over a restart: written whole or not at all, versioned, bounded."""

@@ -1,0 +1,92 @@
+"""Files that survive a crash: written whole or not at all, kept from others, set aside."""
+
+import fcntl
+import os
+import time
+from pathlib import Path
+from typing import BinaryIO
+
+_KEPT = 3
+"""How many files set aside are kept: enough to look into, too few to fill a disk."""
+
+
+class TakenError(OSError):
+    """Another process keeps its state in this folder."""
+
+
+class Replacement:
+    """A new file that takes the place of `path` at `commit`, durably; until then nothing changes.
+
+    Every method may wait for the disk.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._fresh = path.with_name(f"{path.name}.new")
+        self.file: BinaryIO = self._fresh.open("wb")
+
+    def commit(self) -> None:
+        """Put the file in its place, once all of it is on disk."""
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        self._fresh.replace(self._path)
+        sync_folder(self._path.parent)
+
+    def close(self) -> None:
+        """Close the file; one that was not committed is gone."""
+        self.file.close()
+        self._fresh.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make names in the folder durable: a rename is not before its folder is on disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class Folder:
+    """A folder that one process at a time keeps its state in."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: int | None = None
+
+    def take(self) -> None:
+        """Make the folder and lock it, if this process has not yet.
+
+        The kernel gives the lock back when the process ends, however it does. Raises TakenError
+        while another process holds it, OSError where the folder cannot be made or written.
+        """
+        if self._lock is not None:
+            return
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(descriptor)
+            raise TakenError(
+                f"another exporter keeps its state in {self.path}; "
+                "name another folder with `state.folder`"
+            ) from error
+        self._lock = descriptor
+
+    def release(self) -> None:
+        """Give the lock back."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a file that cannot be used, for a person to look at; the newest few are kept."""
+    moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    aside = path.with_name(f"{path.name}.set-aside-{moment}")
+    path.replace(aside)
+    olds = sorted(path.parent.glob(f"{path.name}.set-aside-*"))
+    for old in olds[:-_KEPT]:
+        old.unlink()
+    return aside
