@@ -18,9 +18,13 @@ from exporter.detectors import DETECTORS
 from exporter.detectors.scoring import Rule, Scorer
 from exporter.fence import Fence
 from exporter.model import ConfigError, Metric, Sample
+from exporter.prometheus.client import Prometheus
+from exporter.prometheus.connection import Connection
 from exporter.signals import HOST_SIGNALS
-from exporter.signals.derive import MAX_SERIES, Feed, Signals
+from exporter.signals.derive import Feed, Signals
 from exporter.signals.exposed import Exposed
+from exporter.signals.promql import Promql, Query
+from exporter.signals.remote import Remote
 from exporter.state.folder import Folder
 from exporter.state.keeper import Keeper
 from exporter.tick import Ticker
@@ -54,6 +58,7 @@ class App:
     def __init__(self, config: Config, load: Callable[[], Config]) -> None:
         self._load = load
         self.listen = config.listen
+        self._config = config
         self._reloaded = True
         self.service = Service(
             _ticker(config), _version(), self._about, self.reload, _tokens(config)
@@ -78,10 +83,15 @@ class App:
         """Exchange what a configuration decides; what was learned of the series stays."""
         if config.listen != self.listen:
             _log.warning("listen: %s takes effect at the next start", config.listen)
+        if config.scoring.limit != self.service.ticker.scorer.capacity:
+            _log.warning("scoring.limit: takes effect at the next start")
         ticker = self.service.ticker
         ticker.fence = _fence(config)
         ticker.rule = _rule(config)
         ticker.signals.feeds = _feeds(config)
+        if _asked(config) != _asked(self._config):
+            ticker.exchange(_remotes(config))
+        self._config = config
         ticker.signals.max_gap = _GAP_INTERVALS * config.interval
         self.service.tokens = _tokens(config)
 
@@ -168,8 +178,10 @@ async def _until(stop: asyncio.Event, ticker: Ticker) -> int:
 def _ticker(config: Config) -> Ticker:
     rule = _rule(config)
     signals = Signals(_feeds(config), _GAP_INTERVALS * rule.interval)
-    scorer = Scorer(DETECTORS["local_level"](), MAX_SERIES)
-    return Ticker(_fence(config), signals, scorer, rule)
+    scorer = Scorer(DETECTORS["local_level"](), config.scoring.limit)
+    ticker = Ticker(_fence(config), signals, scorer, rule)
+    ticker.exchange(_remotes(config))
+    return ticker
 
 
 def _keeper(config: Config, ticker: Ticker) -> Keeper | None:
@@ -186,8 +198,22 @@ def _fence(config: Config) -> Fence:
 def _feeds(config: Config) -> dict[str, Feed]:
     feeds = {name: Feed(source) for name, source in HOST_SIGNALS.items()}
     for named in config.signals:
-        feeds[named.name] = Feed(Exposed(named.metric, named.match), named.limit)
+        if named.metric:
+            feeds[named.name] = Feed(Exposed(named.metric, named.match), named.limit)
     return feeds
+
+
+def _asked(config: Config) -> tuple[Connection | None, dict[str, Query]]:
+    """Return whom to ask, and what."""
+    queries = {one.name: Query(one.promql, one.limit) for one in config.signals if one.promql}
+    return config.prometheus, queries
+
+
+def _remotes(config: Config) -> dict[str, Remote]:
+    connection, queries = _asked(config)
+    if not queries or connection is None:
+        return {}
+    return {"prometheus": Promql(Prometheus(connection), queries)}
 
 
 def _tokens(config: Config) -> tuple[SecretStr, ...]:

@@ -4,7 +4,7 @@ import os
 import re
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, TypeVar, cast
+from typing import Annotated, Any, NamedTuple, Self, TypeVar, cast
 
 import yaml
 from pydantic import (
@@ -16,11 +16,13 @@ from pydantic import (
     ValidatorFunctionWrapHandler,
     WrapValidator,
     create_model,
+    model_validator,
 )
 
 from exporter.collectors import COLLECTORS
 from exporter.collectors.contract import Collector
 from exporter.model import ConfigError
+from exporter.prometheus.connection import Connection
 from exporter.settings import Duration, MatcherText, SecretFile, Section, describe, read_yaml
 from exporter.signals import HOST_SIGNALS
 
@@ -81,19 +83,32 @@ class MountPaths(Section):
 
 
 class NamedSignal(Section):
-    """Any exposed metric as a signal; a counter is scored as its rate per second."""
+    """A signal beside the host's: any exposed metric, or what a Prometheus computes.
+
+    A metric that is a counter is scored as its rate per second.
+    """
 
     name: Annotated[str, Field(pattern=_SIGNAL_NAME), AfterValidator(_not_the_hosts)]
-    metric: Annotated[str, Field(pattern=_METRIC_NAME)]
+    metric: Annotated[str, Field(pattern=_METRIC_NAME)] | None = None
     match: tuple[MatcherText, ...] = ()
+    promql: Annotated[str, Field(min_length=1)] | None = None
     limit: Annotated[int, Field(ge=1)] = 1000
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        if (self.metric is None) == (self.promql is None):
+            raise ValueError("give either metric or promql")
+        if self.promql and self.match:
+            raise ValueError("match goes with metric; write the matchers into the expression")
+        return self
 
 
 class Scoring(Section):
-    """When scores begin, and how long an alarm lasts."""
+    """When scores begin, how long an alarm lasts, and how many series are scored."""
 
     grace: Duration = 3600.0
     hold: Duration = 300.0
+    limit: Annotated[int, Field(ge=1, le=1_000_000)] = 20_000
 
 
 class State(Section):
@@ -145,9 +160,17 @@ class Config(Section):
     tokens: Annotated[tuple[Token, ...], AfterValidator(_all_different)] = ()
     paths: MountPaths = MountPaths()
     collectors: CollectorSections = CollectorSections()
+    prometheus: Connection | None = None
     signals: Annotated[tuple[NamedSignal, ...], AfterValidator(_all_different)] = ()
     scoring: Scoring = Scoring()
     state: Annotated[State | None, WrapValidator(_section_or_off)] = State()
+
+    @model_validator(mode="after")
+    def _somebody_to_ask(self) -> Self:
+        asking = [signal.name for signal in self.signals if signal.promql]
+        if asking and self.prometheus is None:
+            raise ValueError(f"signals {', '.join(asking)} need `prometheus`; add it with its url")
+        return self
 
     def enabled(self) -> dict[str, Any]:
         """Return the sections of the collectors that are on; each is the collector itself."""

@@ -90,12 +90,17 @@ MatcherText = Annotated[
 ]
 
 
-def _read_secret(value: Any, info: ValidationInfo) -> SecretStr:
-    """Read the file that `value` names; a relative path starts at the configuration's folder.
+def _from_folder(value: Any, info: ValidationInfo) -> Path:
+    """Let a relative path start at the configuration's folder, which the context has."""
+    return Path((info.context or {}).get("folder", "."), str(value))
 
-    The context of the validation has that folder under `folder`.
-    """
-    path = Path((info.context or {}).get("folder", "."), str(value))
+
+FilePath = Annotated[Path, BeforeValidator(_from_folder)]
+
+
+def _read_secret(value: Any, info: ValidationInfo) -> SecretStr:
+    """Read the file that `value` names."""
+    path = _from_folder(value, info)
     try:
         text = path.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:

@@ -73,8 +73,7 @@ _log = logging.getLogger(__name__)
 class Ticker:
     """Scores on a timer, not at scrapes: two scrapers must not feed a detector twice.
 
-    `fence`, `signals`, `remotes` and `rule` may be exchanged between ticks, which keeps what was
-    learned.
+    `fence`, `signals` and `rule` may be exchanged between ticks, which keeps what was learned.
     """
 
     def __init__(self, fence: Fence, signals: Signals, scorer: Scorer, rule: Rule) -> None:
@@ -91,6 +90,12 @@ class Ticker:
         self._texts = _Texts((), ())
         self._skipping: Mapping[str, int] = {}
 
+    def exchange(self, remotes: Mapping[str, Remote]) -> None:
+        """Take values from these others from now on; what was learned of the series stays."""
+        for remote in self.remotes.values():
+            remote.cancel()
+        self.remotes = dict(remotes)
+
     async def run(self) -> None:
         """Tick until cancelled; an error ends it, and with it the process."""
         started = time.monotonic()
@@ -102,11 +107,14 @@ class Ticker:
     async def tick(self) -> Snapshot:
         """Measure and score once, and replace `snapshot`."""
         started, timestamp = time.monotonic(), time.time()
-        for remote in self.remotes.values():
+        remotes = tuple(self.remotes.values())  # a reload may exchange them while we wait
+        for remote in remotes:
             remote.begin()
         samples = await self.fence.collect()
         own_signals = self.signals.derive(samples, started, timestamp)
-        block = self._joint.join([own_signals, *await self._arrived(started)])
+        due = started + _PATIENCE * self.rule.interval
+        arrived = [await remote.take(due) for remote in remotes]
+        block = self._joint.join([own_signals, *arrived])
         judgement = self._judge(block, started)
         self._report_skipped()
         own = [*self._own(block, judgement), TIMESTAMP.sample(timestamp)]
@@ -114,11 +122,6 @@ class Ticker:
         self.snapshot = Snapshot(timestamp, self._columns(block, judgement), tuple(own))
         self.ticked.set()
         return self.snapshot
-
-    async def _arrived(self, started: float) -> list[Block]:
-        """Return the blocks of the remotes, waiting for them no longer than their share."""
-        due = started + _PATIENCE * self.rule.interval
-        return [await remote.take(due) for remote in self.remotes.values()]
 
     def _skipped(self) -> dict[str, int]:
         """Count the series left out so far by reason, whoever left them out."""
@@ -148,6 +151,8 @@ class Ticker:
         yield SIGNALS.sample(float(missing), "missing")
         for reason, count in self._skipped().items():
             yield SKIPPED.sample(float(count), reason)
+        for remote in self.remotes.values():
+            yield from remote.samples()
 
     def _report_skipped(self) -> None:
         """Say once what is being left out, and why; the metric goes on counting."""

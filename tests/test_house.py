@@ -21,9 +21,9 @@ ROOT = Path(__file__).parents[1]
 # A room may import itself and the rooms that stand above it.
 ROOMS = {
     "exporter": [
-        *("model", "settings", "collectors", "fence", "signals", "detectors", "fit", "drift"),
-        *("forecast", "availability", "state", "tick", "exposition", "apm", "web", "config"),
-        *("app", "__main__"),
+        *("model", "settings", "collectors", "fence", "prometheus", "signals", "detectors", "fit"),
+        *("drift", "forecast", "availability", "state", "tick", "exposition", "apm", "web"),
+        *("config", "app", "__main__"),
     ],
     "receiver": [
         *("model", "settings", "metrics", "store", "channels", "messages", "delivery"),

@@ -1,9 +1,9 @@
 """What a source of signals elsewhere is: values that are asked for or sent, not on the own page."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from exporter.model import Block
+from exporter.model import Block, Sample
 
 
 class Remote(Protocol):
@@ -19,6 +19,10 @@ class Remote(Protocol):
         """What is wrong now, in words for the health page; "" where all is well."""
         ...
 
+    def samples(self) -> Iterable[Sample]:
+        """Say how it is, for the page."""
+        ...
+
     def begin(self) -> None:
         """Start to fetch what the coming tick needs; returns at once."""
         ...
@@ -29,4 +33,8 @@ class Remote(Protocol):
         `due` is in monotonic seconds. A series without a new value has NaN, so that a late
         answer does not change the layout.
         """
+        ...
+
+    def cancel(self) -> None:
+        """Stop for good."""
         ...

@@ -42,6 +42,15 @@ def check_collectors(ticker: Ticker) -> Check:
     return Check(Status.UNHEALTHY if failed_all else Status.DEGRADED, detail)
 
 
+def check_remotes(ticker: Ticker) -> dict[str, Check]:
+    """Degraded while values from elsewhere are missing or come late."""
+    troubles = {name: remote.trouble for name, remote in ticker.remotes.items()}
+    return {
+        name: Check(Status.DEGRADED if why else Status.HEALTHY, why or "answers")
+        for name, why in troubles.items()
+    }
+
+
 def check_tick(ticker: Ticker, now: float) -> Check:
     """Degraded when the scores on the page are two intervals old, unhealthy from four on."""
     if ticker.snapshot is None:
@@ -61,6 +70,7 @@ async def health(request: web.Request) -> web.Response:
     """Answer with all checks; 503 only where the exporter is of no use."""
     ticker = request.app[SERVICE].ticker
     checks = {"collectors": check_collectors(ticker), "tick": check_tick(ticker, time.time())}
+    checks |= check_remotes(ticker)
     return _answer(checks, failing=frozenset({Status.UNHEALTHY}))
 
 

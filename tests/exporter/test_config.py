@@ -8,7 +8,7 @@ from exporter.config import Address, Config, defaults, load, parse_address
 from exporter.model import ConfigError
 
 KNOWN = ", ".join(COLLECTORS)
-TOP = "listen, interval, tokens, paths, collectors, signals, scoring, state"
+TOP = "listen, interval, tokens, paths, collectors, prometheus, signals, scoring, state"
 
 
 def write(folder: Path, text: str) -> Path:
@@ -39,7 +39,11 @@ def test_an_empty_file_is_all_defaults(tmp_path: Path) -> None:
 def test_the_printed_defaults_are_a_configuration_that_means_the_defaults(tmp_path: Path) -> None:
     config = load(write(tmp_path, defaults()))
     assert config.model_dump() == Config().model_dump()
-    assert yaml.safe_load(defaults())["scoring"] == {"grace": "1h", "hold": "5m"}
+    assert yaml.safe_load(defaults())["scoring"] == {
+        "grace": "1h",
+        "hold": "5m",
+        "limit": 20_000,
+    }
 
 
 def test_every_key_is_taken(tmp_path: Path) -> None:
@@ -54,7 +58,15 @@ def test_every_key_is_taken(tmp_path: Path) -> None:
             tokens: [{name: prometheus, file: secrets/read.token}]
             paths: {procfs: /host/proc, sysfs: /host/sys, rootfs: /host}
             collectors: {cpu: {deadline: 2s}, netdev: false, stat: , loadavg: true}
-            signals: [{name: depth, metric: app_depth, match: ['queue="mail"'], limit: 5}]
+            prometheus:
+              url: https://metrics.example.com/prometheus/
+              authorization: {token_file: secrets/read.token}
+              tls: {server_name: metrics, insecure_skip_verify: true}
+              headers: {X-Scope-OrgID: a}
+              deadline: 3s
+            signals:
+              - {name: depth, metric: app_depth, match: ['queue="mail"'], limit: 5}
+              - {name: errors, promql: 'rate(errors_total[1m])'}
             scoring: {grace: 10m, hold: 0s}
             """,
         )
@@ -89,7 +101,7 @@ BAD = {
     "signals: 5": "signals: a list is expected; write it like [first, second]",
     "signals: [{metric: a}]": "signals.0.name: is missing; add it",
     "signals: [{name: a, metric: a, macht: []}]": (
-        "signals.0.macht: unknown key; known here: name, metric, match, limit"
+        "signals.0.macht: unknown key; known here: name, metric, match, promql, limit"
     ),
     "signals: [{name: a-b, metric: a}]": (
         "signals.0.name: not a name; use letters, digits and underscores"
@@ -106,6 +118,17 @@ BAD = {
     "signals: [{name: a, metric: a, match: ['b=~\"(\"']}]": (
         "signals.0.match.0: not a regular expression: '(' "
         "(missing ), unterminated subpattern at position 0)"
+    ),
+    "signals: [{name: a}]": "signals.0: give either metric or promql",
+    "signals: [{name: a, metric: a, promql: a}]": "signals.0: give either metric or promql",
+    "{signals: [{name: a, promql: a, match: ['b=\"c\"']}], prometheus: {url: 'http://a'}}": (
+        "signals.0: match goes with metric; write the matchers into the expression"
+    ),
+    "signals: [{name: a, promql: up}]": (
+        "top level: signals a need `prometheus`; add it with its url"
+    ),
+    "prometheus: {url: localhost}": (
+        "prometheus.url: not an address; write it like http://127.0.0.1:9090"
     ),
     "scoring: {grace: soon}": (
         "scoring.grace: not a duration: 'soon'; write it like 15s, 5m or 1h30m"

@@ -135,8 +135,14 @@ class Elsewhere:
         self.skipped = {"prometheus_late": 7}
         self.begun = 0
 
+    def samples(self) -> list[Sample]:
+        return []
+
     def begin(self) -> None:
         self.begun += 1
+
+    def cancel(self) -> None:
+        pass
 
     async def take(self, due: float) -> Block:
         del due
@@ -146,7 +152,7 @@ class Elsewhere:
 async def test_values_from_elsewhere_are_scored_beside_the_own_ones() -> None:
     queues, far = Queues(), Elsewhere(1, 2)
     one = ticker(queues)
-    one.remotes = {"far": far}
+    one.exchange({"far": far})
     pages = await run(one, queues, {"mail": 5}, {"mail": 5})
     assert far.begun == 2
     assert pages[-1][f"tocsin_signal_value{MAIL}"] == 5
@@ -157,7 +163,7 @@ async def test_values_from_elsewhere_are_scored_beside_the_own_ones() -> None:
 async def test_what_is_beyond_the_total_limit_with_others_is_left_out_and_counted() -> None:
     queues = Queues()
     one = ticker(queues)
-    one.remotes = {"far": Elsewhere(*range(10))}
+    one.exchange({"far": Elsewhere(*range(10))})
     page = (await run(one, queues, {"mail": 5}))[0]
     assert page['tocsin_series_skipped_total{reason="total_limit"}'] == 3
     assert sum(name.startswith("tocsin_signal_value") for name in page) == 8

@@ -1,6 +1,7 @@
 """A web server on loopback whose next answers can be made ugly; the fakes stand on it."""
 
 import asyncio
+import ssl
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ class FakeWeb:
     retry_after: str = ""
     seen: list[web.Request] = field(default_factory=list)
     released: asyncio.Event = field(default_factory=asyncio.Event)
+    tls: ssl.SSLContext | None = None
     _server: TestServer | None = None
 
     async def reply(self, request: web.Request) -> Answer:
@@ -36,7 +38,7 @@ class FakeWeb:
         app = web.Application(client_max_size=10_000_000)
         app.router.add_route("*", "/{path:.*}", self._answer)
         self._server = TestServer(app, host="127.0.0.1")
-        await self._server.start_server()
+        await self._server.start_server(ssl=self.tls)
         return self
 
     async def __aexit__(self, *_: object) -> None:

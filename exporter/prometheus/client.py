@@ -1,0 +1,99 @@
+"""Asks a Prometheus over HTTP; every question has a deadline and every answer a bound."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+
+from exporter.prometheus.connection import Connection
+
+ERROR, LATE = "prometheus_error", "prometheus_late"
+"""The names by which an answer that did not come is counted."""
+_CHUNK = 1 << 20
+_AT_ONCE = 4
+"""How many questions are under way at once: a Prometheus has other work, too."""
+
+
+class QueryError(Exception):
+    """There is no answer that can be used; `reason` is one of the names above."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Prometheus:
+    """Asks one server. A connection is made for each question, so there is nothing to close."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._turn = asyncio.Semaphore(_AT_ONCE)
+        # Made once: it reads all the authorities that this machine trusts.
+        self._tls = connection.tls.context() if connection.url.startswith("https:") else True
+        self._headers = dict(connection.headers)
+        if connection.authorization:
+            self._headers["Authorization"] = connection.authorization.header()
+
+    async def query(self, promql: str, most: int) -> bytes:
+        """Evaluate an expression now; returns a body of at most `most` bytes, or QueryError."""
+        return await self._post("/api/v1/query", {"query": promql}, most)
+
+    async def query_range(
+        self, promql: str, start: float, end: float, step: float, most: int
+    ) -> bytes:
+        """Evaluate it at `start`, each `step` seconds later, and up to `end` inclusively."""
+        span = {"start": repr(start), "end": repr(end), "step": repr(step)}
+        return await self._post("/api/v1/query_range", {"query": promql} | span, most)
+
+    async def _post(self, path: str, form: Mapping[str, str], most: int) -> bytes:
+        deadline = self._connection.deadline
+        try:
+            async with self._turn, asyncio.timeout(deadline):
+                status, body = await self._exchange(path, {**form, "timeout": f"{deadline}s"}, most)
+        except TimeoutError as error:
+            raise QueryError(LATE, f"no answer within {deadline:g} s") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise QueryError(ERROR, str(error) or type(error).__name__) from error
+        if status != 200:
+            raise _refusal(status, body)
+        return body
+
+    async def _exchange(self, path: str, form: Mapping[str, str], most: int) -> tuple[int, bytes]:
+        async with (
+            aiohttp.ClientSession(headers=self._headers) as session,
+            session.post(
+                self._connection.url + path,
+                data=form,
+                # A redirect would carry the secrets to somewhere nobody has named.
+                allow_redirects=False,
+                ssl=self._tls,
+                server_hostname=self._connection.tls.server_name or None,
+                # Our own deadline holds for the whole; aiohttp's would be a second opinion.
+                timeout=aiohttp.ClientTimeout(total=None),
+            ) as answer,
+        ):
+            return answer.status, await _read(answer.content, most)
+
+
+async def _read(stream: aiohttp.StreamReader, most: int) -> bytes:
+    """Read all of it, unpacked, unless it is larger than `most`."""
+    body = bytearray()
+    async for chunk in stream.iter_chunked(_CHUNK):
+        body += chunk
+        if len(body) > most:
+            raise QueryError(ERROR, f"more than {most} bytes; narrow the expression")
+    return bytes(body)
+
+
+def _refusal(status: int, body: bytes) -> QueryError:
+    """Say in the server's own words why it did not answer."""
+    try:
+        document: Any = json.loads(body)
+    except ValueError:
+        document = None
+    told = document if isinstance(document, dict) else {}
+    reason = LATE if told.get("errorType") == "timeout" else ERROR
+    words = told.get("error") or body[:200].decode("utf-8", "replace").strip()
+    return QueryError(reason, f"HTTP {status}: {words}")

@@ -1,0 +1,73 @@
+"""A Prometheus that answers instantly with what the test puts into it."""
+
+import asyncio
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from tests.fakes.web import Answer, FakeWeb
+
+Labels = Mapping[str, str]
+Point = tuple[Labels, float]
+
+
+@dataclass
+class FakePrometheus(FakeWeb):
+    """Has for each expression a function from time to points; 11,000 points are its limit."""
+
+    now: float = 1.7e9
+    series: dict[str, Callable[[float], list[Point]]] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)
+    asked: list[dict[str, str]] = field(default_factory=list)
+    slow: float = 0.0
+    error: tuple[int, str, str] | None = None
+    """A status, Prometheus' word for the kind of error, and the error."""
+
+    def says(self, promql: str, *points: Point) -> None:
+        self.series[promql] = lambda _: list(points)
+
+    async def reply(self, request: web.Request) -> Answer:
+        form = {name: str(value) for name, value in (await request.post()).items()}
+        self.asked.append(form)
+        await asyncio.sleep(self.slow)
+        if self.error:
+            return _error(*self.error)
+        if form["query"] not in self.series:
+            return _error(400, "bad_data", f"no such expression: {form['query']}")
+        series = self.series[form["query"]]
+        if request.path.endswith("/query"):
+            result: Any = [
+                {"metric": labels, "value": [self.now, _text(value)]}
+                for labels, value in series(self.now)
+            ]
+            return self._success("vector", result)
+        return self._range(form, series)
+
+    def _range(self, form: Mapping[str, str], series: Callable[[float], list[Point]]) -> Answer:
+        start, end, step = (float(form[name]) for name in ("start", "end", "step"))
+        count = math.floor((end - start) / step) + 1
+        if count > 11_000:
+            return _error(400, "bad_data", "exceeded maximum resolution of 11,000 points")
+        rows: dict[str, list[list[Any]]] = {}
+        for time in (start + step * i for i in range(count)):
+            for labels, value in series(time):
+                rows.setdefault(json.dumps(labels), []).append([time, _text(value)])
+        result = [{"metric": json.loads(labels), "values": row} for labels, row in rows.items()]
+        return self._success("matrix", result)
+
+    def _success(self, kind: str, result: Any) -> Answer:
+        document = {"status": "success", "data": {"resultType": kind, "result": result}}
+        text = json.dumps(document | self.extra, separators=(",", ":"))
+        return web.Response(text=text, content_type="application/json")
+
+
+def _text(value: float) -> str:
+    return {"inf": "+Inf", "-inf": "-Inf", "nan": "NaN"}.get(repr(value), f"{value:g}")
+
+
+def _error(status: int, kind: str, words: str) -> Answer:
+    return web.json_response({"status": "error", "errorType": kind, "error": words}, status=status)
