@@ -63,6 +63,7 @@ class App:
         self.service = Service(
             _ticker(config), _version(), self._about, self.reload, _tokens(config)
         )
+        self.service.ticker.exchange(self._remotes())
         self.keeper = _keeper(config, self.service.ticker)
 
     def reload(self) -> tuple[str, ...]:
@@ -89,11 +90,19 @@ class App:
         ticker.fence = _fence(config)
         ticker.rule = _rule(config)
         ticker.signals.feeds = _feeds(config)
-        if _asked(config) != _asked(self._config):
-            ticker.exchange(_remotes(config))
-        self._config = config
+        asked, self._config = _asked(self._config), config
+        if _asked(config) != asked:
+            ticker.exchange(self._remotes())
         ticker.signals.max_gap = _GAP_INTERVALS * config.interval
         self.service.tokens = _tokens(config)
+
+    def _remotes(self) -> dict[str, Remote]:
+        """Return the sources of values from elsewhere; nobody is asked where nothing is."""
+        remotes: dict[str, Remote] = {"observations": self.service.pushed}
+        connection, queries = _asked(self._config)
+        if connection and queries:
+            remotes["prometheus"] = Promql(Prometheus(connection), queries)
+        return remotes
 
     def _about(self) -> list[Sample]:
         info = BUILD_INFO.sample(1, self.service.version, platform.python_version())
@@ -179,9 +188,7 @@ def _ticker(config: Config) -> Ticker:
     rule = _rule(config)
     signals = Signals(_feeds(config), _GAP_INTERVALS * rule.interval)
     scorer = Scorer(DETECTORS["local_level"](), config.scoring.limit)
-    ticker = Ticker(_fence(config), signals, scorer, rule)
-    ticker.exchange(_remotes(config))
-    return ticker
+    return Ticker(_fence(config), signals, scorer, rule)
 
 
 def _keeper(config: Config, ticker: Ticker) -> Keeper | None:
@@ -207,13 +214,6 @@ def _asked(config: Config) -> tuple[Connection | None, dict[str, Query]]:
     """Return whom to ask, and what."""
     queries = {one.name: Query(one.promql, one.limit) for one in config.signals if one.promql}
     return config.prometheus, queries
-
-
-def _remotes(config: Config) -> dict[str, Remote]:
-    connection, queries = _asked(config)
-    if not queries or connection is None:
-        return {}
-    return {"prometheus": Promql(Prometheus(connection), queries)}
 
 
 def _tokens(config: Config) -> tuple[SecretStr, ...]:

@@ -96,6 +96,12 @@ class Ticker:
             remote.cancel()
         self.remotes = dict(remotes)
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of all signals that the configuration has."""
+        others = (name for remote in self.remotes.values() for name in remote.names)
+        return frozenset([*self.signals.feeds, *others])
+
     async def run(self) -> None:
         """Tick until cancelled; an error ends it, and with it the process."""
         started = time.monotonic()

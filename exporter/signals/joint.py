@@ -6,30 +6,44 @@ import numpy as np
 
 from exporter.model import Block, SeriesKey
 
+Parts = tuple[tuple[SeriesKey, ...], ...]
+
 
 class Joint:
-    """Joins blocks whose series differ; while their layouts stay, so does the joint one."""
+    """Joins blocks; while their layouts stay, so does the joint one."""
 
     def __init__(self, capacity: int) -> None:
-        self.skipped = {"total_limit": 0}
+        self.skipped = {"duplicate": 0, "total_limit": 0}
         self._capacity = capacity
-        self._parts: tuple[tuple[SeriesKey, ...], ...] = ()
+        self._parts: Parts = ()
         self._keys: tuple[SeriesKey, ...] = ()
+        self._places = np.zeros(0, np.intp)
+        self._different = 0
 
     def join(self, blocks: Sequence[Block]) -> Block:
-        """Put the blocks one behind the other; what is beyond the capacity is left out."""
+        """Put the blocks one behind the other.
+
+        What is beyond the capacity is left out; of two series with one key the first stands.
+        """
         parts = tuple(block.keys for block in blocks)
         if not _same(parts, self._parts):
-            self._parts = parts
-            self._keys = tuple(key for part in parts for key in part)[: self._capacity]
-        self.skipped["total_limit"] += sum(map(len, parts)) - len(self._keys)
-        values = np.concatenate([block.values for block in blocks])[: self._capacity]
-        times = np.concatenate([block.times for block in blocks])[: self._capacity]
+            self._lay_out(parts)
+        self.skipped["duplicate"] += sum(map(len, parts)) - self._different
+        self.skipped["total_limit"] += self._different - len(self._keys)
+        values = np.concatenate([block.values for block in blocks])[self._places]
+        times = np.concatenate([block.times for block in blocks])[self._places]
         return Block(self._keys, values, times)
 
+    def _lay_out(self, parts: Parts) -> None:
+        first: dict[SeriesKey, int] = {}
+        for place, key in enumerate(key for part in parts for key in part):
+            first.setdefault(key, place)
+        self._parts = parts
+        self._different = len(first)
+        self._keys = tuple(first)[: self._capacity]
+        self._places = np.array(list(first.values())[: self._capacity], np.intp)
 
-def _same(
-    parts: tuple[tuple[SeriesKey, ...], ...], others: tuple[tuple[SeriesKey, ...], ...]
-) -> bool:
+
+def _same(parts: Parts, others: Parts) -> bool:
     """Whether these are the very same tuples; comparing what is in them would cost too much."""
     return len(parts) == len(others) and all(a is b for a, b in zip(parts, others, strict=True))

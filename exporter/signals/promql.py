@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -166,6 +166,11 @@ class Promql:
         return "; ".join(
             f"{poll.signal}: {poll.trouble.text}" for poll in self.polls if poll.trouble.kind
         )
+
+    @property
+    def names(self) -> Iterable[str]:
+        """The signals that are asked for."""
+        return [poll.signal for poll in self.polls]
 
     def samples(self) -> Iterator[Sample]:
         """Say of each signal whether it was answered and how long that took."""

@@ -19,6 +19,11 @@ class Remote(Protocol):
         """What is wrong now, in words for the health page; "" where all is well."""
         ...
 
+    @property
+    def names(self) -> Iterable[str]:
+        """The signals that the configuration gives it."""
+        ...
+
     def samples(self) -> Iterable[Sample]:
         """Say how it is, for the page."""
         ...

@@ -6,6 +6,7 @@ from exporter.web import control, health
 from exporter.web.auth import authenticate
 from exporter.web.landing import landing
 from exporter.web.metrics import Scrapes
+from exporter.web.observations import observe
 from exporter.web.service import SERVICE, Service
 
 
@@ -18,6 +19,7 @@ def make_web(service: Service) -> web.Application:
     application.router.add_get("/-/healthy", health.probe_healthy)
     application.router.add_get("/-/ready", health.probe_ready)
     application.router.add_post("/-/reload", control.reload)
+    application.router.add_post("/api/v1/observations", observe)
     application.router.add_get("/health", health.health)
     application.router.add_get("/health/live", health.live)
     application.router.add_get("/health/ready", health.ready)

@@ -46,7 +46,7 @@ def check_remotes(ticker: Ticker) -> dict[str, Check]:
     """Degraded while values from elsewhere are missing or come late."""
     troubles = {name: remote.trouble for name, remote in ticker.remotes.items()}
     return {
-        name: Check(Status.DEGRADED if why else Status.HEALTHY, why or "answers")
+        name: Check(Status.DEGRADED if why else Status.HEALTHY, why or "well")
         for name, why in troubles.items()
     }
 

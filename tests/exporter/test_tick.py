@@ -135,6 +135,8 @@ class Elsewhere:
         self.skipped = {"prometheus_late": 7}
         self.begun = 0
 
+    names = ("far",)
+
     def samples(self) -> list[Sample]:
         return []
 

@@ -30,4 +30,12 @@ def test_what_is_beyond_the_capacity_is_left_out_and_counted_every_time() -> Non
     for turn in (1, 2):
         kept = joint.join(blocks)
         assert len(kept.keys) == len(kept.values) == len(kept.times) == 2
-        assert joint.skipped == {"total_limit": turn}
+        assert joint.skipped == {"duplicate": 0, "total_limit": turn}
+
+
+def test_of_two_series_with_one_key_the_first_stands() -> None:
+    joint = Joint(9)
+    kept = joint.join([block("a", 1, 2), block("a", 8), block("b", 3)])
+    assert [key.signal for key in kept.keys] == ["a", "a", "b"]
+    assert kept.values.tolist() == [1, 2, 3]
+    assert joint.skipped == {"duplicate": 1, "total_limit": 0}

@@ -1,0 +1,92 @@
+"""Takes values that others send: `{"observations": [{"name", "labels", "value", "timestamp"}]}`."""
+
+import json
+import math
+import re
+import time
+from collections.abc import Container, Iterator, Mapping
+from typing import Any
+
+from aiohttp import web
+
+from exporter.model import Labels, SeriesKey
+from exporter.signals.pushed import Observation
+from exporter.web.service import SERVICE
+
+_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_MOST_LABELS, _LONGEST = 32, 1024
+_AHEAD, _OLDEST = 300.0, 3600.0
+"""How far from now a value may have been measured, in seconds: one of the distant future would
+make all that follow look late."""
+_KEYS = {"name", "labels", "value", "timestamp"}
+
+
+async def observe(request: web.Request) -> web.Response:
+    """Take all of a request's observations, or none of them and say what is wrong with each."""
+    if request.content_type != "application/json":
+        raise web.HTTPUnsupportedMediaType(text="send Content-Type: application/json\n")
+    service = request.app[SERVICE]
+    try:
+        given = _listed(json.loads(await request.read()))
+    except (ValueError, RecursionError) as error:  # what is no UTF-8 is a ValueError, too
+        raise web.HTTPBadRequest(text=f"{error}\n") from error
+    now = time.time()
+    read = [_read(one, service.ticker.names, now) for one in given]
+    problems = [
+        {"index": index, "problem": one} for index, one in enumerate(read) if isinstance(one, str)
+    ]
+    if problems:
+        return web.json_response({"errors": problems}, status=400)
+    outcomes = service.pushed.push(one for one in read if isinstance(one, Observation))
+    return web.json_response(outcomes, status=202)
+
+
+def _listed(document: Any) -> list[Any]:
+    given = document.get("observations") if isinstance(document, dict) else None
+    if isinstance(given, list):
+        return given
+    raise ValueError('an object like {"observations": [...]} is expected')
+
+
+def _read(one: Any, taken: Container[str], now: float) -> Observation | str:
+    """Read one observation, or say all that is wrong with it."""
+    if not isinstance(one, dict):
+        return "an object with name and value is expected"
+    problems = list(_problems(one, taken, now))
+    if problems:
+        return "; ".join(problems)
+    labels: Labels = tuple(sorted((k, v) for k, v in one.get("labels", {}).items() if v))
+    return Observation(SeriesKey(one["name"], labels), one["value"], one.get("timestamp", now))
+
+
+def _problems(one: Mapping[str, Any], taken: Container[str], now: float) -> Iterator[str]:
+    if unknown := sorted(one.keys() - _KEYS):
+        yield f"unknown key {', '.join(unknown)}; known here: {', '.join(sorted(_KEYS))}"
+    name, labels = one.get("name"), one.get("labels", {})
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or len(name) > _LONGEST:
+        yield "name: use letters, digits and underscores"
+    elif name in taken:
+        yield f"name: {name} is a signal of the exporter's own; choose another"
+    if not isinstance(labels, dict) or not all(map(_is_label, labels.items())):
+        yield f"labels: names with texts of at most {_LONGEST} characters are expected"
+    elif len(labels) > _MOST_LABELS:
+        yield f"labels: {_MOST_LABELS} are the most"
+    if not _is_number(one.get("value")):
+        yield "value: a finite number is expected"
+    if not _is_number(one.get("timestamp", now)):
+        yield "timestamp: seconds since 1970 are expected"
+    elif not -_OLDEST <= one.get("timestamp", now) - now <= _AHEAD:
+        yield "timestamp: more than an hour ago or more than 5 minutes ahead"
+
+
+def _is_label(pair: tuple[str, Any]) -> bool:
+    name, value = pair
+    fits = isinstance(value, str) and len(name) <= _LONGEST and len(value) <= _LONGEST
+    return fits and _NAME.fullmatch(name) is not None and not name.startswith("__")
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is a finite number; an integer may be too large for a float."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return abs(value) < 1e300 and math.isfinite(value)

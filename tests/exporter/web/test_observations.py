@@ -1,0 +1,109 @@
+import io
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from exporter.app import App
+from exporter.config import Config
+from exporter.exposition import Page
+from exporter.web import make_web
+
+PATH = "/api/v1/observations"
+
+
+@pytest.fixture
+def app() -> App:
+    config = Config.model_validate(
+        {"signals": [{"name": "queue", "metric": "a"}], "state": False, "collectors": {}}
+    )
+    return App(config, lambda: config)
+
+
+@pytest.fixture
+async def client(app: App) -> AsyncIterator[TestClient[Any, Any]]:
+    async with TestClient(TestServer(make_web(app.service))) as client:
+        yield client
+
+
+def page(app: App) -> str:
+    snapshot = app.service.ticker.snapshot
+    assert snapshot is not None
+    return Page().render(snapshot.samples, snapshot.columns).decode()
+
+
+async def test_a_value_that_was_sent_is_on_the_page_after_the_next_tick(
+    app: App, client: TestClient[Any, Any]
+) -> None:
+    one = {"name": "orders", "labels": {"shop": "a", "b": ""}, "value": 12}
+    answer = await client.post(PATH, json={"observations": [one]})
+    assert (answer.status, await answer.json()) == (202, {"taken": 1})
+    await app.service.ticker.tick()
+    assert 'tocsin_signal_value{signal="orders",shop="a"} 12\n' in page(app)
+    assert 'tocsin_observations_total{outcome="taken"} 1\n' in page(app)
+
+
+GOOD: dict[str, Any] = {"name": "orders", "value": 1}
+BAD = {
+    "5": (5, "an object with name and value is expected"),
+    "no value": ({"name": "a"}, "value: a finite number is expected"),
+    "truth": (GOOD | {"value": True}, "value: a finite number is expected"),
+    "huge": (GOOD | {"value": 10**400}, "value: a finite number is expected"),
+    "nan": (GOOD | {"value": float("nan")}, "value: a finite number is expected"),
+    "name": (GOOD | {"name": "a-b"}, "name: use letters, digits and underscores"),
+    "taken": (
+        GOOD | {"name": "queue"},
+        "name: queue is a signal of the exporter's own; choose another",
+    ),
+    "host's": (
+        GOOD | {"name": "disk_busy"},
+        "name: disk_busy is a signal of the exporter's own; choose another",
+    ),
+    "labels": (
+        GOOD | {"labels": {"__a": "b"}},
+        "labels: names with texts of at most 1024 characters are expected",
+    ),
+    "many": (GOOD | {"labels": {f"l{i}": "x" for i in range(33)}}, "labels: 32 are the most"),
+    "future": (
+        GOOD | {"timestamp": time.time() + 9999},
+        "timestamp: more than an hour ago or more than 5 minutes ahead",
+    ),
+    "text": (GOOD | {"timestamp": "now"}, "timestamp: seconds since 1970 are expected"),
+    "key": (
+        GOOD | {"vaule": 1},
+        "unknown key vaule; known here: labels, name, timestamp, value",
+    ),
+}
+
+
+async def test_all_that_is_wrong_is_said_at_once_and_then_nothing_is_taken(
+    app: App, client: TestClient[Any, Any]
+) -> None:
+    sent = [GOOD, *(one for one, _ in BAD.values())]
+    answer = await client.post(PATH, json={"observations": sent})
+    assert answer.status == 400
+    expected = [{"index": i, "problem": why} for i, (_, why) in enumerate(BAD.values(), start=1)]
+    assert (await answer.json())["errors"] == expected
+    assert app.service.pushed.counts["taken"] == 0
+
+
+@pytest.mark.parametrize("body", ["", "[]", "{}", '{"observations": 5}', b"\xff", "[" * 100_000])
+async def test_a_body_of_another_shape_is_malformed(
+    client: TestClient[Any, Any], body: str
+) -> None:
+    answer = await client.post(PATH, data=body, headers={"Content-Type": "application/json"})
+    assert answer.status == 400
+
+
+async def test_a_form_is_refused_since_any_web_page_can_send_one(
+    client: TestClient[Any, Any],
+) -> None:
+    assert (await client.post(PATH, data="{}")).status == 415
+
+
+async def test_a_body_beyond_a_mebibyte_is_refused(client: TestClient[Any, Any]) -> None:
+    body = io.BytesIO(b" " * (2**20 + 1))
+    answer = await client.post(PATH, data=body, headers={"Content-Type": "application/json"})
+    assert answer.status == 413
