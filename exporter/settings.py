@@ -52,6 +52,38 @@ Duration = Annotated[
 ]
 
 
+_SENSITIVITIES = {"low": 7 / 30.44, "medium": 1.0, "high": 7.0}
+"""False alarms a week of an ordinary series: one a month, a week, a day."""
+LEAST_ALARMS, MOST_ALARMS = 0.02, 168.0
+"""One a year, and one an hour."""
+
+
+def parse_sensitivity(value: Any) -> float:
+    """Read low, medium, high, or a number of false alarms a week; returns that number."""
+    if isinstance(value, str) and value in _SENSITIVITIES:
+        return _SENSITIVITIES[value]
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not LEAST_ALARMS <= value <= MOST_ALARMS:
+        raise ValueError(
+            f"not a sensitivity: {value!r}; write low, medium or high, or the false alarms a week "
+            f"that you accept, {LEAST_ALARMS:g} to {MOST_ALARMS:g}"
+        )
+    return float(value)
+
+
+def format_sensitivity(alarms_a_week: float) -> str | float:
+    """Spell a sensitivity as `parse_sensitivity` reads it."""
+    words = {alarms: word for word, alarms in _SENSITIVITIES.items()}
+    return words.get(alarms_a_week, alarms_a_week)
+
+
+Sensitivity = Annotated[
+    float,
+    BeforeValidator(parse_sensitivity),
+    PlainSerializer(format_sensitivity, return_type=str | float),
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Matcher:
     """One label matcher with Prometheus' meaning: a missing label is an empty one."""
@@ -170,6 +202,11 @@ _WORDS = {
 
 def describe(path: Path, error: ValidationError, model: type[BaseModel]) -> Iterator[str]:
     """Say each problem as `file: place: what is wrong; remedy`; `model` is what was validated."""
+    yield from (f"{path}: {problem}" for problem in explain(error, model))
+
+
+def explain(error: ValidationError, model: type[BaseModel]) -> Iterator[str]:
+    """Say each problem as `place: what is wrong; remedy`."""
     for problem in error.errors(include_url=False):
         place = problem["loc"]
         said = problem["msg"].removeprefix("Value error, ")
@@ -177,7 +214,7 @@ def describe(path: Path, error: ValidationError, model: type[BaseModel]) -> Iter
         if problem["type"] == "extra_forbidden":
             known = ", ".join(_known_keys(model, place)) or "none"
             message = f"unknown key; known here: {known}"
-        yield f"{path}: {'.'.join(map(str, place)) or 'top level'}: {message}"
+        yield f"{'.'.join(map(str, place)) or 'top level'}: {message}"
 
 
 def _known_keys(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:

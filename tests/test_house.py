@@ -22,8 +22,8 @@ ROOT = Path(__file__).parents[1]
 ROOMS = {
     "exporter": [
         *("model", "settings", "collectors", "fence", "prometheus", "signals", "detectors", "fit"),
-        *("drift", "forecast", "availability", "state", "tick", "exposition", "apm", "web"),
-        *("config", "app", "__main__"),
+        *("drift", "forecast", "availability", "state", "quality", "history", "tick"),
+        *("exposition", "apm", "web", "config", "app", "__main__"),
     ],
     "receiver": [
         *("model", "settings", "metrics", "store", "channels", "messages", "delivery"),

@@ -35,7 +35,7 @@ ADDRESS = "https://wiki.example.com/a?b=c&d=(e)"
     [
         (ADDRESS, "{}"),
         (f"see {ADDRESS}.", "see {}."),
-        (f"手册：{ADDRESS}，<b>", "手册：{}，&lt;b&gt;"),  # noqa: RUF001 -- Chinese marks
+        (f"手册：{ADDRESS}，<b>", "手册：{}，&lt;b&gt;"),
         ("javascript:alert(1) ftp://x data:,x", "javascript:alert(1) ftp://x data:,x"),
         ('http://x"onclick="y', '<a href="http://x" rel="noopener noreferrer">http://x</a>&#34;'),
     ],

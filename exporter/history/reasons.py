@@ -1,0 +1,118 @@
+"""Why a score is what it is, in a plain sentence."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+Language = Literal["en", "zh"]
+LANGUAGES: tuple[Language, ...] = ("en", "zh")
+
+_ORDINARY: Mapping[Language, str] = {
+    "en": "{signal} is {value}, as usual: {expected} expected, {lower} to {upper} is ordinary.",
+    "zh": "{signal} 为 {value}，属于正常：预期 {expected}，正常范围 {lower} 至 {upper}。",
+}
+_UNUSUAL: Mapping[Language, str] = {
+    "en": "{signal} is {value}, {difference} {side} the expected {expected} "
+    "({lower} to {upper} is ordinary); its score is {score} times the alarm line: {view}.",
+    "zh": "{signal} 为 {value}，比预期的 {expected} {side} {difference}"
+    "（正常范围 {lower} 至 {upper}）；得分为告警线的 {score} 倍：{view}。",
+}
+_WITHIN: Mapping[Language, str] = {
+    "en": "{signal} is {value}, of which {lower} to {upper} is ordinary; "
+    "yet its score is {score} times the alarm line: {view}.",
+    "zh": "{signal} 为 {value}，处于正常范围 {lower} 至 {upper} 之内，"
+    "但得分为告警线的 {score} 倍：{view}。",
+}
+_LASTING: Mapping[Language, str] = {
+    "en": "{signal} is {value}, {difference} {side} the expected {expected} "
+    "({lower} to {upper} is ordinary); its score has fallen back since the peak.",
+    "zh": "{signal} 为 {value}，比预期的 {expected} {side} {difference}"
+    "（正常范围 {lower} 至 {upper}）；得分在峰值之后已回落。",
+}
+_WARMING: Mapping[Language, str] = {
+    "en": "{signal} is {value}; too little is known of it yet for a score.",
+    "zh": "{signal} 为 {value}；历史数据尚不足以评分。",
+}
+_MISSING: Mapping[Language, str] = {
+    "en": "{signal} has no value just now.",
+    "zh": "{signal} 当前没有数值。",
+}
+_SIDES: Mapping[Language, tuple[str, str]] = {"en": ("below", "above"), "zh": ("低", "高")}
+VIEWS: Mapping[str, Mapping[Language, str]] = {
+    "level": {"en": "it left the level of late", "zh": "偏离了近期水平"},
+    "mean": {"en": "the mean of its last values has shifted", "zh": "最近几个值的均值发生偏移"},
+    "trend": {"en": "it left its trend", "zh": "偏离了原有趋势"},
+    "change": {"en": "it changed faster than usual", "zh": "变化速度异常"},
+    "autoregression": {
+        "en": "its last values did not announce it",
+        "zh": "与此前的数值走势不符",
+    },
+    "week": {
+        "en": "at this hour of the week it used to be different",
+        "zh": "与往周同一时段不同",
+    },
+    "low": {"en": "a rise that lasts, beyond any before", "zh": "持续升高，超过以往"},
+    "long_low": {"en": "a long rise, beyond any before", "zh": "长时间升高，超过以往"},
+    "size": {"en": "it is of a size never seen", "zh": "数量级前所未见"},
+    "flat": {"en": "it has stopped moving", "zh": "数值停止变化"},
+    "period": {"en": "its rhythm is broken", "zh": "原有周期被打破"},
+}
+_UNKNOWN: Mapping[Language, str] = {"en": "{view} is unusual", "zh": "{view} 异常"}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What was known of a series at one tick; NaN where nothing was."""
+
+    value: float
+    expected: float
+    lower: float
+    upper: float
+    score: float
+    view: str = ""
+    """Which view spoke loudest, empty where none did."""
+
+
+def sentence(signal: str, moment: Moment, language: Language) -> str:
+    """Say what is unusual about a moment, by how much, and which view found it."""
+    difference = moment.value - moment.expected
+    return _template(moment)[language].format(
+        signal=signal,
+        value=number(moment.value),
+        expected=number(moment.expected),
+        lower=number(moment.lower),
+        upper=number(moment.upper),
+        difference=number(abs(difference)),
+        side=_SIDES[language][difference >= 0],
+        score=number(round(moment.score, 1)),
+        view=view_words(moment.view, language),
+    )
+
+
+def view_words(view: str, language: Language) -> str:
+    """Say what a view found; one without words of its own by its name."""
+    own = VIEWS.get(view)
+    return own[language] if own else _UNKNOWN[language].format(view=view)
+
+
+def number(value: float) -> str:
+    """Spell a number with four digits that count, for reading."""
+    if not math.isfinite(value):
+        return {"nan": "?", "inf": "∞", "-inf": "-∞"}[str(value)]
+    if value and not 1e-4 <= abs(value) < 1e15:
+        return f"{value:.3e}"
+    return np.format_float_positional(value, precision=4, fractional=False, trim="-")
+
+
+def _template(moment: Moment) -> Mapping[Language, str]:
+    if math.isnan(moment.value):
+        return _MISSING
+    if math.isnan(moment.score):
+        return _WARMING
+    within = moment.lower <= moment.value <= moment.upper
+    if moment.score >= 1:
+        return _WITHIN if within else _UNUSUAL
+    return _ORDINARY if within else _LASTING

@@ -1,0 +1,70 @@
+from dataclasses import replace
+
+import pytest
+
+from exporter.history.reasons import LANGUAGES, VIEWS, Language, Moment, number, sentence
+
+NAN = float("nan")
+JUMP = Moment(value=512.0, expected=14, lower=2, upper=26, score=3.24, view="level")
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        (
+            "en",
+            (
+                "queue is 512, 498 above the expected 14 (2 to 26 is ordinary); "
+                "its score is 3.2 times the alarm line: it left the level of late."
+            ),
+        ),
+        (
+            "zh",
+            (
+                "queue 为 512，比预期的 14 高 498（正常范围 2 至 26）；"
+                "得分为告警线的 3.2 倍：偏离了近期水平。"
+            ),
+        ),
+    ],
+)
+def test_an_alarm_says_what_was_expected_by_how_much_and_who_spoke(
+    language: Language, said: str
+) -> None:
+    assert sentence("queue", JUMP, language) == said
+
+
+@pytest.mark.parametrize(
+    ("moment", "said"),
+    [
+        (replace(JUMP, value=3, score=0.2, view=""), "as usual: 14 expected, 2 to 26 is ordinary"),
+        (replace(JUMP, value=-3), "17 below the expected 14"),
+        (replace(JUMP, score=0.3, view=""), "its score has fallen back since the peak"),
+        (replace(JUMP, value=14, view="flat"), "3.2 times the alarm line: it has stopped moving"),
+        (replace(JUMP, view="newcomer"), "newcomer is unusual"),
+        (replace(JUMP, score=NAN), "too little is known"),
+        (replace(JUMP, value=NAN), "no value just now"),
+    ],
+)
+def test_every_case_has_its_sentence(moment: Moment, said: str) -> None:
+    assert said in sentence("queue", moment, "en")
+    assert "queue" in sentence("queue", moment, "zh")
+
+
+def test_every_view_has_words_in_every_language() -> None:
+    assert all(set(words) == set(LANGUAGES) for words in VIEWS.values())
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (0.123456, "0.1235"),
+        (-1234567.0, "-1235000"),
+        (1e-9, "1.000e-09"),
+        (2e20, "2.000e+20"),
+        (float("inf"), "∞"),
+        (NAN, "?"),
+    ],
+)
+def test_numbers_are_spelled_for_reading(value: float, text: str) -> None:
+    assert number(value) == text
