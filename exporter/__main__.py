@@ -1,4 +1,4 @@
-"""The command: serve, check a configuration, or print one page."""
+"""The command: serve, check a configuration, print one page, or try it on the past."""
 
 import argparse
 import asyncio
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from exporter.app import App, CannotListenError, serve
+from exporter.backtest.command import add as add_backtest
 from exporter.config import Address, Config, defaults, load, parse_address
 from exporter.model import ConfigError
 from exporter.web.metrics import render
@@ -93,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
             source.add_argument("--defaults", action="store_true", help="print every default")
         else:
             _add_overrides(command)
+    add_backtest(commands)
     return parser
 
 

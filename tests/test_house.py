@@ -23,7 +23,7 @@ ROOMS = {
     "exporter": [
         *("model", "settings", "collectors", "fence", "prometheus", "signals", "detectors", "fit"),
         *("drift", "forecast", "availability", "state", "quality", "history", "tick"),
-        *("exposition", "apm", "web", "config", "app", "__main__"),
+        *("exposition", "apm", "web", "config", "backtest", "app", "__main__"),
     ],
     "receiver": [
         *("model", "settings", "metrics", "store", "channels", "messages", "delivery"),

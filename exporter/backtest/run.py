@@ -1,0 +1,143 @@
+"""Feeds series to the serving code, value by value, all of them side by side.
+
+A call of the scorer costs about the same for one series as for a hundred, so each call takes
+the k-th row of every series that has one. The longest series stand first: those that are still
+running are always the first rows, and what belongs to one call lies together in memory.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exporter.backtest.series import Series
+from exporter.detectors import scoring
+from exporter.detectors.local_level import LocalLevel
+from exporter.detectors.scoring import Rule
+from exporter.model import BoolArray, FloatArray, Score
+
+COLUMNS = ("anomaly_score", "deviation", "novelty", "expected", "lower", "upper")
+_TOTAL, _ACTIVE = len(COLUMNS), len(COLUMNS) + 1
+_REPORT_EVERY = 500
+IntArray = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What the serving code said of each row of a series; the last axis is the row.
+
+    `columns` stand in the order of COLUMNS, NaN where there was no score. `alarms` tells the
+    rows that raised an alarm, `active` those within one, and `view` is the index of the speaker.
+    """
+
+    series: Series
+    sensitivity: float
+    columns: FloatArray
+    view: NDArray[np.int8]
+    alarms: BoolArray
+    active: BoolArray
+
+    def column(self, name: str) -> FloatArray:
+        """Return one of COLUMNS, of shape (rows,)."""
+        column: FloatArray = self.columns[COLUMNS.index(name)]
+        return column
+
+
+def replay(
+    series: Sequence[Series],
+    rule: Rule,
+    sensitivities: Sequence[float],
+    progress: Callable[[float], None] = lambda _: None,
+) -> list[list[Replay]]:
+    """Score every series at every sensitivity (false alarms a week), without looking ahead.
+
+    Returns for each sensitivity the replays in the order of `series`; `progress` is told what
+    part is done.
+    """
+    lanes = [(one, sensitivity) for sensitivity in sensitivities for one in series]
+    order = sorted(range(len(lanes)), key=lambda i: -len(lanes[i][0].times))
+    track = _Track.of([len(lanes[i][0].times) for i in order])
+    times = track.pack([lanes[i][0].times for i in order])
+    values = track.pack([lanes[i][0].values for i in order])
+    accepted = np.array([lanes[i][1] for i in order])
+    said, view = np.full((_ACTIVE + 1, len(times)), np.nan), np.full(len(times), -1, np.int8)
+    scorer, rows = _Engine(len(lanes), rule), np.arange(len(lanes))
+    for k, (start, stop) in enumerate(pairwise(track.offsets)):
+        at, live = slice(start, stop), slice(0, stop - start)
+        judgement = scorer.score(rows[live], values[at], times[at], accepted[live])
+        _note(judgement, said[:, at], view[at])
+        if k % _REPORT_EVERY == 0:
+            progress(start / len(times))
+    done = {i: _replay(*lanes[i], said, view, track.places(row)) for row, i in enumerate(order)}
+    count = len(series)
+    return [[done[s * count + i] for i in range(count)] for s in range(len(sensitivities))]
+
+
+class _Engine:
+    """The scorer, as it is or as it is about to be; goes once there are times of their own."""
+
+    def __init__(self, capacity: int, rule: Rule) -> None:
+        self._timed = "novelty" in {field.name for field in fields(Score)}
+        make: Any = scoring.Scorer
+        self._scorer: Any = make(capacity) if self._timed else make(LocalLevel(), capacity)
+        self._scorer.wipe(np.arange(capacity))
+        self._rule = rule
+
+    def score(
+        self, rows: IntArray, values: FloatArray, times: FloatArray, accepted: FloatArray
+    ) -> Any:
+        if self._timed:
+            return self._scorer.score(rows, values, times, self._rule, accepted)
+        return self._scorer.score(rows, values, self._rule, float(times.max()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Track:
+    """Where the rows of lanes, the longest first, lie when sorted by the call that takes them.
+
+    `offsets` has the start of each call's rows, and the end of the last one's.
+    """
+
+    lengths: Sequence[int]
+    offsets: IntArray
+
+    @classmethod
+    def of(cls, lengths: Sequence[int]) -> "_Track":
+        longest = max(lengths, default=0)
+        # How many lanes are longer than k: all but those that have ended by then.
+        ended = np.cumsum(np.bincount(np.array(lengths, np.intp), minlength=longest + 1))
+        live = len(lengths) - ended[:longest]
+        return cls(lengths, np.concatenate(([0], np.cumsum(live))).astype(np.intp))
+
+    def places(self, lane: int) -> IntArray:
+        """Return where the rows of one lane lie."""
+        return self.offsets[: self.lengths[lane]] + lane
+
+    def pack(self, columns: Sequence[FloatArray]) -> FloatArray:
+        packed = np.empty(int(self.offsets[-1]))
+        for lane, column in enumerate(columns):
+            packed[self.places(lane)] = column
+        return packed
+
+
+def _note(judgement: Any, said: FloatArray, view: NDArray[np.int8]) -> None:
+    """Write down what one call has said, a column for each series."""
+    score, verdict = judgement.score, judgement.verdict
+    novelty = getattr(score, "novelty", score.deviation)
+    scores = (verdict.score, score.deviation, novelty)
+    bounds = (score.expected, score.lower, score.upper)
+    for row, column in zip(said, (*scores, *bounds, verdict.total, verdict.active), strict=True):
+        row[:] = column
+    view[:] = getattr(score, "view", -1)
+
+
+def _replay(
+    series: Series, sensitivity: float, said: FloatArray, view: NDArray[np.int8], places: IntArray
+) -> Replay:
+    own = said[:, places]
+    raised = np.diff(np.nan_to_num(own[_TOTAL]), prepend=0.0) > 0
+    active = own[_ACTIVE] > 0
+    return Replay(series, sensitivity, own[:_TOTAL], view[places], raised, active)

@@ -1,0 +1,160 @@
+"""The command: CSV in, CSV and a table out."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from exporter.__main__ import main
+from tests.exporter.backtest.files import START, STEP, noise, rows, with_spike, write
+
+HEADER = "timestamp,value,anomaly_score,deviation,novelty,expected,lower,upper"
+
+
+def backtest(source: Path, out: Path, *more: str) -> int:
+    return main(["backtest", "--csv", str(source), "--out", str(out), *more])
+
+
+def test_a_tree_is_mirrored_with_a_row_for_each_row(tmp_path: Path) -> None:
+    write(tmp_path / "in" / "a" / "one.csv", noise(300))
+    write(tmp_path / "in" / "two.csv", noise(200, 2))
+    assert backtest(tmp_path / "in", tmp_path / "out") == 0
+    written = {str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*.csv")}
+    assert written == {"a/one.csv", "two.csv"}
+    assert (tmp_path / "out" / "two.csv").read_text("utf-8").startswith(HEADER + "\n")
+    source, result = rows(tmp_path / "in" / "two.csv"), rows(tmp_path / "out" / "two.csv")
+    assert [(r["timestamp"], r["value"]) for r in result] == [
+        (r["timestamp"], r["value"]) for r in source
+    ]
+    assert {r["anomaly_score"] for r in result[:60]} == {""}
+    assert "" not in {r["anomaly_score"] for r in result[70:]}
+
+
+def test_a_spike_is_an_alarm_in_the_table_with_its_time(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path / "one.csv", with_spike())
+    assert backtest(path, tmp_path / "out") == 0
+    line = capsys.readouterr().out.splitlines()[1].split()
+    assert line[:2] == ["one.csv", "600"]
+    assert line[3] == "1"
+    assert line[6] == str(START + 500 * STEP)
+
+
+def test_text_is_copied_as_it_came_and_other_columns_are_ignored(tmp_path: Path) -> None:
+    path = tmp_path / "in.csv"
+    path.write_text(
+        "host,value,timestamp\na, 1.50 ,2026-01-01T00:00:00+02:00\nb,,2026-01-01 00:01:00\n",
+        "utf-8-sig",
+    )
+    assert backtest(path, tmp_path / "out") == 0
+    lines = (tmp_path / "out" / "in.csv").read_text("utf-8").splitlines()[1:]
+    assert lines == ["2026-01-01T00:00:00+02:00, 1.50 ,,,,,,", "2026-01-01 00:01:00,,,,,,,"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("time,value\n", "line 1: no column 'timestamp'; begin the file with: timestamp,value"),
+        ("", "line 1: no column 'timestamp'; begin the file with: timestamp,value"),
+        (
+            "timestamp,value\n1,2\nyesterday,3\n",
+            (
+                "line 3: not a timestamp: 'yesterday'; "
+                "write it like 2026-01-31T23:59:00Z, or seconds since 1970"
+            ),
+        ),
+        (
+            "timestamp,value\n1,2\n\n2,many\n",
+            (
+                "line 4: not a number: 'many'; write it like 12.5, "
+                "and nothing where a value is missing"
+            ),
+        ),
+        (
+            "timestamp,value\n1700000000000,2\n",
+            (
+                "line 2: timestamp '1700000000000' is no number of seconds since 1970; "
+                "are these milliseconds? Divide them by 1000"
+            ),
+        ),
+        ("timestamp,value\n1\n", "line 2: 1 cells, where the header has 2; complete the line"),
+        (
+            "timestamp,value,label\n1,2,maybe\n",
+            "line 2: not a label: 'maybe'; write 1 for an anomaly, else 0",
+        ),
+    ],
+)
+def test_a_wrong_file_is_named_with_line_and_remedy_and_the_others_are_done(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, said: str
+) -> None:
+    bad = tmp_path / "in" / "bad.csv"
+    write(tmp_path / "in" / "good.csv", noise(10))
+    bad.write_text(text, "utf-8")
+    assert backtest(tmp_path / "in", tmp_path / "out") == 1
+    assert capsys.readouterr().err == f"{bad}: {said}\n"
+    assert [p.name for p in (tmp_path / "out").rglob("*.csv")] == ["good.csv"]
+
+
+def test_an_output_folder_within_the_input_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path / "one.csv", noise(10))
+    assert backtest(tmp_path, tmp_path / "out") == 1
+    assert "choose another folder" in capsys.readouterr().err
+
+
+def test_no_file_at_all_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert backtest(tmp_path / "nothing", tmp_path / "out") == 1
+    assert "no such file or folder; give a CSV file" in capsys.readouterr().err
+
+
+def test_labels_in_the_input_give_precision_recall_and_delay(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = [int(495 <= i <= 510 or 550 <= i <= 560) for i in range(600)]
+    path = write(tmp_path / "one.csv", with_spike(), labels)
+    assert backtest(path, tmp_path / "out") == 0
+    head, line = capsys.readouterr().out.splitlines()
+    assert head.split()[-5:] == ["windows", "found", "precision", "recall", "delay"]
+    assert line.split()[-5:] == ["2", "1", "1.00", "0.50", "5.0m"]
+
+
+@pytest.mark.parametrize("kind", ["csv", "json"])
+def test_a_file_of_labels_finds_its_series_by_the_end_of_the_path(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    path = write(tmp_path / "web" / "one.csv", with_spike())
+    start, end = START + 499 * STEP, START + 505 * STEP
+    text = json.dumps({"web/one.csv": [[start, end]], "two.csv": []})
+    if kind == "csv":
+        text = f"file,start,end\nweb/one.csv,{start},{end}\n"
+    (tmp_path / "labels").write_text(text, "utf-8")
+    assert backtest(path, tmp_path / "out", "--labels", str(tmp_path / "labels")) == 0
+    line = capsys.readouterr().out.splitlines()[1]
+    assert line.split()[-5:] == ["1", "1", "1.00", "1.00", "1.0m"]
+
+
+def test_several_sensitivities_are_compared_and_stand_in_folders_of_their_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path / "one.csv", with_spike())
+    assert backtest(path, tmp_path / "out", "--sensitivity", "low,0.5") == 0
+    assert (tmp_path / "out" / "low" / "one.csv").exists()
+    assert (tmp_path / "out" / "0.5" / "one.csv").exists()
+    table = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in table[-2:]] == ["low", "0.5"]
+
+
+def test_a_wrong_sensitivity_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        backtest(tmp_path, tmp_path / "out", "--sensitivity", "extreme")
+    assert "write low, medium or high, or the false alarms a week" in capsys.readouterr().err
+
+
+def test_nothing_of_the_future_is_used(tmp_path: Path) -> None:
+    whole = write(tmp_path / "whole.csv", with_spike())
+    part = write(tmp_path / "part.csv", with_spike()[:450])
+    for path in (whole, part):
+        backtest(path, tmp_path / "out")
+    assert rows(tmp_path / "out" / "part.csv") == rows(tmp_path / "out" / "whole.csv")[:450]
