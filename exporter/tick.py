@@ -119,7 +119,7 @@ class Ticker:
         samples = await self.fence.collect()
         own_signals = self.signals.derive(samples, started, timestamp)
         due = started + _PATIENCE * self.rule.interval
-        arrived = [await remote.take(due) for remote in remotes]
+        arrived = [block for remote in remotes for block in await remote.take(due)]
         block = self._joint.join([own_signals, *arrived])
         judgement = self._judge(block, started)
         self._report_skipped()
@@ -144,10 +144,11 @@ class Ticker:
 
     def _columns(self, block: Block, judgement: Judgement) -> tuple[Column, ...]:
         if self._texts.keys is not block.keys:
-            self._texts = _Texts(block.keys, tuple(series_text(key) for key in block.keys))
-        texts = self._texts.texts
+            known = dict(zip(self._texts.keys, self._texts.texts, strict=True))
+            texts = (known.get(key) or series_text(key) for key in block.keys)
+            self._texts = _Texts(block.keys, tuple(texts))
         columns = [(VALUE, block.values), *_values(judgement)]
-        return tuple(Column(metric, texts, values) for metric, values in columns)
+        return tuple(Column(metric, self._texts.texts, values) for metric, values in columns)
 
     def _own(self, block: Block, judgement: Judgement) -> Iterator[Sample]:
         scored = np.count_nonzero(np.isfinite(judgement.score.deviation))

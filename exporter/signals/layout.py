@@ -34,7 +34,7 @@ def arrange(signal: str, labels: Sequence[bytes], limit: int, before: Layout) ->
     """
     if labels == before.labels:
         return before
-    named = {text: before.named.get(text) or read_series(signal, text) for text in labels}
+    named = _named(signal, labels, before.named)
     first: dict[SeriesKey, int] = {}
     for place, text in enumerate(labels):
         first.setdefault(named[text], place)
@@ -45,8 +45,17 @@ def arrange(signal: str, labels: Sequence[bytes], limit: int, before: Layout) ->
     return Layout(labels, named, keys, places, len(labels) - len(first), len(first) - len(keys))
 
 
-def read_series(signal: str, text: bytes) -> SeriesKey:
-    """Read a label set in JSON. Few names and values make many series, so each is kept once."""
-    pairs = json.loads(text).items()
-    kept = ((intern(name), intern(value)) for name, value in pairs if value and name != "__name__")
-    return SeriesKey(signal, tuple(kept))
+def _named(
+    signal: str, labels: Sequence[bytes], known: Mapping[bytes, SeriesKey]
+) -> dict[bytes, SeriesKey]:
+    """Read the label sets that are not known yet, all in one go."""
+    new = [text for text in labels if text not in known]
+    sets = json.loads(b"[" + b",".join(new) + b"]")
+    read = {text: _series(signal, pairs) for text, pairs in zip(new, sets, strict=True)}
+    return {text: known.get(text) or read[text] for text in labels}
+
+
+def _series(signal: str, labels: Mapping[str, str]) -> SeriesKey:
+    """Make a key. Few names and values make many series, so each of them is kept once."""
+    pairs = [(intern(name), intern(value)) for name, value in labels.items()]
+    return SeriesKey(signal, tuple(pair for pair in pairs if pair[1] and pair[0] != "__name__"))

@@ -13,7 +13,6 @@ import numpy as np
 from exporter.model import Block, Metric, Sample
 from exporter.prometheus.answers import Answer, parse
 from exporter.prometheus.client import ERROR, LATE, Prometheus, QueryError
-from exporter.signals.joint import Joint
 from exporter.signals.layout import Layout, arrange
 
 QUERY_SUCCESS = Metric(
@@ -150,7 +149,6 @@ class Promql:
 
     def __init__(self, prometheus: Prometheus, queries: Mapping[str, Query]) -> None:
         self.polls = [Poll(signal, query, prometheus) for signal, query in queries.items()]
-        self._joint = Joint(sum(query.limit for query in queries.values()))
 
     @property
     def skipped(self) -> Mapping[str, int]:
@@ -183,9 +181,9 @@ class Promql:
         for poll in self.polls:
             poll.begin()
 
-    async def take(self, due: float) -> Block:
-        """Return what was answered of all of them."""
-        return self._joint.join([await poll.take(due) for poll in self.polls])
+    async def take(self, due: float) -> list[Block]:
+        """Return what was answered of each of them."""
+        return [await poll.take(due) for poll in self.polls]
 
     def cancel(self) -> None:
         """Ask no more."""

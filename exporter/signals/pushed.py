@@ -61,7 +61,7 @@ class Pushed:
     def cancel(self) -> None:
         """Do nothing: there is nothing under way."""
 
-    async def take(self, due: float) -> Block:
+    async def take(self, due: float) -> list[Block]:
         """Return what has come since the last tick."""
         del due  # what has not come yet is not waited for
         now = time.time()
@@ -72,7 +72,7 @@ class Pushed:
         nothing = Observation(SeriesKey(""), np.nan, now)
         there = [waiting.get(key, nothing) for key in self._keys]
         values = np.array([one.value for one in there], float)
-        return Block(self._keys, values, np.array([one.time for one in there], float))
+        return [Block(self._keys, values, np.array([one.time for one in there], float))]
 
     def _outcome(self, one: Observation) -> str:
         latest = self._latest.get(one.key)

@@ -32,7 +32,7 @@ class Remote(Protocol):
         """Start to fetch what the coming tick needs; returns at once."""
         ...
 
-    async def take(self, due: float) -> Block:
+    async def take(self, due: float) -> list[Block]:
         """Return what has arrived, each value once; wait for the rest until `due` at most.
 
         `due` is in monotonic seconds. A series without a new value has NaN, so that a late

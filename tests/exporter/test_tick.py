@@ -146,9 +146,9 @@ class Elsewhere:
     def cancel(self) -> None:
         pass
 
-    async def take(self, due: float) -> Block:
+    async def take(self, due: float) -> list[Block]:
         del due
-        return Block(self.keys, self.values, np.full(len(self.values), 1e9))
+        return [Block(self.keys, self.values, np.full(len(self.values), 1e9))]
 
 
 async def test_values_from_elsewhere_are_scored_beside_the_own_ones() -> None:

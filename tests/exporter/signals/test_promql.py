@@ -30,7 +30,7 @@ def ask(prometheus: FakePrometheus, limit: int = 10, deadline: str = "10s") -> P
 
 async def tick(promql: Promql, patience: float = 30.0) -> Block:
     promql.begin()
-    return await promql.take(time.monotonic() + patience)
+    return (await promql.take(time.monotonic() + patience))[0]
 
 
 async def landed(promql: Promql) -> None:

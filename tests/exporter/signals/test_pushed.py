@@ -13,7 +13,7 @@ def seen(name: str, value: float, at: float = NOW) -> Observation:
 
 
 async def take(pushed: Pushed) -> Block:
-    return await pushed.take(0)
+    return (await pushed.take(0))[0]
 
 
 async def test_a_value_is_taken_by_the_next_tick_and_only_by_that_one() -> None:
