@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exporter.model import SeriesKey
+from exporter.prometheus.client import ERROR, QueryError
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ def arrange(signal: str, labels: Sequence[bytes], limit: int, before: Layout) ->
 
     The metric's name is no label of a signal, so series may fall together: the first one stands.
     Of too many the first by their labels are kept, so that the order of the answer decides nothing.
+    Raises QueryError where a label set is none.
     """
     if labels == before.labels:
         return before
@@ -50,8 +52,11 @@ def _named(
 ) -> dict[bytes, SeriesKey]:
     """Read the label sets that are not known yet, all in one go."""
     new = [text for text in labels if text not in known]
-    sets = json.loads(b"[" + b",".join(new) + b"]")
-    read = {text: _series(signal, pairs) for text, pairs in zip(new, sets, strict=True)}
+    try:
+        sets = json.loads(b"[" + b",".join(new) + b"]")
+        read = {text: _series(signal, pairs) for text, pairs in zip(new, sets, strict=True)}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise QueryError(ERROR, f"labels that are none: {error}") from error
     return {text: known.get(text) or read[text] for text in labels}
 
 

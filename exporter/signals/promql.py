@@ -101,6 +101,7 @@ class Poll:
         landed: Answer | QueryError
         try:
             landed = parse(await self._prometheus.query(self.query.promql, self.query.most_bytes))
+            self.layout = arrange(self.signal, landed.labels, self.query.limit, before=self.layout)
         except QueryError as error:
             landed = error
         if self._landed is not None:  # no tick took the answer before, and this one is newer
@@ -109,9 +110,7 @@ class Poll:
         self.seconds = time.monotonic() - self._begun
 
     def _arrived(self, answer: Answer) -> Block:
-        layout = self.layout = arrange(
-            self.signal, answer.labels, self.query.limit, before=self.layout
-        )
+        layout = self.layout
         self.skipped["duplicate"] += layout.duplicates
         self.skipped["signal_limit"] += layout.beyond
         self.skipped["histogram"] += answer.histograms

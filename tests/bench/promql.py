@@ -24,6 +24,7 @@ from exporter.config import Config
 from exporter.exposition import Page
 from exporter.prometheus import answers
 from exporter.prometheus.client import Prometheus
+from exporter.signals.layout import arrange
 from exporter.signals.promql import Promql
 
 SERIES = (
@@ -134,6 +135,7 @@ async def tick(app: App, page: Page) -> tuple[Watch, int]:
         answer = answers.parse(text)
     del text
     with watch.of("lay out"):
+        poll.layout = arrange(poll.signal, answer.labels, poll.query.limit, poll.layout)
         block = ticker._joint.join([poll._arrived(answer)])
     with watch.of("score"):
         judgement = ticker._judge(block, time.monotonic())

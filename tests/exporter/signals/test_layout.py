@@ -1,6 +1,9 @@
 import json
 
+import pytest
+
 from exporter.model import SeriesKey
+from exporter.prometheus.client import QueryError
 from exporter.signals.layout import Layout, arrange
 
 
@@ -44,6 +47,12 @@ def test_series_that_differ_in_the_metrics_name_alone_are_one_and_counted() -> N
     assert layout.keys == (key(host="a"), key(host="b"))
     assert layout.places.tolist() == [0, 2]
     assert layout.duplicates == 1
+
+
+@pytest.mark.parametrize("text", [b"{", b"5", b'{"a":5}', b'{"a":"b"},{}', b"\xff"])
+def test_what_is_no_label_set_is_an_answer_that_cannot_be_used(text: bytes) -> None:
+    with pytest.raises(QueryError, match="labels that are none"):
+        arrange("s", [text], 9, Layout())
 
 
 def test_beyond_the_limit_the_same_series_stay_whatever_the_order() -> None:
