@@ -17,6 +17,9 @@ from exporter.config import Address, Config
 from exporter.detectors import DETECTORS
 from exporter.detectors.scoring import Rule, Scorer
 from exporter.fence import Fence
+from exporter.fitted.fitter import keep_fitting
+from exporter.fitted.models import Models, Plan
+from exporter.fitted.worker import Worker
 from exporter.model import ConfigError, Metric, Sample
 from exporter.prometheus.client import Prometheus
 from exporter.prometheus.connection import Connection
@@ -90,6 +93,8 @@ class App:
         ticker.fence = _fence(config)
         ticker.rule = _rule(config)
         ticker.signals.feeds = _feeds(config)
+        if _plan(config) != ticker.models.plan:
+            ticker.models = Models(_plan(config))
         asked, self._config = _asked(self._config), config
         if _asked(config) != asked:
             ticker.exchange(self._remotes())
@@ -171,24 +176,29 @@ async def _save_on_schedule(keeper: Keeper, ticker: Ticker) -> None:
 
 
 async def _until(stop: asyncio.Event, ticker: Ticker) -> int:
-    """Tick until told to stop; a tick that fails ends the process, for its supervisor to see."""
-    ticking = asyncio.create_task(ticker.run())
+    """Tick and fit until told to stop; an error ends the process, for its supervisor to see."""
+    working = {
+        asyncio.create_task(ticker.run(), name="a tick"),
+        asyncio.create_task(keep_fitting(lambda: ticker.models, Worker()), name="fitting"),
+    }
     stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({ticking, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    if ticking.done():
-        stopping.cancel()
-        _log.critical("a tick failed, so this process ends", exc_info=ticking.exception())
-        return 1
-    ticking.cancel()
-    await asyncio.wait({ticking})
-    return 0
+    await asyncio.wait({*working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    failed = [task for task in working if task.done()]
+    for task in (*working, stopping):
+        task.cancel()
+    await asyncio.wait(working)
+    for task in failed:
+        _log.critical("%s failed, so this process ends", task.get_name(), exc_info=task.exception())
+    return 1 if failed else 0
 
 
 def _ticker(config: Config) -> Ticker:
     rule = _rule(config)
     signals = Signals(_feeds(config), _GAP_INTERVALS * rule.interval)
     scorer = Scorer(DETECTORS["local_level"](), config.scoring.limit)
-    return Ticker(_fence(config), signals, scorer, rule)
+    ticker = Ticker(_fence(config), signals, scorer, rule)
+    ticker.models = Models(_plan(config))
+    return ticker
 
 
 def _keeper(config: Config, ticker: Ticker) -> Keeper | None:
@@ -214,6 +224,19 @@ def _asked(config: Config) -> tuple[Connection | None, dict[str, Query]]:
     """Return whom to ask, and what."""
     queries = {one.name: Query(one.promql, one.limit) for one in config.signals if one.promql}
     return config.prometheus, queries
+
+
+def _plan(config: Config) -> Plan:
+    told = config.models
+    return Plan(
+        frozenset(told.signals),
+        told.methods,
+        told.window,
+        told.history,
+        told.every,
+        told.deadline,
+        told.limit,
+    )
 
 
 def _tokens(config: Config) -> tuple[SecretStr, ...]:

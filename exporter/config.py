@@ -21,6 +21,7 @@ from pydantic import (
 
 from exporter.collectors import COLLECTORS
 from exporter.collectors.contract import Collector
+from exporter.fitted import MODELS
 from exporter.model import ConfigError
 from exporter.prometheus.connection import Connection
 from exporter.settings import Duration, MatcherText, SecretFile, Section, describe, read_yaml
@@ -65,6 +66,27 @@ def _not_the_hosts(name: str) -> str:
     if name in HOST_SIGNALS:
         raise ValueError(f"{name} is one of the host's own signals; choose another name")
     return name
+
+
+def _a_method(name: str) -> str:
+    if name not in MODELS:
+        raise ValueError(f"no such method; there are {', '.join(MODELS)}")
+    return name
+
+
+def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise ValueError("one of them is there twice; write each once")
+    return names
+
+
+Method = Annotated[str, AfterValidator(_a_method)]
+
+
+def _a_minute(seconds: float) -> float:
+    if seconds < 60:
+        raise ValueError("too short; 1m is the least")
+    return seconds
 
 
 class Token(Section):
@@ -122,6 +144,18 @@ class State(Section):
         return Path(os.environ.get("TOCSIN_HOME", ".tocsin"), self.folder)
 
 
+class ModelSection(Section):
+    """Which signals get models that a worker fits, of which kinds, and when."""
+
+    signals: tuple[str, ...] = ()
+    methods: Annotated[tuple[Method, ...], AfterValidator(_each_once)] = ("isolation_forest",)
+    window: Annotated[int, Field(ge=4, le=1000)] = 16
+    history: Annotated[Duration, AfterValidator(_a_minute)] = 86_400.0
+    every: Annotated[Duration, AfterValidator(_a_minute)] = 21_600.0
+    deadline: Span = 120.0
+    limit: Annotated[int, Field(ge=1, le=10_000)] = 100
+
+
 Named = TypeVar("Named", Token, NamedSignal)
 
 
@@ -164,12 +198,21 @@ class Config(Section):
     signals: Annotated[tuple[NamedSignal, ...], AfterValidator(_all_different)] = ()
     scoring: Scoring = Scoring()
     state: Annotated[State | None, WrapValidator(_section_or_off)] = State()
+    models: ModelSection = ModelSection()
 
     @model_validator(mode="after")
     def _somebody_to_ask(self) -> Self:
         asking = [signal.name for signal in self.signals if signal.promql]
         if asking and self.prometheus is None:
             raise ValueError(f"signals {', '.join(asking)} need `prometheus`; add it with its url")
+        return self
+
+    @model_validator(mode="after")
+    def _modelled_signals_exist(self) -> Self:
+        known = [*HOST_SIGNALS, *(signal.name for signal in self.signals)]
+        if strange := sorted(set(self.models.signals) - {*known}):
+            there = ", ".join(known)
+            raise ValueError(f"models: no such signal: {', '.join(strange)}; there are {there}")
         return self
 
     def enabled(self) -> dict[str, Any]:

@@ -74,6 +74,22 @@ class SeriesKey(NamedTuple):
     labels: Labels = ()
 
 
+def series_text(key: SeriesKey, **ours: str) -> str:
+    """Render the labels of a signal's series, `signal` and `ours` first.
+
+    An own label of such a name makes room, as in a scrape.
+    """
+    own = dict(key.labels)
+    names = ("signal", *ours)
+    for name in names:
+        if name in own:
+            free = f"exported_{name}"
+            while free in own:
+                free = f"exported_{free}"
+            own[free] = own.pop(name)
+    return label_text((*names, *own), (key.signal, *ours.values(), *own.values()))
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """The latest value of each of many series; every field has one entry for each series.

@@ -12,6 +12,7 @@ import numpy as np
 
 from exporter.detectors.scoring import Judgement, Rule, Scorer
 from exporter.fence import Fence
+from exporter.fitted.models import Models, Plan
 from exporter.model import (
     Block,
     Column,
@@ -20,7 +21,7 @@ from exporter.model import (
     Sample,
     SeriesKey,
     Snapshot,
-    label_text,
+    series_text,
 )
 from exporter.signals.derive import Signals
 from exporter.signals.joint import Joint
@@ -73,7 +74,8 @@ _log = logging.getLogger(__name__)
 class Ticker:
     """Scores on a timer, not at scrapes: two scrapers must not feed a detector twice.
 
-    `fence`, `signals` and `rule` may be exchanged between ticks, which keeps what was learned.
+    `fence`, `signals`, `models` and `rule` may be exchanged between ticks; but for another
+    `models`, that keeps what was learned.
     """
 
     def __init__(self, fence: Fence, signals: Signals, scorer: Scorer, rule: Rule) -> None:
@@ -81,6 +83,7 @@ class Ticker:
         self.signals = signals
         self.rule = rule
         self.remotes: Mapping[str, Remote] = {}
+        self.models = Models(Plan())
         self.snapshot: Snapshot | None = None
         self.ticked = asyncio.Event()
         """Set at the end of each tick; who waits for it clears it."""
@@ -122,10 +125,12 @@ class Ticker:
         arrived = [block for remote in remotes for block in await remote.take(due)]
         block = self._joint.join([own_signals, *arrived])
         judgement = self._judge(block, started)
+        self.models.watch(block, started)
         self._report_skipped()
-        own = [*self._own(block, judgement), TIMESTAMP.sample(timestamp)]
+        own = [*self._own(block, judgement), TIMESTAMP.sample(timestamp), *self.models.samples()]
         own.append(TICK_DURATION.sample(time.monotonic() - started))
-        self.snapshot = Snapshot(timestamp, self._columns(block, judgement), tuple(own))
+        columns = self._columns(block, judgement) + self.models.columns(started)
+        self.snapshot = Snapshot(timestamp, columns, tuple(own))
         self.ticked.set()
         return self.snapshot
 
@@ -133,6 +138,7 @@ class Ticker:
         """Count the series left out so far by reason, whoever left them out."""
         counts = Counter(self.signals.skipped)
         counts.update(self._joint.skipped)
+        counts.update(self.models.skipped)
         for remote in self.remotes.values():
             counts.update(remote.skipped)
         return dict(counts)
@@ -173,17 +179,6 @@ class Ticker:
 def next_tick(started: float, interval: float, now: float) -> float:
     """Return when the next tick is due; those that `now` has missed are left out, not made up."""
     return started + (math.floor((now - started) / interval) + 1) * interval
-
-
-def series_text(key: SeriesKey) -> str:
-    """Render the labels of a scored series; its own label `signal` makes room, as in a scrape."""
-    own = dict(key.labels)
-    if "signal" in own:
-        free = "exported_signal"
-        while free in own:
-            free = f"exported_{free}"
-        own[free] = own.pop("signal")
-    return label_text(("signal", *own), (key.signal, *own.values()))
 
 
 @dataclass(frozen=True, slots=True)

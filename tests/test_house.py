@@ -11,6 +11,7 @@ import pytest
 from exporter.collectors import COLLECTORS
 from exporter.config import Config as ExporterConfig
 from exporter.detectors import DETECTORS
+from exporter.fitted import MODELS
 from exporter.signals import HOST_SIGNALS
 from receiver.channels import CHANNELS
 from receiver.config import Config as ReceiverConfig
@@ -21,8 +22,18 @@ ROOT = Path(__file__).parents[1]
 # A room may import itself and the rooms that stand above it.
 ROOMS = {
     "exporter": [
-        *("model", "settings", "collectors", "fence", "prometheus", "signals", "detectors", "fit"),
-        *("drift", "forecast", "availability", "state", "quality", "history", "tick"),
+        *("model", "settings", "collectors", "fence", "prometheus", "signals", "detectors"),
+        *(
+            "fitted",
+            "fit",
+            "drift",
+            "forecast",
+            "availability",
+            "state",
+            "quality",
+            "history",
+            "tick",
+        ),
         *("exposition", "apm", "web", "config", "backtest", "app", "__main__"),
     ],
     "receiver": [
@@ -123,6 +134,7 @@ KEYS: dict[str, Mapping[str, object]] = {
     "collectors": COLLECTORS,
     "signals": HOST_SIGNALS,
     "detectors": DETECTORS,
+    "models": MODELS,
     "channels": CHANNELS,
     "exporter.yml": ExporterConfig.model_fields,
     "receiver.yml": ReceiverConfig.model_fields,

@@ -28,12 +28,12 @@ START = (2.33, 0.5, 0.27, 0.5, 0.0, 0.0)
 """The state of a new series: a tail a little heavier than the normal distribution's."""
 
 
-def line(state: FloatArray, alarm_rate: float) -> FloatArray:
+def line(state: FloatArray, alarm_rate: FloatArray | float) -> FloatArray:
     """Return, of shape (series,), the size that |innovation| passes with `alarm_rate` a value."""
     mean, spread = state[:, _MEAN], state[:, _SPREAD]
     shape = np.clip(2 - mean / np.maximum(spread, 1e-12), *_SHAPES)
     shape = np.where(np.abs(shape) < 1e-6, 1e-6, shape)
-    odds = max(_RATE / alarm_rate, 1.0)
+    odds = np.maximum(_RATE / alarm_rate, 1.0)
     reach = mean * (1 - shape) * (odds**shape - 1) / shape
     return np.maximum(state[:, _QUANTILE] + reach, _LEAST_LINE)
 

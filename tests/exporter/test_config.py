@@ -8,7 +8,7 @@ from exporter.config import Address, Config, defaults, load, parse_address
 from exporter.model import ConfigError
 
 KNOWN = ", ".join(COLLECTORS)
-TOP = "listen, interval, tokens, paths, collectors, prometheus, signals, scoring, state"
+TOP = "listen, interval, tokens, paths, collectors, prometheus, signals, scoring, state, models"
 
 
 def write(folder: Path, text: str) -> Path:
@@ -172,3 +172,18 @@ def test_a_secret_that_cannot_be_read_names_the_file_and_the_remedy(tmp_path: Pa
 def test_an_address_is_read_and_spelled_alike(text: str, address: Address) -> None:
     assert parse_address(text) == address
     assert str(address) == text
+
+
+@pytest.mark.parametrize(
+    ("models", "problem"),
+    [
+        ("{signals: [nope]}", "top level: models: no such signal: nope; there are cpu_utilisation"),
+        ("{methods: [pca]}", "models.methods.0: no such method; there are isolation_forest"),
+        ("{methods: [one_class_svm, one_class_svm]}", "models.methods: one of them is there twice"),
+        ("{every: 1s}", "models.every: too short; 1m is the least"),
+        ("{window: 2}", "models.window: Input should be greater than or equal to 4"),
+    ],
+)
+def test_models_that_cannot_be_are_refused(tmp_path: Path, models: str, problem: str) -> None:
+    (said,) = problems(tmp_path, f"models: {models}\n")
+    assert said.startswith(problem)

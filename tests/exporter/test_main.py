@@ -82,9 +82,12 @@ def test_a_hangup_reloads_the_configuration(tmp_path: Path) -> None:
         assert "tocsin_config_last_reload_successful 0\n" in get(f"{url}/metrics")
 
 
-def test_the_serving_process_loads_none_of_the_heavy_libraries() -> None:
+def test_the_serving_process_loads_none_of_the_heavy_libraries(tmp_path: Path) -> None:
     """Python itself tells of every import, at the start and in a scrape."""
-    with serving(python=("-X", "importtime")) as process:
+    models = "{signals: [memory_utilisation], methods: [isolation_forest, one_class_svm]}"
+    config = tmp_path / "exporter.yml"
+    config.write_text(f"models: {models}\n", "utf-8")
+    with serving("--config", str(config), python=("-X", "importtime")) as process:
         url, said = started(process)
         get(f"{url}/metrics")
         process.terminate()

@@ -10,10 +10,10 @@ from exporter.detectors.local_level import LocalLevel
 from exporter.detectors.scoring import Rule, Scorer
 from exporter.exposition import Page
 from exporter.fence import Fence
-from exporter.model import Block, Metric, Sample, SeriesKey, Snapshot
+from exporter.model import Block, Metric, Sample, SeriesKey, Snapshot, series_text
 from exporter.signals.derive import Feed, Signals
 from exporter.signals.exposed import Exposed
-from exporter.tick import Ticker, next_tick, series_text
+from exporter.tick import Ticker, next_tick
 
 DEPTH = Metric("app_depth", "Depth.", labels=("queue",))
 

@@ -1,0 +1,158 @@
+"""Models beside the scores of the engine: which series have them, when they are due, their scores.
+
+A tick only appends to arrays here, and scores from arrays; fits happen in a worker process.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from exporter.fitted import metrics
+from exporter.fitted.contract import Arrays
+from exporter.fitted.panel import Fitted, Panel
+from exporter.fitted.schedule import Standing, due
+from exporter.fitted.windows import IntArray, Windows
+from exporter.model import Block, Column, Sample, SeriesKey, series_text
+from exporter.signals.slots import Slots
+
+_WEEK = 604_800.0
+_FORGET_AFTER = 86_400.0
+"""Seconds after which a series that is gone is forgotten, with its models."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the configuration says about models; durations in seconds. Without signals, none."""
+
+    signals: frozenset[str] = frozenset()
+    methods: tuple[str, ...] = ()
+    window: int = 16
+    history: float = 86_400.0
+    every: float = 21_600.0
+    deadline: float = 120.0
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A fit that is due: its request, and which series it is for."""
+
+    row: int
+    method: int
+    name: str
+    key: SeriesKey
+    request: Arrays
+
+
+class Models:
+    """The models of up to `plan.limit` series, each with every method."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.fits = metrics.Fits(plan.methods)
+        self.skipped = {"model_limit": 0}
+        """How many series were left out so far, counted again at every tick."""
+        self._slots = Slots(plan.limit, _FORGET_AFTER)
+        self._windows = Windows(plan.limit, plan.window, plan.history)
+        self._panel = Panel(plan.limit, plan.methods)
+        self._tried_at = np.full((plan.limit, len(plan.methods)), -np.inf)
+        self._fitted_to = np.zeros((plan.limit, len(plan.methods)), np.intp)
+        self._layout = _Layout((), (), np.zeros(0, np.intp), 0)
+        self._texts: tuple[str, ...] = ()
+        self._rows = np.zeros(0, np.intp)
+        self._present = np.zeros(0, bool)
+
+    def watch(self, block: Block, now: float) -> None:
+        """Take in a block at `now`, in monotonic seconds, and score what is new in it."""
+        if block.keys is not self._layout.block:
+            self._layout = _layout(block.keys, self.plan)
+            self._texts = tuple(_texts(self._layout.keys, self.plan.methods))
+        self.skipped["model_limit"] += self._layout.left_out
+        self._rows = self._place(now)
+        values = block.values[self._layout.chosen]
+        self._present = np.isfinite(values)
+        whole = self._windows.append(self._rows, values, block.times[self._layout.chosen])
+        if whole.any():
+            rows = self._rows[whole]
+            rates = np.minimum(self._windows.step[rows] / _WEEK, 1.0)
+            self._panel.score(rows, self._windows.vectors(rows), rates)
+
+    def _place(self, now: float) -> IntArray:
+        place = self._slots.place(self._layout.keys, now)
+        self._windows.wipe(place.fresh)
+        self._panel.wipe(place.fresh)
+        self._tried_at[place.fresh] = -np.inf
+        self._fitted_to[place.fresh] = 0
+        return place.rows
+
+    def columns(self, now: float) -> tuple[Column, ...]:
+        """Return what is known of each model; a series without a value just now has none."""
+        values = self._panel.expose(self._rows, self._present, now)
+        pairs = zip(metrics.OF_MODELS, values, strict=True)
+        return tuple(Column(metric, self._texts, column) for metric, column in pairs)
+
+    def samples(self) -> Iterator[Sample]:
+        """Yield what became of the fits."""
+        return self.fits.samples()
+
+    def next_job(self, now: float) -> Job | None:
+        """Return the fit that has waited longest of those that are due, and note the attempt."""
+        wanted = due(self._standing(), self.plan.every, now)
+        if not wanted.any():
+            return None
+        waiting = np.where(wanted, np.nan_to_num(self._panel.fitted_at[self._rows]), np.inf)
+        place, method = divmod(int(waiting.argmin()), len(self.plan.methods))
+        row = int(self._rows[place])
+        self._tried_at[row, method] = now
+        self._fitted_to[row, method] = self._windows.kept[row]
+        return self._job(row, method, self._layout.keys[place])
+
+    def _standing(self) -> Standing:
+        rows, panel = self._rows, self._panel
+        kept = self._windows.kept[rows, None]
+        fitted_to, tried_at = self._fitted_to[rows], self._tried_at[rows]
+        return Standing(kept, panel.fitted_at[rows], fitted_to, tried_at, panel.drift[rows])
+
+    def _job(self, row: int, method: int, key: SeriesKey) -> Job:
+        name = self.plan.methods[method]
+        request = {
+            "method": np.array(name),
+            "vectors": self._windows.history(row),
+            "rate": np.minimum(self._windows.step[row] / _WEEK, 1.0),
+            "deadline": np.array(self.plan.deadline),
+        }
+        return Job(row, method, name, key, request)
+
+    def put(self, job: Job, answer: Arrays, now: float) -> None:
+        """Let a fit's answer be the model; raises KeyError or ValueError where it is wrong.
+
+        Of a series that has gone meanwhile, it is of no use.
+        """
+        fitted = Fitted.load(job.name, answer)
+        there = dict(zip(self._layout.keys, self._rows.tolist(), strict=True))
+        if there.get(job.key) == job.row:
+            self._panel.put(job.row, job.method, fitted, now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Which series of a block have models, kept until the block's layout changes."""
+
+    block: tuple[SeriesKey, ...]
+    keys: tuple[SeriesKey, ...]
+    chosen: IntArray
+    left_out: int
+
+
+def _layout(block: tuple[SeriesKey, ...], plan: Plan) -> _Layout:
+    found = [i for i, key in enumerate(block) if key.signal in plan.signals]
+    chosen = found[: plan.limit]
+    keys = tuple(block[i] for i in chosen)
+    return _Layout(block, keys, np.array(chosen, np.intp), len(found) - len(chosen))
+
+
+def _texts(keys: tuple[SeriesKey, ...], methods: tuple[str, ...]) -> Iterator[str]:
+    for key in keys:
+        for method in methods:
+            yield series_text(key, method=method)
