@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[1]
 ROOMS = {
     "exporter": [
         *("model", "settings", "collectors", "fence", "prometheus", "signals", "detectors"),
+        "groups",
         *(
             "fitted",
             "fit",
