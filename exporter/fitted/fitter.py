@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from exporter.fitted.models import Job, Models
 from exporter.fitted.worker import FitError, Worker
+from exporter.model import SeriesKey, label_text
 
 _PAUSE = 1.0
 """Seconds between looks for a fit that is due."""
@@ -31,6 +32,12 @@ async def keep_fitting(models: Callable[[], Models], worker: Worker) -> None:
         await worker.kill()
 
 
+def _text(key: SeriesKey) -> str:
+    """Spell a series for people, e.g. `queue_depth{queue="mail"}`."""
+    labels = label_text(tuple(name for name, _ in key.labels), tuple(v for _, v in key.labels))
+    return f"{key.signal}{{{labels}}}" if labels else key.signal
+
+
 async def _fit(models: Models, job: Job, worker: Worker) -> None:
     started = time.monotonic()
     try:
@@ -42,5 +49,5 @@ async def _fit(models: Models, job: Job, worker: Worker) -> None:
     except (KeyError, ValueError):
         outcome = "invalid"
     if outcome != "ok":
-        _log.warning("%s was not fitted to %s: %s", job.name, job.key, outcome)
+        _log.warning("%s was not fitted to %s: %s", job.name, _text(job.key), outcome)
     models.fits.note(job.name, outcome, time.monotonic() - started)
