@@ -114,12 +114,17 @@ def _csv(text: str) -> Iterator[_Entry]:
 
 
 def attach(series: Series, labels: Labels, root: Path) -> Series:
-    """Give a series the windows of the label whose file ends its path.
+    """Give a series the windows of the labels whose file is its own.
 
-    Labels say nothing of a file that they do not name, so that it is left out of precision.
+    It is where one path ends with the other. Labels say nothing of a file that they do not name,
+    so that it is left out of precision.
     """
-    parts = (root / series.name).parts if root.is_dir() else root.parts
+    whole = (root / series.name if root.is_dir() else root).parts
     for file, windows in labels.items():
-        if parts[-len(file.parts) :] == file.parts:
+        if _ends(whole, file.parts) or _ends(file.parts, series.name.parts):
             return replace(series, windows=windows)
     return series
+
+
+def _ends(path: Sequence[str], end: Sequence[str]) -> bool:
+    return path[-len(end) :] == end

@@ -1,7 +1,7 @@
 """How far a long run is, on standard error: a bar on a terminal, else a line now and then."""
 
 import time
-from typing import TextIO
+from typing import Self, TextIO
 
 _WIDTH = 30
 _QUIET = 2.0
@@ -32,6 +32,12 @@ class Progress:
             self._say(f"\r{self._what} [{filled:{_WIDTH}}] {part:4.0%}, {left} left ")
         else:
             self._say(f"{self._what}: {part:.0%}, {left} left\n")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Clear the bar, so that what is printed next stands on a line of its own."""

@@ -20,17 +20,6 @@ _TRUE, _FALSE = frozenset({"1", "1.0", "true"}), frozenset({"0", "0.0", "false",
 _Row = tuple[float, float, bool, str]
 
 
-def find(root: Path) -> list[Path]:
-    """Return the file, or the CSV files of the tree; raises InputError where there are none."""
-    if root.is_file():
-        return [root]
-    found = sorted(path for path in root.rglob("*.csv") if path.is_file())
-    if not found:
-        what = "no CSV file in it" if root.is_dir() else "no such file or folder"
-        raise InputError(f"{root}: {what}; give a CSV file, or a folder of them")
-    return found
-
-
 def read(path: Path, root: Path) -> Series:
     """Read one file; raises InputError with file, line and remedy."""
     name = PurePosixPath(path.name if path == root else path.relative_to(root).as_posix())

@@ -7,6 +7,7 @@ running are always the first rows, and what belongs to one call lies together in
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from importlib import import_module
 from itertools import pairwise
 from typing import Any
 
@@ -15,7 +16,6 @@ from numpy.typing import NDArray
 
 from exporter.backtest.series import Series
 from exporter.detectors import scoring
-from exporter.detectors.local_level import LocalLevel
 from exporter.detectors.scoring import Rule
 from exporter.model import BoolArray, FloatArray, Score
 
@@ -82,7 +82,8 @@ class _Engine:
     def __init__(self, capacity: int, rule: Rule) -> None:
         self._timed = "novelty" in {field.name for field in fields(Score)}
         make: Any = scoring.Scorer
-        self._scorer: Any = make(capacity) if self._timed else make(LocalLevel(), capacity)
+        first = () if self._timed else (import_module("exporter.detectors").LocalLevel(),)
+        self._scorer: Any = make(*first, capacity)
         self._scorer.wipe(np.arange(capacity))
         self._rule = rule
 

@@ -1,7 +1,7 @@
 """The table on standard output: what would have been raised, and how often that was right."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ from exporter.backtest.labels import Marks, compare
 from exporter.backtest.run import Replay
 
 _WEEK = 604_800.0
-_PLAIN = ("series", "values", "scored", "alarms", "a week", "highest", "when")
+_PLAIN = ("values", "scored", "alarms", "a week", "highest", "when")
 _LABELLED = ("windows", "found", "precision", "recall", "delay")
 
 
@@ -66,13 +66,29 @@ def together(lines: Sequence[Line], name: str) -> Line:
     )
 
 
-def table(lines: Sequence[Line]) -> str:
-    """Render lines as a table, with the columns of labels where one of them has any."""
+def report(lines: Mapping[str, Sequence[Line]]) -> str:
+    """Render a table for each sensitivity, and where there are several, one that compares them."""
+    several = len(lines) > 1
+    text = ""
+    for word, some in lines.items():
+        body = sorted(some, key=lambda one: one.name)
+        total = [together(some, "all")] if len(some) > 1 else []
+        text += (f"sensitivity {word}\n" if several else "") + table([*body, *total])
+        text += "\n" if several else ""
+    totals = [together(some, word) for word, some in lines.items()]
+    return text + (table(totals, "sensitivity") if several else "")
+
+
+def table(lines: Sequence[Line], first: str = "series") -> str:
+    """Render lines as a table, with the columns of labels where one of them has any.
+
+    `first` heads the column of names.
+    """
     labelled = any(one.marks for one in lines)
-    head = [*_PLAIN, *(_LABELLED if labelled else ())]
+    head = [first, *_PLAIN, *(_LABELLED if labelled else ())]
     rows = [head, *(_cells(one, labelled=labelled) for one in lines)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    left = {head.index("series"), head.index("when")}
+    left = {0, head.index("when")}
     return "".join(
         "  ".join(
             cell.ljust(width) if i in left else cell.rjust(width)

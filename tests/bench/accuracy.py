@@ -22,8 +22,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from exporter.backtest import reader
+from exporter.backtest import tree
 from exporter.backtest.progress import Progress
+from exporter.backtest.reader import read
 from exporter.backtest.run import Replay, replay
 from exporter.backtest.series import Series
 from exporter.backtest.writer import write
@@ -134,7 +135,7 @@ def main() -> None:
     series = []
     if arguments.nab:
         root = arguments.nab / "data"
-        series += [reader.read(path, root) for path in reader.find(root)]
+        series += [read(path, root) for path in tree.find(root)]
     files = len(series)
     series += kpi_series(arguments.kpi) if arguments.kpi else []
     started = time.monotonic()

@@ -19,7 +19,16 @@ from exporter.__main__ import main
 from exporter.collectors import COLLECTORS
 
 ROOT = Path(__file__).parents[2]
-BANNED = {"sklearn", "scipy", "statsmodels", "sqlalchemy", "jinja2", "pandas", "receiver"}
+BANNED = {
+    "sklearn",
+    "scipy",
+    "statsmodels",
+    "sqlalchemy",
+    "jinja2",
+    "pandas",
+    "matplotlib",
+    "receiver",
+}
 Process = subprocess.Popen[str]
 
 

@@ -12,7 +12,7 @@ HEADER = "timestamp,value,anomaly_score,deviation,novelty,expected,lower,upper"
 
 
 def backtest(source: Path, out: Path, *more: str) -> int:
-    return main(["backtest", "--csv", str(source), "--out", str(out), *more])
+    return main(["backtest", "--csv", str(source), "--out", str(out), "--no-pictures", *more])
 
 
 def test_a_tree_is_mirrored_with_a_row_for_each_row(tmp_path: Path) -> None:
@@ -133,6 +133,34 @@ def test_a_file_of_labels_finds_its_series_by_the_end_of_the_path(
     assert backtest(path, tmp_path / "out", "--labels", str(tmp_path / "labels")) == 0
     line = capsys.readouterr().out.splitlines()[1]
     assert line.split()[-5:] == ["1", "1", "1.00", "1.00", "1.0m"]
+
+
+def test_labels_that_name_none_of_the_files_are_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path / "one.csv", noise(10))
+    (tmp_path / "labels").write_text("file,start,end\nother.csv,1,2\n", "utf-8")
+    assert backtest(path, tmp_path / "out", "--labels", str(tmp_path / "labels")) == 1
+    assert "name them by their path" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("file,start,end\none.csv,1,soon\n", "line 2: not a timestamp: 'soon'"),
+        ("file,start,end\none.csv,5,4\n", "line 2: it ends before it begins; exchange the two"),
+        ('{"one.csv": [[5, 4]]}', "one.csv: it ends before it begins; exchange the two"),
+        ('{"one.csv": 7}', "give lines of file,start,end or JSON like"),
+    ],
+)
+def test_wrong_labels_are_said_with_the_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, said: str
+) -> None:
+    path = write(tmp_path / "one.csv", noise(10))
+    (tmp_path / "labels").write_text(text, "utf-8")
+    assert backtest(path, tmp_path / "out", "--labels", str(tmp_path / "labels")) == 1
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_several_sensitivities_are_compared_and_stand_in_folders_of_their_own(

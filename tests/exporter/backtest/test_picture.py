@@ -1,0 +1,63 @@
+"""The pictures: that they are drawn, and that thinning loses no peak."""
+
+import struct
+import sys
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pytest
+
+from exporter.__main__ import main
+from exporter.backtest.picture import draw
+from exporter.backtest.run import replay
+from exporter.backtest.series import Series
+from exporter.backtest.thinning import Bins
+from exporter.detectors.scoring import Rule
+from tests.exporter.backtest.files import noise, with_spike, write
+
+
+def size(path: Path) -> tuple[int, int]:
+    head = path.read_bytes()[:24]
+    assert head.startswith(b"\x89PNG")
+    width, height = struct.unpack(">II", head[16:])
+    return int(width), int(height)
+
+
+def test_each_series_gets_a_picture_beside_its_scores(tmp_path: Path) -> None:
+    labels = [int(495 <= i <= 510) for i in range(600)]
+    write(tmp_path / "in" / "a" / "one.csv", with_spike(), labels)
+    argv = ["backtest", "--csv", str(tmp_path / "in"), "--out", str(tmp_path / "out")]
+    assert main(argv) == 0
+    assert size(tmp_path / "out" / "a" / "one.png") == (1400, 700)
+
+
+@pytest.mark.parametrize("values", [[], [5.0], [np.nan] * 3, [0.0] * 200, noise(3500)], ids=len)
+def test_any_series_can_be_drawn(tmp_path: Path, values: list[float]) -> None:
+    times = np.array([1e9 + 60 * i for i in range(len(values))])
+    times[1:3] = times[:2]
+    series = Series(PurePosixPath("one.csv"), times, np.array(values, float), "")
+    ((one,),) = replay([series], Rule(60.0), [1.0])
+    draw(one, ("level",), tmp_path / "one.png")
+    assert size(tmp_path / "one.png") == (1400, 700)
+
+
+def test_thinning_keeps_every_extreme_and_the_mean() -> None:
+    values = np.random.default_rng(1).standard_normal(100_000)
+    values[[777, 50_000]] = -90, np.nan
+    bins = Bins.of(np.arange(100_000.0))
+    assert bins.times.size == 1500
+    assert np.nanmin(bins.extremes(values)) == -90
+    assert np.nanmax(bins.highest(values)) == np.nanmax(values)
+    assert abs(np.mean(bins.mean(values)) - np.nanmean(values)) < 1e-3
+
+
+def test_without_matplotlib_the_remedy_is_said_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    path = write(tmp_path / "one.csv", noise(10))
+    argv = ["backtest", "--csv", str(path), "--out", str(tmp_path / "out")]
+    assert main(argv) == 1
+    assert "pip install 'tocsin[charts]', or give --no-pictures" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert main([*argv, "--no-pictures"]) == 0
