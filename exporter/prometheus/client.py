@@ -49,9 +49,10 @@ class Prometheus:
 
     async def _post(self, path: str, form: Mapping[str, str], most: int) -> bytes:
         deadline = self._connection.deadline
+        timed = {**form, "timeout": f"{deadline:g}"}  # a unit would forbid Prometheus a fraction
         try:
             async with self._turn, asyncio.timeout(deadline):
-                status, body = await self._exchange(path, {**form, "timeout": f"{deadline}s"}, most)
+                status, body = await self._exchange(path, timed, most)
         except TimeoutError as error:
             raise QueryError(LATE, f"no answer within {deadline:g} s") from error
         except (aiohttp.ClientError, OSError) as error:

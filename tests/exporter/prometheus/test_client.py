@@ -37,7 +37,7 @@ async def test_the_expression_is_posted_with_the_deadline(
 ) -> None:
     request = await asked(prometheus, tmp_path, deadline="2500ms")
     assert (request.method, request.path) == ("POST", "/prefix/api/v1/query")
-    assert prometheus.asked == [{"query": "up", "timeout": "2.5s"}]
+    assert prometheus.asked == [{"query": "up", "timeout": "2.5"}]
     assert "Authorization" not in request.headers
 
 
