@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 
 from exporter.prometheus.connection import Connection
+from exporter.prometheus.span import Span
 
 ERROR, LATE = "prometheus_error", "prometheus_late"
 """The names by which an answer that did not come is counted."""
@@ -40,12 +41,12 @@ class Prometheus:
         """Evaluate an expression now; returns a body of at most `most` bytes, or QueryError."""
         return await self._post("/api/v1/query", {"query": promql}, most)
 
-    async def query_range(
-        self, promql: str, start: float, end: float, step: float, most: int
-    ) -> bytes:
-        """Evaluate it at `start`, each `step` seconds later, and up to `end` inclusively."""
-        span = {"start": repr(start), "end": repr(end), "step": repr(step)}
-        return await self._post("/api/v1/query_range", {"query": promql} | span, most)
+    async def query_range(self, promql: str, span: Span, most: int) -> bytes:
+        """Evaluate an expression at each moment of a span."""
+        # A little more than the end, since it is a sum that may have been rounded up.
+        bounds = {"start": span.start, "end": span.end + span.step / 100, "step": span.step}
+        form = {"query": promql} | {name: f"{seconds:.3f}" for name, seconds in bounds.items()}
+        return await self._post("/api/v1/query_range", form, most)
 
     async def _post(self, path: str, form: Mapping[str, str], most: int) -> bytes:
         deadline = self._connection.deadline

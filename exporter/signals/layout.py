@@ -36,7 +36,7 @@ def arrange(signal: str, labels: Sequence[bytes], limit: int, before: Layout) ->
     """
     if labels == before.labels:
         return before
-    named = _named(signal, labels, before.named)
+    named = name_series(signal, labels, before.named)
     first: dict[SeriesKey, int] = {}
     for place, text in enumerate(labels):
         first.setdefault(named[text], place)
@@ -47,10 +47,10 @@ def arrange(signal: str, labels: Sequence[bytes], limit: int, before: Layout) ->
     return Layout(labels, named, keys, places, len(labels) - len(first), len(first) - len(keys))
 
 
-def _named(
+def name_series(
     signal: str, labels: Sequence[bytes], known: Mapping[bytes, SeriesKey]
 ) -> dict[bytes, SeriesKey]:
-    """Read the label sets that are not known yet, all in one go."""
+    """Return the key of each label set; those not known yet are read, all in one go."""
     new = [text for text in labels if text not in known]
     try:
         sets = json.loads(b"[" + b",".join(new) + b"]")

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -92,6 +92,12 @@ class Poll:
         keys = self.layout.keys
         return Block(keys, np.full(len(keys), np.nan), np.full(len(keys), time.time()))
 
+    async def look(self) -> Answer:
+        """Ask once and lay out what is answered; raises QueryError."""
+        answer = parse(await self._prometheus.query(self.query.promql, self.query.most_bytes))
+        self.layout = arrange(self.signal, answer.labels, self.query.limit, before=self.layout)
+        return answer
+
     def cancel(self) -> None:
         """Ask no more."""
         if self._flight:
@@ -100,8 +106,7 @@ class Poll:
     async def _ask(self) -> None:
         landed: Answer | QueryError
         try:
-            landed = parse(await self._prometheus.query(self.query.promql, self.query.most_bytes))
-            self.layout = arrange(self.signal, landed.labels, self.query.limit, before=self.layout)
+            landed = await self.look()
         except QueryError as error:
             landed = error
         if self._landed is not None:  # no tick took the answer before, and this one is newer
@@ -143,16 +148,30 @@ class Poll:
         self.trouble = trouble
 
 
+class Past(Protocol):
+    """What learns the past of all signals before their first tick."""
+
+    async def __call__(self, promql: "Promql", /) -> None:
+        """Learn it; what raises ends the process."""
+        ...
+
+
 class Promql:
     """All expressions of a configuration, as one source of signals."""
 
-    def __init__(self, prometheus: Prometheus, queries: Mapping[str, Query]) -> None:
+    def __init__(
+        self, prometheus: Prometheus, queries: Mapping[str, Query], past: Past | None = None
+    ) -> None:
         self.polls = [Poll(signal, query, prometheus) for signal, query in queries.items()]
+        self._past = past
+        self._learning: asyncio.Task[None] | None = None
+        self._live = False
+        self._held = 0
 
     @property
     def skipped(self) -> Mapping[str, int]:
         """How many series were left out so far, by reason."""
-        total: Counter[str] = Counter()
+        total = Counter(backfill=self._held)
         for poll in self.polls:
             total.update(poll.skipped)
         return total
@@ -160,6 +179,8 @@ class Promql:
     @property
     def trouble(self) -> str:
         """What each signal in trouble suffers from."""
+        if self._learning and not self._live:
+            return "the past is being learned"
         return "; ".join(
             f"{poll.signal}: {poll.trouble.text}" for poll in self.polls if poll.trouble.kind
         )
@@ -176,15 +197,27 @@ class Promql:
             yield QUERY_DURATION.sample(poll.seconds, poll.signal)
 
     def begin(self) -> None:
-        """Ask for all of them."""
+        """Ask for all of them, once their past is learned."""
+        if self._past and self._learning is None:
+            self._learning = asyncio.create_task(self._past(self))
+        self._live = self._learning is None or self._learning.done()
+        if not self._live:
+            return
+        if self._learning:
+            self._learning.result()
         for poll in self.polls:
             poll.begin()
 
     async def take(self, due: float) -> list[Block]:
         """Return what was answered of each of them."""
+        if not self._live:
+            self._held += max(1, sum(len(poll.layout.keys) for poll in self.polls))
+            return []
         return [await poll.take(due) for poll in self.polls]
 
     def cancel(self) -> None:
         """Ask no more."""
+        if self._learning:
+            self._learning.cancel()
         for poll in self.polls:
             poll.cancel()

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import math
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,7 +20,8 @@ Point = tuple[Labels, float]
 class FakePrometheus(FakeWeb):
     """Has for each expression a function from time to points; 11,000 points are its limit."""
 
-    now: float = 1.7e9
+    now: float | None = 1.7e9
+    """When it believes to be; None is the time that it is."""
     series: dict[str, Callable[[float], list[Point]]] = field(default_factory=dict)
     extra: dict[str, Any] = field(default_factory=dict)
     asked: list[dict[str, str]] = field(default_factory=list)
@@ -40,9 +42,9 @@ class FakePrometheus(FakeWeb):
             return _error(400, "bad_data", f"no such expression: {form['query']}")
         series = self.series[form["query"]]
         if request.path.endswith("/query"):
+            now = time.time() if self.now is None else self.now
             result: Any = [
-                {"metric": labels, "value": [self.now, _text(value)]}
-                for labels, value in series(self.now)
+                {"metric": labels, "value": [now, _text(value)]} for labels, value in series(now)
             ]
             return self._success("vector", result)
         return self._range(form, series)
@@ -53,9 +55,9 @@ class FakePrometheus(FakeWeb):
         if count > 11_000:
             return _error(400, "bad_data", "exceeded maximum resolution of 11,000 points")
         rows: dict[str, list[list[Any]]] = {}
-        for time in (start + step * i for i in range(count)):
-            for labels, value in series(time):
-                rows.setdefault(json.dumps(labels), []).append([time, _text(value)])
+        for at in (start + step * i for i in range(count)):
+            for labels, value in series(at):
+                rows.setdefault(json.dumps(labels), []).append([at, _text(value)])
         result = [{"metric": json.loads(labels), "values": row} for labels, row in rows.items()]
         return self._success("matrix", result)
 

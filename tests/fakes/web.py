@@ -20,6 +20,8 @@ class FakeWeb:
     """Answers as `reply` says, unless something ugly or an HTTP status is queued in `next`."""
 
     next: deque[Ugly | int] = field(default_factory=deque)
+    broken: dict[str, Ugly | int] = field(default_factory=dict)
+    """What every answer below a path is like."""
     retry_after: str = ""
     seen: list[web.Request] = field(default_factory=list)
     released: asyncio.Event = field(default_factory=asyncio.Event)
@@ -48,9 +50,9 @@ class FakeWeb:
 
     async def _answer(self, request: web.Request) -> Answer:
         self.seen.append(request)
-        if not self.next:
+        if not self.next and request.path not in self.broken:
             return await self.reply(request)
-        ugly = self.next.popleft()
+        ugly = self.next.popleft() if self.next else self.broken[request.path]
         if isinstance(ugly, int):
             headers = {"Retry-After": self.retry_after} if self.retry_after else {}
             return web.Response(status=ugly, text="something went wrong", headers=headers)
