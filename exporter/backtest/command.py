@@ -66,7 +66,8 @@ def _batches(asked: Order) -> Iterator[tree.Batch]:
         yield from tree.load(asked.source, paths, _BATCH_BYTES // share, progress)
     else:
         most = _MOST_VALUES // share
-        yield [*remote.fetch(asked.source.connection, asked.source.span, most, progress)]
+        source = asked.source
+        yield [*remote.fetch(source.connection, source.query, source.span, most, progress)]
 
 
 def _labelled(series: Series, asked: Order) -> Series:

@@ -11,11 +11,12 @@ from pydantic import ValidationError
 
 from exporter.backtest import labels
 from exporter.backtest.reader import parse_time
-from exporter.backtest.remote import Span
+from exporter.backtest.remote import cover
 from exporter.backtest.series import InputError
 from exporter.config import load
 from exporter.detectors.scoring import Rule
 from exporter.prometheus.connection import Connection
+from exporter.prometheus.span import Span
 from exporter.settings import describe, parse_duration, parse_sensitivity
 
 _DEADLINE = 60.0
@@ -27,6 +28,7 @@ class Remote:
     """A Prometheus, and what to ask it for."""
 
     connection: Connection
+    query: str
     span: Span
 
 
@@ -137,5 +139,5 @@ def _remote(arguments: argparse.Namespace) -> Remote:
         raise InputError("\n".join(describe(Path("--prometheus"), error, Connection))) from error
     update = {"url": asked.url, "deadline": _DEADLINE}
     connection = (known or asked).model_copy(update=update)
-    span = Span(arguments.query, arguments.start, arguments.end, arguments.step)
-    return Remote(connection, span)
+    span = cover(arguments.start, arguments.end, arguments.step)
+    return Remote(connection, arguments.query, span)

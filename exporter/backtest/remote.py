@@ -6,7 +6,6 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -16,6 +15,7 @@ from exporter.model import FloatArray
 from exporter.prometheus.answers import Answer, parse
 from exporter.prometheus.client import Prometheus, QueryError
 from exporter.prometheus.connection import Connection
+from exporter.prometheus.span import Span
 
 _POINTS = 2000
 """Of each series in one answer; Prometheus refuses more than 11,000."""
@@ -23,46 +23,41 @@ _MOST_BYTES = 1 << 28
 _LONGEST_NAME = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """What to ask for: an expression at `start`, every `step` after, until `end`; in seconds."""
+def cover(start: float, end: float, step: float) -> Span:
+    """Return the moments from `start` on, `step` apart, up to `end`; all in seconds."""
+    return Span(start, step, math.floor((end - start) / step + 1e-9) + 1)
 
-    query: str
-    start: float
-    end: float
-    step: float
 
-    def parts(self) -> list[tuple[float, float]]:
-        """Cut it into spans that a Prometheus answers."""
-        count = math.floor((self.end - self.start) / self.step + 1e-9) + 1
-        return [
-            (self.start + i * self.step, self.start + (min(i + _POINTS, count) - 1) * self.step)
-            for i in range(0, count, _POINTS)
-        ]
+def parts(span: Span) -> list[Span]:
+    """Cut it into spans that a Prometheus answers."""
+    firsts = range(0, span.count, _POINTS)
+    return [
+        Span(span.start + i * span.step, span.step, min(_POINTS, span.count - i)) for i in firsts
+    ]
 
 
 def fetch(
-    connection: Connection, span: Span, most: int, progress: Callable[[float], None]
+    connection: Connection, query: str, span: Span, most: int, progress: Callable[[float], None]
 ) -> list[Series]:
     """Fetch at most `most` values; raises InputError with the remedy."""
-    answers = asyncio.run(_ask(Prometheus(connection), span, most, progress))
+    answers = asyncio.run(_ask(Prometheus(connection), query, span, most, progress))
     points = _join(answers)
     if not points:
-        raise InputError(f"no value of {span.query!r} in that time; check query, start and end")
+        raise InputError(f"no value of {query!r} in that time; check query, start and end")
     names = file_names(sorted(points))
     return [_series(names[labels], *points[labels]) for labels in sorted(points)]
 
 
 async def _ask(
-    prometheus: Prometheus, span: Span, most: int, progress: Callable[[float], None]
+    prometheus: Prometheus, query: str, span: Span, most: int, progress: Callable[[float], None]
 ) -> list[Answer]:
     """Ask for one part after the other, so that too much is noticed early."""
     answers: list[Answer] = []
-    parts = span.parts()
-    for i, (start, end) in enumerate(parts):
-        progress(i / len(parts))
+    spans = parts(span)
+    for i, part in enumerate(spans):
+        progress(i / len(spans))
         try:
-            body = await prometheus.query_range(span.query, start, end, span.step, _MOST_BYTES)
+            body = await prometheus.query_range(query, part, _MOST_BYTES)
             answers.append(parse(body))
         except QueryError as error:
             raise InputError(f"Prometheus: {error}") from error

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from exporter.__main__ import main
-from exporter.backtest.remote import Span, file_names
+from exporter.backtest.remote import cover, file_names, parts
 from tests.exporter.backtest.files import STEP, rows, with_spike
 
 START = 1_700_000_040
@@ -128,9 +128,9 @@ def test_what_cannot_be_asked_is_said(
 
 
 def test_a_span_is_cut_without_a_point_twice() -> None:
-    parts = Span("up", 0, 5000, 1).parts()
-    assert parts == [(0, 1999), (2000, 3999), (4000, 5000)]
-    assert Span("up", 7, 7, 15).parts() == [(7, 7)]
+    spans = [(part.start, part.end) for part in parts(cover(0, 5000.5, 1))]
+    assert spans == [(0, 1999), (2000, 3999), (4000, 5000)]
+    assert [(part.start, part.end) for part in parts(cover(7, 7, 15))] == [(7, 7)]
 
 
 def test_file_names_are_safe_and_distinct() -> None:
