@@ -1,6 +1,8 @@
-"""A real Prometheus scrapes a real exporter."""
+"""A real Prometheus scrapes a real exporter, and answers what it asks."""
 
+import asyncio
 import json
+import math
 import shutil
 import socket
 import subprocess
@@ -15,6 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from exporter.app import App
+from exporter.collectors import COLLECTORS
+from exporter.config import Config
+from exporter.exposition import Page
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(
@@ -115,3 +122,87 @@ def test_promtool_finds_nothing_to_blame_in_names_of_our_own(
     )
     blamed = (linted.stdout + linted.stderr).decode().splitlines()
     assert [line for line in blamed if not line.startswith("node_")] == []
+
+
+def waves(now: float) -> str:
+    """Write two series from six hours ago until in ten minutes, as OpenMetrics text."""
+    moments = range(int(now) - 6 * 3600, int(now) + 600, 15)
+    lines = [
+        f'app_load{{host="{host}"}} {math.sin(t / 97 + number):.4f} {t}'
+        for number, host in enumerate(("a", r"é\"b"))
+        for t in moments
+    ]
+    return "\n".join(["# TYPE app_load gauge", *lines, "# EOF", ""])
+
+
+@pytest.fixture
+def past(tmp_path: Path) -> Iterator[str]:
+    """Run a Prometheus that knows a past; returns its address."""
+    page = tmp_path / "past.txt"
+    page.write_text(waves(time.time()), "utf-8")
+    data = str(tmp_path / "data")
+    subprocess.run(
+        ["promtool", "tsdb", "create-blocks-from", "openmetrics", page, data],
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+    config = tmp_path / "prometheus.yml"
+    config.write_text("{}", "utf-8")
+    address = f"127.0.0.1:{free_port()}"
+    listen = f"--web.listen-address={address}"
+    with running("prometheus", f"--config.file={config}", f"--storage.tsdb.path={data}", listen):
+        wait_for(address, "app_load")
+        yield address
+
+
+def asking(address: str, **signals: str) -> App:
+    config = Config.model_validate(
+        {
+            "prometheus": {"url": f"http://{address}"},
+            "signals": [{"name": name, "promql": promql} for name, promql in signals.items()],
+            "collectors": dict.fromkeys(COLLECTORS, False),
+            "state": False,
+        }
+    )
+    return App(config, lambda: config)
+
+
+async def page_with(app: App, start: str) -> dict[str, float]:
+    """Tick until there is a line that begins so."""
+    async with asyncio.timeout(60):
+        while True:
+            snapshot = await app.service.ticker.tick()
+            text = Page().render(snapshot.samples, snapshot.columns).decode()
+            lines = (line.rsplit(" ", 1) for line in text.splitlines() if line[0] != "#")
+            page = {name: float(value) for name, value in lines}
+            if any(name.startswith(start) for name in page):
+                return page
+            await asyncio.sleep(0.05)
+
+
+async def test_what_it_computes_is_a_signal_under_its_own_labels(past: str) -> None:
+    app = asking(past, double="2 * app_load", hosts="count(app_load)", one="scalar(vector(1))")
+    page = await page_with(app, "tocsin_signal_value")
+    values = {name: v for name, v in page.items() if name.startswith("tocsin_signal_value")}
+    assert values.keys() == {
+        'tocsin_signal_value{signal="double",host="a"}',
+        'tocsin_signal_value{signal="double",host="é\\"b"}',
+        'tocsin_signal_value{signal="hosts"}',
+        'tocsin_signal_value{signal="one"}',
+    }
+    assert values['tocsin_signal_value{signal="hosts"}'] == 2
+    assert page['tocsin_signal_query_success{signal="double"}'] == 1
+
+
+async def test_an_expression_that_is_wrong_is_told_in_its_words(past: str) -> None:
+    app = asking(past, wrong="sum(", range="app_load[5m]")
+    page = await page_with(app, "tocsin_series_skipped_total")
+    async with asyncio.timeout(60):
+        while "parse error" not in app.service.ticker.remotes["prometheus"].trouble:
+            page = await page_with(app, "tocsin_series_skipped_total")
+    page = await page_with(app, "tocsin_series_skipped_total")
+    trouble = app.service.ticker.remotes["prometheus"].trouble
+    assert "wrong: HTTP 400: invalid parameter" in trouble
+    assert page['tocsin_signal_query_success{signal="wrong"}'] == 0
+    assert page['tocsin_series_skipped_total{reason="prometheus_error"}'] >= 2
