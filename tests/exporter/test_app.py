@@ -76,3 +76,39 @@ def test_a_file_that_has_gone_is_a_configuration_error(file: File) -> None:
     file.path.unlink()
     with pytest.raises(ConfigError, match="cannot be read"):
         file.load()
+
+
+def asking(promql: str, url: str = "http://127.0.0.1:1") -> dict[str, object]:
+    return {"prometheus": {"url": url}, "signals": [{"name": "load", "promql": promql}]}
+
+
+def test_a_reload_asks_anew_only_where_the_questions_have_changed(file: File) -> None:
+    file.write(**asking("up"))
+    app = App(file.load(), file.load)
+    remotes = app.service.ticker.remotes
+    first = remotes["prometheus"]
+    file.write(**asking("up"), interval="5s")
+    app.reload()
+    assert app.service.ticker.remotes["prometheus"] is first
+    for changed in (asking("down"), asking("down", "http://127.0.0.1:2")):
+        before = app.service.ticker.remotes["prometheus"]
+        file.write(**changed)
+        app.reload()
+        assert app.service.ticker.remotes["prometheus"] is not before
+    file.write()
+    app.reload()
+    assert app.service.ticker.remotes.keys() == {"observations"}
+
+
+def test_what_was_sent_survives_a_reload(file: File) -> None:
+    app = App(file.load(), file.load)
+    file.write(**asking("up"))
+    app.reload()
+    assert app.service.ticker.remotes["observations"] is app.service.pushed
+
+
+def test_a_new_limit_waits_for_the_next_start(file: File, caplog: pytest.LogCaptureFixture) -> None:
+    app = App(file.load(), file.load)
+    file.write(scoring={"limit": 5})
+    app.reload()
+    assert caplog.messages == ["scoring.limit: takes effect at the next start"]

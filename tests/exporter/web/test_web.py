@@ -16,7 +16,7 @@ from exporter.collectors.contract import Collector, Paths
 from exporter.detectors.local_level import LocalLevel
 from exporter.detectors.scoring import Rule, Scorer
 from exporter.fence import Fence
-from exporter.model import Metric, Sample
+from exporter.model import Block, Metric, Sample
 from exporter.signals.derive import Signals
 from exporter.tick import Ticker
 from exporter.web import make_web
@@ -252,3 +252,40 @@ async def test_a_reload_says_what_is_wrong(connect: Connect) -> None:
     answer = await client.post("/-/reload")
     assert answer.status == 500
     assert (await answer.text()).splitlines() == list(service.reload())
+
+
+class Far:
+    """A source of values elsewhere that has the trouble the test gives it."""
+
+    skipped: ClassVar[dict[str, int]] = {}
+    names: ClassVar[tuple[str, ...]] = ()
+    trouble = ""
+
+    def samples(self) -> list[Sample]:
+        return []
+
+    def begin(self) -> None:
+        pass
+
+    def cancel(self) -> None:
+        pass
+
+    async def take(self, due: float) -> list[Block]:
+        del due
+        return []
+
+
+async def test_health_is_degraded_while_values_from_elsewhere_do_not_come(
+    connect: Connect,
+) -> None:
+    service, far = make_service(one=Collecting()), Far()
+    service.ticker.exchange({"prometheus": far})
+    await service.ticker.tick()
+    client = await connect(service)
+    answer = await (await client.get("/health")).json()
+    assert answer["checks"]["prometheus"] == {"status": "healthy", "detail": "well"}
+    far.trouble = "load: HTTP 503: too busy"
+    answer = await (await client.get("/health")).json()
+    assert answer["status"] == "degraded"
+    assert answer["checks"]["prometheus"]["detail"] == "load: HTTP 503: too busy"
+    assert (await client.get("/health/ready")).status == 200
