@@ -5,7 +5,7 @@ from pathlib import Path
 from exporter.backtest.run import COLUMNS, Replay
 
 _HEADER = ",".join(("timestamp", "value", *COLUMNS))
-_NUMBERS = "%.6g,%.6g,%.6g,%.9g,%.9g,%.9g"
+_NUMBERS = "%.7g,%.7g,%.7g,%.9g,%.9g,%.9g"
 
 
 def write(replay: Replay, path: Path) -> None:
