@@ -14,7 +14,6 @@ from pydantic import SecretStr
 
 from exporter.collectors.contract import Paths
 from exporter.config import Address, Config
-from exporter.detectors import DETECTORS
 from exporter.detectors.scoring import Rule, Scorer
 from exporter.fence import Fence
 from exporter.fitted.fitter import keep_fitting
@@ -195,7 +194,7 @@ async def _until(stop: asyncio.Event, ticker: Ticker) -> int:
 def _ticker(config: Config) -> Ticker:
     rule = _rule(config)
     signals = Signals(_feeds(config), _GAP_INTERVALS * rule.interval)
-    scorer = Scorer(DETECTORS["local_level"](), config.scoring.limit)
+    scorer = Scorer(config.scoring.limit)
     ticker = Ticker(_fence(config), signals, scorer, rule)
     ticker.models = Models(_plan(config))
     return ticker

@@ -106,16 +106,21 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What a detector thinks of a block; each array has shape (series,), NaN where it is silent.
+    """What the detectors think of a block; shape (series,), NaN where they are silent.
 
-    `deviation` is in units of the alarm line: 0 is ordinary, 1 is the line.
-    `expected`, `lower` and `upper` are in the signal's own unit.
+    `deviation` and `novelty` are in units of the alarm line: 0 is ordinary, 1 is the line.
+    `residual` is the signed innovation of the local level in its usual scatters. `expected`,
+    `lower` and `upper` are in the signal's own unit. `view` tells who spoke loudest: an index
+    into the engine's list of speakers, -1 where nobody did.
     """
 
     deviation: FloatArray
+    novelty: FloatArray
+    residual: FloatArray
     expected: FloatArray
     lower: FloatArray
     upper: FloatArray
+    view: NDArray[np.int8]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from exporter.fence import Fence
 from exporter.fitted.models import Models, Plan
 from exporter.model import (
     Block,
+    BoolArray,
     Column,
     FloatArray,
     Metric,
@@ -32,6 +33,8 @@ _FORGET_AFTER = 86_400.0
 """Seconds after which a series that is gone is forgotten, with all that was learned of it."""
 _PATIENCE = 0.2
 """Of an interval, how much a tick waits for values from elsewhere; the next takes what is late."""
+_RATIOS = ("_ratio", "_utilisation", "_busy")
+"""Signals whose names end so lie within 0 and 1."""
 
 SCORE = Metric(
     "tocsin_anomaly_score",
@@ -41,10 +44,14 @@ DEVIATION = Metric(
     "tocsin_anomaly_deviation",
     "How improbable the signal's latest step is: 0 is ordinary, 1 the alarm line.",
 )
+NOVELTY = Metric(
+    "tocsin_anomaly_novelty",
+    "How far the signal is beyond anything seen of it: 0 is ordinary, 1 the alarm line.",
+)
 ANOMALIES = Metric("tocsin_anomalies_total", "Alarms of the signal so far.", "counter")
 ACTIVE = Metric(
     "tocsin_anomaly_active",
-    "1 from an alarm until the deviation has stayed below its line for `hold`, else 0.",
+    "1 from an alarm until the signal has been ordinary for `hold`, else 0.",
 )
 VALUE = Metric("tocsin_signal_value", "What the signal is, in its own unit; a counter's rate.")
 EXPECTED = Metric("tocsin_expected_value", "What the signal was expected to be, in its own unit.")
@@ -90,7 +97,7 @@ class Ticker:
         self.scorer = scorer
         self.slots = Slots(scorer.capacity, _FORGET_AFTER)
         self._joint = Joint(scorer.capacity)
-        self._texts = _Texts((), ())
+        self._layout = _Layout((), (), np.zeros(0, np.bool_))
         self._skipping: Mapping[str, int] = {}
 
     def exchange(self, remotes: Mapping[str, Remote]) -> None:
@@ -146,15 +153,21 @@ class Ticker:
     def _judge(self, block: Block, now: float) -> Judgement:
         place = self.slots.place(block.keys, now)
         self.scorer.wipe(place.fresh)
-        return self.scorer.score(place.rows, block.values, self.rule, now)
+        ratios = self._layout_of(block.keys).ratios
+        return self.scorer.score(place.rows, block.values, block.times, self.rule, ratios=ratios)
 
     def _columns(self, block: Block, judgement: Judgement) -> tuple[Column, ...]:
-        if self._texts.keys is not block.keys:
-            known = dict(zip(self._texts.keys, self._texts.texts, strict=True))
-            texts = (known.get(key) or series_text(key) for key in block.keys)
-            self._texts = _Texts(block.keys, tuple(texts))
+        texts = self._layout_of(block.keys).texts
         columns = [(VALUE, block.values), *_values(judgement)]
-        return tuple(Column(metric, self._texts.texts, values) for metric, values in columns)
+        return tuple(Column(metric, texts, values) for metric, values in columns)
+
+    def _layout_of(self, keys: tuple[SeriesKey, ...]) -> "_Layout":
+        if self._layout.keys is not keys:
+            ratios = np.array([key.signal.endswith(_RATIOS) for key in keys], np.bool_)
+            known = dict(zip(self._layout.keys, self._layout.texts, strict=True))
+            texts = tuple(known.get(key) or series_text(key) for key in keys)
+            self._layout = _Layout(keys, texts, ratios)
+        return self._layout
 
     def _own(self, block: Block, judgement: Judgement) -> Iterator[Sample]:
         scored = np.count_nonzero(np.isfinite(judgement.score.deviation))
@@ -182,17 +195,20 @@ def next_tick(started: float, interval: float, now: float) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class _Texts:
-    """The rendered labels of a layout, kept until the layout changes."""
+class _Layout:
+    """What follows from the keys of a block, kept until they change."""
 
     keys: tuple[SeriesKey, ...]
     texts: tuple[str, ...]
+    """The rendered labels."""
+    ratios: BoolArray
 
 
 def _values(judgement: Judgement) -> Iterator[tuple[Metric, FloatArray]]:
     score, verdict = judgement.score, judgement.verdict
     yield SCORE, verdict.score
     yield DEVIATION, score.deviation
+    yield NOVELTY, score.novelty
     yield ANOMALIES, verdict.total
     yield ACTIVE, verdict.active
     yield EXPECTED, score.expected

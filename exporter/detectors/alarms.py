@@ -1,20 +1,30 @@
-"""From deviations to what people see: the score with its refractory, alarms and their count."""
+"""From deviation and novelty to what people see: the score, alarms and their count."""
 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from exporter.model import FloatArray
+from exporter.detectors.contract import Floats
+from exporter.model import BoolArray, FloatArray
 
-WIDTH = 4
-_HIGH, _WAIT, _ABOVE, _TOTAL = range(WIDTH)
-_REFRACTORY = 30
+WIDTH = 9
+_HIGHS = slice(0, 2)
+_WAITS = slice(2, 4)
+_TOTAL, _LOWER, _UPPER, _SCORED, _UP = range(4, WIDTH)
+_NOVELTY_REFRACTORY, _DEVIATION_REFRACTORY = np.float32(100), np.float32(30)
 """For how many values after a score only a higher one is shown in full."""
-_ECHO = 0.3
+_ECHO = np.float32(0.3)
 """What is left of a score within the refractory, so that it keeps a small rank."""
+_MOST_ECHOED = np.float32(0.84)
+_TOP = np.float32(0.02)
+"""How far above its line the deviation reaches: from there on only records rank higher."""
+_LONGEST = 3600.0
+"""Seconds for which a value that stays outside its band keeps an alarm up: then it is ordinary."""
 
-START = (0.0, 0.0, -np.inf, np.nan)
-"""The state of a new series: nothing emitted, never above its line, no count before a score."""
+CLOCKS = 2
+_ABOVE, _ALARMED = range(CLOCKS)
+"""Times: the latest value that kept the alarm up, and the one that raised it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,33 +36,78 @@ class Verdict:
     active: FloatArray
 
 
-def judge(state: FloatArray, deviation: FloatArray, now: float, hold: float) -> Verdict:
-    """Judge deviations at `now`, in seconds; updates `state` of shape (series, WIDTH) in place.
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a value is judged by; arrays of shape (series,), sizes in units of the alarm line."""
 
-    An alarm is a deviation of 1 or more while none is active; it stays active until the
-    deviation has been below 1 for `hold` seconds. A missing deviation changes nothing.
+    values: Floats
+    deviation: Floats
+    novelty: Floats
+    lower: Floats
+    upper: Floats
+    mature: BoolArray
+    """Where enough is known for a verdict."""
+
+
+def judge(
+    state: Floats, clocks: FloatArray, evidence: Evidence, times: FloatArray, hold: float
+) -> Floats:
+    """Return the score, shape (series,); updates state and clocks in place.
+
+    An alarm is a score of 1 or more while none is active. It stays active until for `hold`
+    seconds the deviation was below its line and the value back within the band that held
+    when the alarm was raised.
     """
-    score = _refract(state, deviation)
-    scored = np.isfinite(deviation)
-    state[:, _TOTAL] = np.where(scored, np.nan_to_num(state[:, _TOTAL]), state[:, _TOTAL])
-    with np.errstate(invalid="ignore"):
-        above = deviation >= 1
-    state[:, _TOTAL] += above & (now - state[:, _ABOVE] >= hold)
-    state[above, _ABOVE] = now
-    lasting = above | (now - state[:, _ABOVE] < hold)
-    total = state[:, _TOTAL].copy()
-    return Verdict(score, total, np.where(np.isnan(total), np.nan, lasting))
+    score = _combined(state, evidence)
+    up = state[_UP] > 0
+    above = up & _outside(state, clocks, evidence, times)
+    raised = (score >= 1) & ~above & ~(up & (clocks[_ABOVE] + hold > times))
+    state[_TOTAL] += raised
+    np.copyto(state[_LOWER], evidence.lower, where=raised)
+    np.copyto(state[_UPPER], evidence.upper, where=raised)
+    np.copyto(clocks[_ALARMED], times, where=raised)
+    np.copyto(clocks[_ABOVE], times, where=above | raised)
+    state[_UP] = above | raised | (clocks[_ABOVE] + hold > times)
+    np.maximum(state[_SCORED], evidence.mature, out=state[_SCORED])
+    return score
 
 
-def _refract(state: FloatArray, deviation: FloatArray) -> FloatArray:
-    """Show a score only where it stands above everything of the last values."""
-    scored = np.isfinite(deviation)
-    waiting = state[:, _WAIT] > 0
-    high = np.where(waiting, state[:, _HIGH], 0.0)
-    wait = np.where(waiting, state[:, _WAIT] - 1, 0.0)
-    with np.errstate(invalid="ignore"):
-        higher = deviation > high
-    shown = np.where(higher, deviation, _ECHO * np.minimum(deviation, 1.0))
-    state[:, _HIGH] = np.where(scored, np.where(higher, deviation, high), state[:, _HIGH])
-    state[:, _WAIT] = np.where(scored, np.where(higher, _REFRACTORY, wait), state[:, _WAIT])
-    return shown
+def standing(
+    state: Floats, clocks: FloatArray, times: FloatArray, hold: float
+) -> tuple[Floats, Floats]:
+    """Return alarms so far and whether one is active, NaN for a series never yet scored."""
+    silent = state[_SCORED] == 0
+    since = times - clocks[_ABOVE]
+    active = (state[_UP] > 0) & ((since < hold) | (since == 0))
+    gap = np.float32(np.nan)
+    return np.where(silent, gap, state[_TOTAL]), np.where(silent, gap, active)
+
+
+def _outside(state: Floats, clocks: FloatArray, evidence: Evidence, times: FloatArray) -> BoolArray:
+    """Whether a value keeps the alarm up that is active."""
+    values = evidence.values
+    outside: BoolArray = (values < state[_LOWER]) | (values > state[_UPPER])
+    outside &= times - clocks[_ALARMED] < _LONGEST
+    outside |= (evidence.deviation >= 1) & evidence.mature
+    return outside
+
+
+def _combined(state: Floats, evidence: Evidence) -> Floats:
+    """Show novelty and deviation, each only where it stands above all of its last values."""
+    deviation = evidence.deviation
+    capped = np.where(deviation < 1, deviation, 1 + _TOP - _TOP / np.maximum(deviation, 1))
+    sizes = np.stack((evidence.novelty, capped))
+    sizes *= evidence.mature
+    waits = state[_WAITS]
+    highs = state[_HIGHS]
+    waits -= 1
+    highs *= waits >= 0
+    np.maximum(waits, -1, out=waits)
+    higher = sizes > highs
+    higher[1] &= highs[1] < 1  # a deviation that grows on is the same alarm
+    shown = np.where(higher, sizes, _ECHO * np.minimum(sizes, _MOST_ECHOED))
+    np.copyto(highs, sizes, where=higher)
+    refractory: NDArray[np.float32] = np.array([[_NOVELTY_REFRACTORY], [_DEVIATION_REFRACTORY]])
+    np.copyto(waits, refractory, where=higher)
+    result: Floats = np.maximum.reduce(shown, axis=0)
+    return result

@@ -1,31 +1,111 @@
-"""What a detector is; its state is an array of shape (series, width), NaN in a row that is new."""
+"""What a view is: one way of looking at a block of series, in arrays of a column each."""
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Protocol
 
-from exporter.model import FloatArray
+import numpy as np
+from numpy.typing import NDArray
+
+from exporter.model import BoolArray
+
+Floats = NDArray[np.float32]
+"""Single precision: a step under a thousandth of a value's size is no news in any view."""
+
+RECENT = 21
+"""How many of the latest values a frame holds, this one among them."""
+UNSURE = 10.0
+"""The first values of a series: what is expected of them is still a guess, and so is its error."""
 
 
-class Detector(Protocol):
-    """A view of ordinary behaviour that is learned value by value.
+@dataclass(frozen=True)
+class Frame:
+    """The latest value of each series of a block, and what all views need to know of it.
 
-    `innovation` is what the values do beyond what was expected, in units of the expected
-    scatter; it reads the state. `learn` writes it. Neither looks ahead, each row stands for
-    itself, and a missing value (NaN or an infinity) yields NaN and teaches nothing.
+    Arrays have shape (series,); every value is finite.
+    """
+
+    values: Floats
+    recent: Floats
+    """Shape (RECENT, series), this value last; before a series' first value stands that one."""
+    count: Floats
+    """How many values came before this one."""
+    step: Floats
+    """The usual seconds between values."""
+    fresh: BoolArray
+    """Where the past is of no use: the first value, or the first after a long gap."""
+
+    @cached_property
+    def youngest(self) -> float:
+        """The smallest count: where it is large, nothing special holds for new series."""
+        return float(self.count.min())
+
+    @cached_property
+    def any_fresh(self) -> bool:
+        """Whether any series has no past."""
+        return bool(self.fresh.any())
+
+    @cached_property
+    def pace(self) -> Floats:
+        """How far to learn what changes by the clock: 1 at steps of five minutes and more."""
+        pace: Floats = np.minimum(self.step * np.float32(1 / 300), np.float32(1))
+        return pace
+
+    def share(self, window: float) -> Floats | float:
+        """Return the weight of this value in a mean of the last `window`; of all while fewer."""
+        if self.youngest >= window:
+            return 1 / window
+        return np.maximum(1 / window, 1 / (self.count + 1))
+
+
+class View(Protocol):
+    """One way of looking at a series, learned value by value.
+
+    `look` says how far the value is from what the view expects and must not write; `learn`
+    takes the value in. `state` has shape (width, series) and is zero where a series is new;
+    `cell` has the shape (slots and their visits) of the time slot that the value fell in.
     """
 
     width: ClassVar[int]
     """How many floats of state one series needs."""
+    slots: ClassVar[int]
+    """How many slots of the clock have a mean each; 0 without a season."""
+    slot_seconds: ClassVar[int]
+    scattered: ClassVar[bool]
+    """Whether the innovation is measured against its usual size, for the deviation."""
+    record: ClassVar[float]
+    """The weight of the view's records in the novelty; 0 where records say nothing."""
+    leaking: ClassVar[bool]
+    """Whether its extremes are forgotten slowly."""
+    own_scale: ClassVar[bool]
+    """Whether the view's values no longer have the unit of the series."""
 
-    def innovation(self, state: FloatArray, values: FloatArray) -> FloatArray:
-        """Return shape (series,): the standardised innovation, NaN while too little is known."""
+    def look(self, frame: Frame, state: Floats, cell: "Cell | None") -> Floats:
+        """Return the innovation or the view's value, shape (series,)."""
         ...
 
-    def band(
-        self, state: FloatArray, width: FloatArray
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return expected, lower and upper, the bounds `width` scatters away."""
+    def learn(
+        self, frame: Frame, state: Floats, cell: "Cell | None", seen: Floats, step: Floats
+    ) -> None:
+        """Take in what was seen; `step` is the same, clipped where it is beyond belief."""
         ...
 
-    def learn(self, state: FloatArray, values: FloatArray) -> None:
-        """Take the values into the state, in place."""
-        ...
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The time slot of each series: its mean, and how often it was visited (at most 255)."""
+
+    mean: Floats
+    visits: NDArray[np.uint8]
+
+
+class Plain:
+    """What most views are: no slots, measured against their usual size, no records."""
+
+    width: ClassVar[int] = 1
+    slots: ClassVar[int] = 0
+    slot_seconds: ClassVar[int] = 0
+    scattered: ClassVar[bool] = True
+    record: ClassVar[float] = 0.0
+    leaking: ClassVar[bool] = False
+    own_scale: ClassVar[bool] = False

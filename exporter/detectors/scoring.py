@@ -1,4 +1,4 @@
-"""From one block of values to scores: learning, scoring and thresholding, one after the other."""
+"""From a block of values to scores: learning, scoring and thresholding, one after the other."""
 
 import math
 from dataclasses import dataclass
@@ -6,34 +6,43 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from exporter.detectors import alarms, tail
-from exporter.detectors.alarms import Verdict
-from exporter.detectors.contract import Detector
-from exporter.model import FloatArray, Score
+from exporter.detectors import alarms, frames, panel, scales, tail
+from exporter.detectors.alarms import Evidence, Verdict
+from exporter.detectors.contract import Floats, Frame
+from exporter.detectors.memory import Fields, IntArray, Memory, Place, pick, place_of
+from exporter.detectors.panel import SPEAKERS, Context
+from exporter.model import BoolArray, FloatArray, Score
 
-_WEEK = 604_800.0
-_LARGEST = 1e150
-"""What is larger cannot be squared, and is no measurement: the largest float says "no limit"."""
-IntArray = NDArray[np.intp]
+__all__ = ["SPEAKERS", "Judgement", "Rule", "Scorer"]
+_LARGEST = 1e16
+"""What is larger cannot be squared twice in single precision, and says "no limit" anyway."""
+_AT_ONCE = 4096
+"""How many series are worked on at a time, so that what is in hand stays in the cache."""
+_LEAST_VALUES = 10
+_FORMAT = "1"
+_COLUMNS = (
+    *("score", "total", "active"),
+    *("deviation", "novelty", "residual", "expected", "lower", "upper"),
+)
+_SCORE, _TOTAL, _ACTIVE, _DEVIATION = range(4)
+_EXPECTED = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What the configuration says about scores; all in seconds."""
+    """What the configuration says about scores; times in seconds."""
 
     interval: float
     grace: float = 3600.0
+    """For how long a series is learned before it is scored."""
     hold: float = 300.0
+    alarms_a_week: float = 1.0
+    """How many false alarms of an ordinary series are accepted."""
 
     @property
     def grace_values(self) -> int:
         """How many values of a series are learned before the first is scored."""
         return math.ceil(self.grace / self.interval)
-
-    @property
-    def alarm_rate(self) -> float:
-        """How likely an ordinary value is to raise an alarm: one a week, whatever the step."""
-        return min(self.interval / _WEEK, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,63 +53,155 @@ class Judgement:
     verdict: Verdict
     warming: int
     """How many series have a value and are not scored, because too little is known of them."""
+    late: int = 0
+    """How many values were not newer than their series' latest, and so not taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Input:
+    """A block's values, times, accepted alarms a week and which are ratios; all (series,)."""
+
+    rows: IntArray
+    values: FloatArray
+    times: FloatArray
+    alarms: Floats
+    ratios: BoolArray
+
+    def part(self, where: slice | IntArray) -> "_Input":
+        return _Input(
+            self.rows[where],
+            self.values[where],
+            self.times[where],
+            self.alarms[where],
+            self.ratios[where],
+        )
 
 
 class Scorer:
-    """Keeps the state of up to `capacity` series in arrays of shape (capacity, width)."""
+    """Keeps the state of up to `capacity` series in arrays whose last axis is the series."""
 
-    def __init__(self, detector: Detector, capacity: int) -> None:
+    def __init__(self, capacity: int) -> None:
         self.capacity = capacity
-        self._detector = detector
-        self._learned = np.empty((capacity, detector.width))
-        self._tails = np.empty((capacity, tail.WIDTH))
-        self._alarms = np.empty((capacity, alarms.WIDTH))
-        self._counts = np.empty(capacity)
-
-    @property
-    def layout(self) -> str:
-        """What the arrays mean."""
-        return f"{type(self._detector).__name__} 1"
-
-    def arrays(self) -> dict[str, FloatArray]:
-        """Return the live state; the last axis of each array is the row."""
-        return {
-            "learned": self._learned.T,
-            "tails": self._tails.T,
-            "alarms": self._alarms.T,
-            "counts": self._counts,
-        }
+        widths = {"frame": frames.WIDTH, "alarms": alarms.WIDTH, **panel.WIDTHS}
+        slots = {name: number for name, (number, _) in panel.CLOCKED.items()}
+        fields = Fields.of(widths)
+        self._parts = fields.parts
+        self._memory = Memory(fields, slots, capacity)
+        self._clocks = np.full((frames.CLOCKS + alarms.CLOCKS, capacity), -np.inf)
+        names = [f"{name}:{width}" for name, width in widths.items()]
+        self.layout = " ".join([_FORMAT, *names, *(f"{k}/{n}" for k, n in slots.items())])
+        """Another text where the arrays mean something else."""
 
     def wipe(self, rows: IntArray) -> None:
         """Make rows new, for series that had none before."""
-        self._learned[rows] = np.nan
-        self._tails[rows] = tail.START
-        self._alarms[rows] = alarms.START
-        self._counts[rows] = 0
+        self._memory.wipe(rows)
+        self._clocks[:, rows] = -np.inf
+        self._memory.fields[self._parts["tail"], rows] = np.array([tail.START]).T
 
-    def score(self, rows: IntArray, values: FloatArray, rule: Rule, now: float) -> Judgement:
-        """Score the values of the series in `rows` against their past, then learn from them."""
-        values = np.where(np.abs(values) < _LARGEST, values, np.nan)
-        learned, tails = self._learned[rows], self._tails[rows]
-        sizes = np.abs(self._detector.innovation(learned, values))
-        lines = tail.line(tails, rule.alarm_rate)
-        mature = (self._counts[rows] >= rule.grace_values) & np.isfinite(sizes)
-        deviation = np.where(mature, sizes / lines, np.nan)
-        bands = (np.where(mature, x, np.nan) for x in self._detector.band(learned, lines))
-        score = Score(deviation, *bands)
-        seen = np.isfinite(values)
-        self._learn(rows, values, sizes, lines)
-        self._counts[rows] += seen
-        standing = self._alarms[rows]
-        verdict = alarms.judge(standing, deviation, now, rule.hold)
-        self._alarms[rows] = standing
-        return Judgement(score, verdict, int(np.count_nonzero(seen & ~mature)))
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """Return the live state; the last axis of each array is the row."""
+        return {**self._memory.arrays(), "clocks": self._clocks}
 
-    def _learn(
-        self, rows: IntArray, values: FloatArray, sizes: FloatArray, lines: FloatArray
+    def score(
+        self,
+        rows: IntArray,
+        values: FloatArray,
+        times: FloatArray,
+        rule: Rule,
+        sensitivity: FloatArray | None = None,
+        ratios: BoolArray | None = None,
+    ) -> Judgement:
+        """Score the values of the series in `rows` against their past, then learn from them.
+
+        `times` are seconds since 1970; `sensitivity` is the number of false alarms a week that
+        each series may raise, by default the rule's; `ratios` tells those within 0 and 1.
+        """
+        count = len(rows)
+        if sensitivity is None:
+            sensitivity = np.full(count, rule.alarms_a_week)
+        if ratios is None:
+            ratios = np.zeros(count, np.bool_)
+        whole = _Input(rows, values, times, sensitivity.astype(np.float32), ratios)
+        out = np.full((len(_COLUMNS), count), np.nan)
+        view = np.full(count, -1, np.int8)
+        taken = late = 0
+        for start in range(0, count, _AT_ONCE):
+            part = slice(start, min(start + _AT_ONCE, count))
+            with np.errstate(over="ignore"):  # ratios to a scatter of nearly nothing, cut off later
+                done = self._score_part(whole.part(part), rule, out[:, part], view[part])
+            taken, late = taken + done[0], late + done[1]
+        columns = dict(zip(_COLUMNS, out, strict=True))
+        verdict = Verdict(*(columns.pop(name) for name in ("score", "total", "active")))
+        scored = int(np.count_nonzero(np.isfinite(columns["deviation"])))
+        return Judgement(Score(**columns, view=view), verdict, taken - scored, late)
+
+    def _score_part(
+        self, block: _Input, rule: Rule, out: FloatArray, view: NDArray[np.int8]
+    ) -> tuple[int, int]:
+        """Score what is there and in time; return how many were taken and how many were late."""
+        place = place_of(block.rows)
+        usable = np.abs(block.values) < _LARGEST
+        frame_state = self._memory.fields[self._parts["frame"], place]
+        late = usable & frames.late(self._clocks[:, place], frame_state, block.times)
+        usable &= ~late
+        if usable.all():
+            self._score_present(block, place, rule, out, view)
+        else:
+            self._score_some(block, np.nonzero(usable)[0], rule, out, view)
+        alarm_state, clocks = self._memory.fields[self._parts["alarms"], place], self._clocks
+        out[_TOTAL], out[_ACTIVE] = alarms.standing(
+            alarm_state, clocks[frames.CLOCKS :, place], block.times, rule.hold
+        )
+        return int(np.count_nonzero(usable)), int(np.count_nonzero(late))
+
+    def _score_some(
+        self,
+        block: _Input,
+        chosen: IntArray,
+        rule: Rule,
+        out: FloatArray,
+        view: NDArray[np.int8],
     ) -> None:
-        learned, tails = self._learned[rows], self._tails[rows]
-        self._detector.learn(learned, values)
-        tail.learn(tails, sizes, lines)
-        self._learned[rows] = learned
-        self._tails[rows] = tails
+        """Score those of a block that have a value."""
+        if not len(chosen):
+            return
+        some, views = np.full((len(_COLUMNS), len(chosen)), np.nan), view[chosen]
+        present = block.part(chosen)
+        self._score_present(present, place_of(present.rows), rule, some, views)
+        out[:, chosen] = some
+        view[chosen] = views
+
+    def _score_present(
+        self, block: _Input, place: Place, rule: Rule, out: FloatArray, view: NDArray[np.int8]
+    ) -> None:
+        """Score a block without gaps, and learn from it."""
+        state, clocks = pick(self._memory.fields, place), pick(self._clocks, place)
+        values = scales.bend(block.values, block.ratios).astype(np.float32)
+        frame = frames.begin(clocks, state[self._parts["frame"]], values, block.times)
+        ages = (block.times - clocks[frames.BORN]).astype(np.float32)
+        parts = {name: state[part] for name, part in self._parts.items()}
+        context = Context(parts, self._memory, place, block.times, ages, block.alarms)
+        opinion = panel.hear(frame, context)
+        mature = _mature(frame, rule)
+        lower, upper = opinion.expected - opinion.reach, opinion.expected + opinion.reach
+        evidence = Evidence(values, opinion.deviation, opinion.novelty, lower, upper, mature)
+        out[_SCORE] = alarms.judge(
+            parts["alarms"], clocks[frames.CLOCKS :], evidence, block.times, rule.hold
+        )
+        frames.end(parts["frame"])
+        bounds = (opinion.expected, lower, upper)
+        out[_DEVIATION:_EXPECTED] = opinion.deviation, opinion.novelty, opinion.residual
+        out[_EXPECTED:] = [scales.unbend(x.astype(float), block.ratios) for x in bounds]
+        out[[_SCORE, *range(_DEVIATION, len(_COLUMNS))], :] = np.where(
+            mature, out[[_SCORE, *range(_DEVIATION, len(_COLUMNS))], :], np.nan
+        )
+        view[:] = np.where(mature, opinion.view, -1)
+        if not isinstance(place, slice):
+            self._memory.fields[:, place] = state
+            self._clocks[:, place] = clocks
+
+
+def _mature(frame: Frame, rule: Rule) -> BoolArray:
+    """Tell the series of which enough is known for a score."""
+    known: BoolArray = frame.count >= max(rule.grace_values, _LEAST_VALUES)
+    return known

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from exporter.collectors.contract import Paths
-from exporter.detectors.local_level import LocalLevel
 from exporter.detectors.scoring import Rule, Scorer
 from exporter.exposition import Page
 from exporter.fence import Fence
@@ -35,7 +34,7 @@ def ticker(queues: Queues, grace: float = 300.0, interval: float = 15.0) -> Tick
     return Ticker(
         Fence({"queues": queues}, {"queues": 5.0}, Paths()),
         Signals({"depth": Feed(Exposed("app_depth"))}, max_gap=75, capacity=8),
-        Scorer(LocalLevel(), 8),
+        Scorer(8),
         Rule(interval, grace),
     )
 

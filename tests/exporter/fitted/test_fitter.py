@@ -12,7 +12,6 @@ import psutil
 import pytest
 
 from exporter.collectors.contract import Paths
-from exporter.detectors import DETECTORS
 from exporter.detectors.scoring import Rule, Scorer
 from exporter.fence import Fence
 from exporter.fitted.fitter import keep_fitting
@@ -44,7 +43,7 @@ def ticker(deadline: float = 120.0) -> Ticker:
     one = Ticker(
         Fence({"queue": Queue()}, {"queue": 5.0}, Paths()),
         Signals({"depth": Feed(Exposed("app_depth"))}, max_gap=75, capacity=8),
-        Scorer(DETECTORS["local_level"](), 8),
+        Scorer(8),
         Rule(0.05, 0.5),
     )
     plan = Plan(frozenset({"depth"}), ("one_class_svm",), history=60.0, deadline=deadline)

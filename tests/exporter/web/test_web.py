@@ -13,7 +13,6 @@ from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
 
 from exporter.collectors.contract import Collector, Paths
-from exporter.detectors.local_level import LocalLevel
 from exporter.detectors.scoring import Rule, Scorer
 from exporter.fence import Fence
 from exporter.model import Block, Metric, Sample
@@ -50,7 +49,7 @@ class Waiting(Collecting):
 
 def make_service(**collectors: Collector) -> Service:
     fence = Fence(collectors, dict.fromkeys(collectors, 30.0), Paths())
-    ticker = Ticker(fence, Signals({}, 75, 8), Scorer(LocalLevel(), 8), Rule(15.0))
+    ticker = Ticker(fence, Signals({}, 75, 8), Scorer(8), Rule(15.0))
     return Service(ticker, "1.2.3", lambda: [BUILD.sample(1)], lambda: ())
 
 

@@ -1,0 +1,85 @@
+"""Auto-regression: what the last four values did not announce.
+
+Recursive least squares with exponential forgetting (Haykin, Adaptive Filter Theory, chapter
+on RLS). Values are scaled to the size that the series has, so that single precision and one
+prior fit all; the trace of the inverse correlation is bounded, because it grows without end
+on a line that stands still.
+"""
+
+import numpy as np
+
+from exporter.detectors.contract import Cell, Floats, Frame, Plain
+
+ORDER = 4
+_TERMS = ORDER + 1
+_SCALE = 0
+_WEIGHTS = slice(1, 1 + _TERMS)
+_INVERSE = slice(1 + _TERMS, 1 + _TERMS + _TERMS**2)
+_FORGETTING = np.float32(0.9999)
+_PRIOR = np.float32(100.0)
+_MOST_TRACE = np.float32(5e5)
+_SCALE_VALUES = 200
+_SCALE_JUMP = np.float32(100.0)
+_EYE = np.eye(_TERMS, dtype=np.float32)[:, :, None]
+
+
+class Autoregression(Plain):
+    """Order four with an intercept; its records count, and threefold."""
+
+    width = 1 + _TERMS + _TERMS**2
+    record = 3.0
+
+    def look(self, frame: Frame, state: Floats, cell: Cell | None) -> Floats:
+        """Return the value's distance from its prediction; of the first value none is made."""
+        del cell
+        scale = _scale(frame, state)
+        inputs = _inputs(frame, scale)
+        inputs *= state[_WEIGHTS]
+        gap: Floats = frame.values - np.add.reduce(inputs, axis=0) * scale
+        return gap
+
+    def learn(
+        self, frame: Frame, state: Floats, cell: Cell | None, seen: Floats, step: Floats
+    ) -> None:
+        """Update weights and inverse correlation by the innovation as it is, not clipped."""
+        del cell, step
+        scale = _scale(frame, state)
+        state[_SCALE] = scale
+        inverse = state[_INVERSE].reshape(_TERMS, _TERMS, -1)
+        if frame.youngest == 0:
+            np.copyto(inverse, _EYE * _PRIOR, where=frame.count == 0)
+        inputs = _inputs(frame, scale)
+        gain = np.add.reduce(inverse * inputs, axis=1)
+        power = np.add.reduce(gain * inputs, axis=0)
+        lost = power < 0
+        power += _FORGETTING
+        np.maximum(power, _FORGETTING, out=power)
+        error = seen / (scale * power)
+        state[_WEIGHTS] += gain * error
+        gain *= 1 / np.sqrt(power)
+        inverse -= gain * gain[:, None]
+        trace = inverse[0, 0] + inverse[1, 1] + inverse[2, 2] + inverse[3, 3] + inverse[4, 4]
+        inverse *= np.minimum(1 / _FORGETTING, _MOST_TRACE / np.maximum(trace, 1e-9))
+        lost |= trace < 0
+        if lost.any():  # rounding has cost the matrix its sign: start again with these weights
+            np.copyto(inverse, _EYE * _PRIOR, where=lost)
+
+
+def _scale(frame: Frame, state: Floats) -> Floats:
+    """Return the largest |value| of the first values, raised later only by one far beyond it."""
+    size = np.abs(frame.values)
+    scale = state[_SCALE]
+    if frame.youngest < _SCALE_VALUES:
+        raised = np.where(frame.count < _SCALE_VALUES, scale, scale * _SCALE_JUMP)
+        scale = np.where(size > raised, size, scale)
+    else:
+        scale = np.where(size > scale * _SCALE_JUMP, size, scale)
+    return np.where(scale > 0, scale, np.float32(1))
+
+
+def _inputs(frame: Frame, scale: Floats) -> Floats:
+    """Return shape (terms, series): the values before this one, the nearest last, and 1."""
+    inputs = np.empty((_TERMS, len(scale)), np.float32)
+    np.divide(frame.recent[-_TERMS:-1], scale, out=inputs[:ORDER])
+    inputs[ORDER] = 1
+    return inputs

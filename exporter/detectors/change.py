@@ -1,0 +1,20 @@
+"""Rate of change: the step from the value before to this one."""
+
+from exporter.detectors.contract import Cell, Floats, Frame, Plain
+
+
+class Change(Plain):
+    """Has nothing to learn but the usual size of a step."""
+
+    width = 0
+
+    def look(self, frame: Frame, state: Floats, cell: Cell | None) -> Floats:
+        """Return value - value before."""
+        del state, cell
+        change: Floats = frame.recent[-1] - frame.recent[-2]
+        return change
+
+    def learn(
+        self, frame: Frame, state: Floats, cell: Cell | None, seen: Floats, step: Floats
+    ) -> None:
+        """Nothing to learn."""

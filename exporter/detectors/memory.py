@@ -1,0 +1,105 @@
+"""The state of all series: a row of the series, a column of memory for each field.
+
+An array's last axis is the series, so that one field of many series lies side by side. A
+block of series that lie side by side too is worked on in place; any other is copied out and,
+after it has learned, back in.
+"""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exporter.detectors.contract import Cell
+
+IntArray = NDArray[np.intp]
+Place = slice | IntArray
+"""The rows of a block."""
+Number = TypeVar("Number", np.float32, np.float64)
+Slot = int | IntArray
+"""The time slot of a block, the same for all or one for each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Named parts of one array: where each begins and how wide it is."""
+
+    parts: dict[str, slice]
+    width: int
+
+    @classmethod
+    def of(cls, widths: dict[str, int]) -> "Fields":
+        """Lay parts side by side."""
+        parts, start = {}, 0
+        for name, width in widths.items():
+            parts[name] = slice(start, start + width)
+            start += width
+        return cls(parts, start)
+
+
+class Memory:
+    """Zeroed fields of `capacity` series, and the slots of the views that have some."""
+
+    def __init__(self, fields: Fields, slotted: dict[str, int], capacity: int) -> None:
+        self.fields = np.zeros((fields.width, capacity), np.float32)
+        self.slots = {name: np.zeros((n, capacity), np.float32) for name, n in slotted.items()}
+        self.visits = {name: np.zeros((n, capacity), np.uint8) for name, n in slotted.items()}
+
+    def wipe(self, rows: IntArray) -> None:
+        """Make rows new."""
+        self.fields[:, rows] = 0
+        for name in self.slots:
+            self.slots[name][:, rows] = 0
+            self.visits[name][:, rows] = 0
+
+    def cell(self, name: str, slot: Slot, place: Place) -> Cell:
+        """Return the slots' means and visits of a block: views, or copies to be kept."""
+        index = _index(slot, place)
+        return Cell(self.slots[name][index], self.visits[name][index])
+
+    def keep(self, name: str, slot: Slot, place: Place, cell: Cell) -> None:
+        """Write back what was copied."""
+        index = _index(slot, place)
+        if not in_place(slot, place):
+            self.slots[name][index] = cell.mean
+            self.visits[name][index] = cell.visits
+
+    def arrays(self) -> dict[str, NDArray[np.float32] | NDArray[np.uint8]]:
+        """Return every array by a name of its own."""
+        slots = {f"slots.{name}": array for name, array in self.slots.items()}
+        visits = {f"visits.{name}": array for name, array in self.visits.items()}
+        return {"fields": self.fields, **slots, **visits}
+
+
+def pick(array: NDArray[Number], place: Place) -> NDArray[Number]:
+    """Return the block's columns: a view where they lie side by side, else a copy."""
+    return array[:, place]
+
+
+def in_place(slot: Slot, place: Place) -> bool:
+    """Whether what was picked is memory itself, so that nothing has to be written back."""
+    return isinstance(place, slice) and not isinstance(slot, np.ndarray)
+
+
+def place_of(rows: IntArray) -> Place:
+    """Return consecutive rows as a slice."""
+    first, count = int(rows[0]), len(rows)
+    if rows[-1] - first == count - 1 and (count < 3 or bool((np.diff(rows) == 1).all())):
+        return slice(first, first + count)
+    return rows
+
+
+def slot_of(times: NDArray[np.float64], seconds: int, slots: int) -> Slot:
+    """Return the slot of the clock (UTC) that each time falls in; one where all are the same."""
+    first, last = times.min() // seconds, times.max() // seconds
+    if first == last:
+        return int(first % slots)
+    numbers: IntArray = (times // seconds % slots).astype(np.intp)
+    return numbers
+
+
+def _index(slot: Slot, place: Place) -> tuple[Slot, Place]:
+    if isinstance(slot, np.ndarray) and isinstance(place, slice):
+        return slot, np.arange(place.start, place.stop)
+    return slot, place

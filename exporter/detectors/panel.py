@@ -1,0 +1,168 @@
+"""All views at once: what each makes of a block, the deviation and the novelty, and why.
+
+The deviation is the largest standardised innovation, measured in those of its hour and
+minute, against a line of the series' own. Flat lines and lost periods have lines of their
+own; each kind of alarm has its share of the rate at which false ones are allowed.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exporter.detectors import DETECTORS, flat, novelty, period, rhythm, scatter, sparse, tail
+from exporter.detectors.contract import Cell, Floats, Frame
+from exporter.detectors.memory import Memory, Place, Slot, slot_of
+from exporter.model import FloatArray
+
+SCATTERED = tuple(name for name, view in DETECTORS.items() if view.scattered)
+RECORDED = tuple(name for name, view in DETECTORS.items() if view.record)
+SPEAKERS = (*SCATTERED, "flat", "period", *RECORDED)
+"""Who may be the loudest: an index into this is the reason of a score."""
+_NOVEL = len(SCATTERED) + 2
+
+SHARES = {"deviation": np.float32(0.5), "flat": np.float32(0.1), "period": np.float32(0.1)}
+"""What part of the false alarms each may cause; the rest is left to the records."""
+
+WIDTHS = {
+    **{name: view.width for name, view in DETECTORS.items()},
+    "scatter": len(SCATTERED),
+    "rhythm": rhythm.WIDTH * len(rhythm.SLOTS),
+    "tail": tail.WIDTH,
+    "sparse": sparse.WIDTH,
+    "flat": flat.WIDTH,
+    "period": period.WIDTH,
+    "novelty": novelty.width(DETECTORS),
+}
+SLOTTED = {name: view.slots for name, view in DETECTORS.items() if view.slots}
+CLOCKED = {
+    **{name: (view.slots, view.slot_seconds) for name, view in DETECTORS.items() if view.slots},
+    **rhythm.SLOTS,
+}
+_LOUD = np.float32(0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What the panel makes of a block; shape (series,), sizes in units of the alarm line."""
+
+    deviation: Floats
+    novelty: Floats
+    residual: Floats
+    expected: Floats
+    reach: Floats
+    """How far from the expected value the alarm line is."""
+    view: NDArray[np.int8]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Where the state of a frame's series is, and what the caller knows of them."""
+
+    state: dict[str, Floats]
+    memory: Memory
+    place: Place
+    times: FloatArray
+    """Seconds since 1970 of the values, shape (series,)."""
+    ages: Floats
+    """Seconds since each series' first value."""
+    alarms_a_week: Floats
+
+
+def hear(frame: Frame, context: Context) -> Opinion:
+    """Judge a frame by what was learned before it, then learn from it."""
+    slots: dict[str, Slot] = {
+        name: slot_of(context.times, seconds, number) for name, (number, seconds) in CLOCKED.items()
+    }
+    memory, place = context.memory, context.place
+    cells = {name: memory.cell(name, slot, place) for name, slot in slots.items()}
+    opinion = _consider(frame, context, cells)
+    for name, slot in slots.items():
+        memory.keep(name, slot, place, cells[name])
+    return opinion
+
+
+def _consider(frame: Frame, context: Context, cells: dict[str, Cell]) -> Opinion:
+    state, alarms_a_week = context.state, context.alarms_a_week
+    rate = np.minimum(alarms_a_week * frame.step * np.float32(1 / 604_800), 1)
+    np.maximum(rate, np.float32(1e-12), out=rate)
+    seen = {
+        name: view.look(frame, state[name], cells.get(name)) for name, view in DETECTORS.items()
+    }
+    if frame.any_fresh:
+        for name in (*SCATTERED, "week"):
+            seen[name][frame.fresh] = 0
+    sizes = np.empty((len(SPEAKERS), len(frame.values)), np.float32)
+    least = scatter.floor(frame)
+    scatters = np.maximum(np.sqrt(state["scatter"]), least)
+    for row, name in enumerate(SCATTERED):
+        sizes[row] = scatter.standard(seen[name], scatters[row])
+    residual = np.clip(seen["level"] / scatters[0], -scatter.MOST, scatter.MOST)
+    expected = frame.values - seen["level"]
+    line, scale = _measure(frame, state, cells, sizes, rate)
+    reach = scatters[0] * scale * sparse.expand(state["sparse"], line)
+    novelty.excesses(state["novelty"], DETECTORS, seen, sizes[_NOVEL:])
+    sizes[_NOVEL:] /= novelty.line(alarms_a_week)
+    novel = novelty.young(frame, context.ages, np.maximum.reduce(sizes[_NOVEL:], axis=0))
+    deviation = np.maximum.reduce(sizes[:_NOVEL], axis=0)
+    _learn(frame, state, cells, seen, scatters)
+    view = np.full(len(novel), -1, np.int8)
+    loud = np.nonzero(np.maximum(novel, deviation) >= _LOUD)[0]
+    if len(loud):
+        sizes[_NOVEL:, loud] *= novel[loud] > 0
+        view[loud] = np.argmax(sizes[:, loud], axis=0)
+    return Opinion(deviation, novel, residual, expected, reach, view)
+
+
+def _measure(
+    frame: Frame, state: dict[str, Floats], cells: dict[str, Cell], sizes: Floats, rate: Floats
+) -> tuple[Floats, Floats]:
+    """Turn innovations into parts of their lines, in place; return the line and the scale."""
+    innovations = sizes[: len(SCATTERED)]
+    size = np.maximum.reduce(innovations, axis=0)
+    whole = np.ones_like(size)
+    measured = size
+    for row, name in enumerate(rhythm.SLOTS):
+        mean = state["rhythm"][row]
+        scale = rhythm.scale(frame, mean, cells[name])
+        after = measured / np.maximum(scale, np.float32(1e-9))
+        rhythm.learn(name, frame, mean, cells[name], (measured, scale))
+        whole *= scale
+        measured = np.minimum(after, scatter.MOST)
+    measured = sparse.compress(state["sparse"], measured)
+    tails = state["tail"].T
+    line = tail.line(tails, rate * SHARES["deviation"])
+    factor = measured / np.maximum(line * size, np.float32(1e-9))
+    _learn_tail(frame, tails, measured, line)
+    innovations *= factor
+    sizes[len(SCATTERED)] = flat.score(frame, state["flat"], rate * SHARES["flat"])
+    sizes[len(SCATTERED) + 1] = period.score(frame, state["period"], rate * SHARES["period"])
+    return line, whole
+
+
+def _learn_tail(frame: Frame, tails: Floats, measured: Floats, line: Floats) -> None:
+    """Learn from all but the first values, whose expectations and scatters are guesses."""
+    young = np.nonzero(frame.count < rhythm.AFTER)[0] if frame.youngest < rhythm.AFTER else ()
+    kept = tails[young].copy() if len(young) else None
+    tail.learn(tails, measured, line)
+    if kept is not None:
+        tails[young] = kept
+
+
+def _learn(
+    frame: Frame,
+    state: dict[str, Floats],
+    cells: dict[str, Cell],
+    seen: dict[str, Floats],
+    scatters: Floats,
+) -> None:
+    novelty.learn(frame, state["novelty"], DETECTORS, seen)
+    for name, view in DETECTORS.items():
+        step = seen[name]
+        if view.scattered:
+            row = SCATTERED.index(name)
+            step = scatter.clipped(frame, step, scatters[row])
+            scatter.learn(frame, state["scatter"][row], step)
+        view.learn(frame, state[name], cells.get(name), seen[name], step)
+    sparse.learn(frame, state["sparse"])
+    flat.learn(frame, state["flat"])

@@ -1,0 +1,56 @@
+"""A period of 3 to 20 values, found from the data: work that returns every few minutes.
+
+For each lag the mean |difference| is learned (the average magnitude difference function,
+Ross et al. 1974). Where one lag's is far below what is usual among all, the series repeats
+itself, and a value that differs from the one a period before is measured in that lag's own.
+"""
+
+import numpy as np
+
+from exporter.detectors import tail
+from exporter.detectors.contract import RECENT, Floats, Frame
+
+_LAGS = RECENT - 1
+_SHORTEST = 3
+_DIFFERENCES = slice(0, _LAGS)
+_TAIL = slice(_LAGS, _LAGS + tail.WIDTH)
+WIDTH = _LAGS + tail.WIDTH
+_WINDOW = 500.0
+_AFTER = 200.0
+_CLEAR = np.float32(0.2)
+"""How far below the mean of all lags one must be: a slope that is steady reaches .29."""
+
+
+def score(frame: Frame, state: Floats, rate: Floats) -> Floats:
+    """Return the difference from a period before in units of its alarm line; 0 without one.
+
+    Learns as well, since all of it is at hand.
+    """
+    known = state[_DIFFERENCES]
+    difference = np.abs(frame.values - frame.recent[:-1][::-1])
+    scores = np.zeros_like(frame.values)
+    if frame.count.max() >= _AFTER:
+        _judge(frame, state, difference, rate, scores)
+    difference -= known
+    difference *= frame.share(_WINDOW)
+    known += difference
+    return scores
+
+
+def _judge(frame: Frame, state: Floats, difference: Floats, rate: Floats, scores: Floats) -> None:
+    """Score the series that have a period, usually few, and learn their tails."""
+    known = state[_DIFFERENCES]
+    least = np.minimum.reduce(known[_SHORTEST - 1 :], axis=0)
+    clear = least * np.float32(_LAGS) < _CLEAR * np.add.reduce(known, axis=0)
+    rows = np.nonzero(clear & (frame.count >= _AFTER))[0]
+    if not len(rows):
+        return
+    lag = np.argmin(known[_SHORTEST - 1 :, rows], axis=0) + _SHORTEST - 1
+    usual = np.maximum(known[lag, rows], np.abs(frame.values[rows]) * 1e-3 + 1e-30)
+    sizes = np.minimum(difference[lag, rows] / usual, 1000).astype(np.float32)
+    tails = np.ascontiguousarray(state[_TAIL, rows].T)
+    tails[tails[:, 0] == 0] = tail.START
+    lines = tail.line(tails, rate[rows])
+    scores[rows] = sizes / lines
+    tail.learn(tails, sizes, lines)
+    state[_TAIL, rows] = tails.T

@@ -1,0 +1,42 @@
+"""Order of magnitude: a value larger than any before, on a scale that grows by factors."""
+
+import numpy as np
+
+from exporter.detectors.contract import Cell, Floats, Frame, Plain
+
+_SIZE = 0
+_VALUES = 200
+_UNIT = np.float32(0.1)
+
+
+class Size(Plain):
+    """The signed logarithm of the value in tenths of its usual size; its records never leak."""
+
+    scattered = False
+    record = 3.0
+    own_scale = True
+
+    def look(self, frame: Frame, state: Floats, cell: Cell | None) -> Floats:
+        """Return sign(x) log(1 + |x| / (size / 10)); the usual size is that of the first values."""
+        del cell
+        unit = _UNIT * _usual(frame, state)
+        with np.errstate(over="ignore"):  # infinite at most, and then cut to the largest float
+            ratio = np.abs(frame.values) / np.where(unit > 0, unit, np.float32(1))
+        return np.copysign(np.log1p(np.minimum(ratio, np.float32(1e30))), frame.values)
+
+    def learn(
+        self, frame: Frame, state: Floats, cell: Cell | None, seen: Floats, step: Floats
+    ) -> None:
+        """Keep the mean |value| of the first values."""
+        del cell, seen, step
+        if frame.youngest < _VALUES:
+            state[_SIZE] = _usual(frame, state)
+
+
+def _usual(frame: Frame, state: Floats) -> Floats:
+    if frame.youngest >= _VALUES:
+        known: Floats = state[_SIZE]
+        return known
+    share = np.where(frame.count < _VALUES, 1 / (frame.count + 1), np.float32(0))
+    mean: Floats = state[_SIZE] + share * (np.abs(frame.values) - state[_SIZE])
+    return mean
