@@ -12,7 +12,7 @@ from exporter.backtest.run import Replay, replay
 from exporter.backtest.series import InputError, Series
 from exporter.backtest.summary import Line
 from exporter.backtest.writer import write
-from exporter.detectors import scoring
+from exporter.detectors.scoring import SPEAKERS
 
 _BATCH_BYTES = 96 << 20
 """Of CSV that is replayed at once; it takes about six times that in memory."""
@@ -90,6 +90,5 @@ def _put(replays: Sequence[Replay], asked: Order, word: str) -> list[Line]:
             path = asked.folder(word) / one.series.name
             write(one, path)
             if asked.pictures:
-                speakers = getattr(scoring, "SPEAKERS", ())
-                picture.draw(one, speakers, path.with_suffix(".png"))
+                picture.draw(one, SPEAKERS, path.with_suffix(".png"))
     return [summary.line(one) for one in replays]

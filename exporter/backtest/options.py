@@ -112,8 +112,7 @@ def declare(command: argparse.ArgumentParser) -> None:
 
 def order(arguments: argparse.Namespace) -> Order:
     """Make sense of the arguments; raises InputError, or ConfigError for a configuration."""
-    # Each series' own step is learned; the interval matters to none of them.
-    rule = Rule(60.0, arguments.grace, arguments.hold)
+    rule = Rule(60.0, arguments.grace, arguments.hold)  # a replay puts in the step of each series
     known = labels.load(arguments.labels) if arguments.labels else None
     source = _remote(arguments) if arguments.prometheus else _folder(arguments)
     words = arguments.sensitivity

@@ -5,24 +5,22 @@ the k-th row of every series that has one. The longest series stand first: those
 running are always the first rows, and what belongs to one call lies together in memory.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
-from importlib import import_module
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from exporter.backtest.series import Series
-from exporter.detectors import scoring
-from exporter.detectors.scoring import Rule
-from exporter.model import BoolArray, FloatArray, Score
+from exporter.backtest.track import Track
+from exporter.detectors.scoring import Judgement, Rule, Scorer
+from exporter.model import BoolArray, FloatArray
 
 COLUMNS = ("anomaly_score", "deviation", "novelty", "expected", "lower", "upper")
 _TOTAL, _ACTIVE = len(COLUMNS), len(COLUMNS) + 1
 _REPORT_EVERY = 500
-IntArray = NDArray[np.intp]
 Said = NDArray[np.float32]
 """As exact as the scorer computes, in half the memory."""
 
@@ -56,12 +54,20 @@ def replay(
 ) -> list[list[Replay]]:
     """Score every series at every sensitivity (false alarms a week), without looking ahead.
 
-    Returns for each sensitivity the replays in the order of `series`; `progress` is told what
-    part is done.
+    The rule's interval is replaced by each series' own step. Returns for each sensitivity the
+    replays in the order of `series`; `progress` is told what part is done.
     """
     lanes = [_Lane(one, accepted) for accepted in sensitivities for one in series]
-    order = sorted(range(len(lanes)), key=lambda i: -len(lanes[i].series.times))
-    done = dict(zip(order, _run([lanes[i] for i in order], rule, progress), strict=True))
+    done: dict[int, Replay] = {}
+    total, before = sum(len(lane.series.times) for lane in lanes), 0
+    for step, group in _by_step(lanes):
+
+        def tell(points: int, before: int = before) -> None:
+            progress((before + points) / total)
+
+        ran = _run([lanes[i] for i in group], replace(rule, interval=step), tell)
+        done |= zip(group, ran, strict=True)
+        before += sum(len(lanes[i].series.times) for i in group)
     count = len(series)
     return [[done[k * count + i] for i in range(count)] for k in range(len(sensitivities))]
 
@@ -73,82 +79,54 @@ class _Lane(NamedTuple):
     sensitivity: float
 
 
-def _run(lanes: Sequence[_Lane], rule: Rule, progress: Callable[[float], None]) -> list[Replay]:
+def _by_step(lanes: Sequence[_Lane]) -> Iterator[tuple[float, list[int]]]:
+    """Yield each step in seconds with the indices of its lanes, the longest first.
+
+    The grace period is counted in values, so that one rule holds for one step.
+    """
+    groups: dict[float, list[int]] = {}
+    for i, lane in enumerate(lanes):
+        groups.setdefault(step_of(lane.series.times), []).append(i)
+    for step, group in groups.items():
+        yield step, sorted(group, key=lambda i: -len(lanes[i].series.times))
+
+
+def step_of(times: FloatArray) -> float:
+    """Return the usual time between values, in whole seconds from 1 on."""
+    gaps = np.diff(times)
+    gaps = gaps[gaps > 0]
+    step = float(np.median(gaps)) if gaps.size else 1.0
+    return float(round(step)) if step >= 1 else float(f"{step:.1g}")
+
+
+def _run(lanes: Sequence[_Lane], rule: Rule, tell: Callable[[int], None]) -> list[Replay]:
     """Run lanes, of which the longest stand first."""
-    track = _Track.of([len(lane.series.times) for lane in lanes])
+    track = Track.of([len(lane.series.times) for lane in lanes])
     times = track.pack([lane.series.times for lane in lanes])
     values = track.pack([lane.series.values for lane in lanes])
     accepted = np.array([lane.sensitivity for lane in lanes])
     said = np.full((_ACTIVE + 1, len(times)), np.nan, np.float32)
     view = np.full(len(times), -1, np.int8)
-    scorer, rows = _Engine(len(lanes), rule), np.arange(len(lanes))
+    scorer, rows = Scorer(len(lanes)), np.arange(len(lanes))
+    scorer.wipe(rows)
     for k, (start, stop) in enumerate(pairwise(track.offsets)):
         at, live = slice(start, stop), slice(0, stop - start)
-        judgement = scorer.score(rows[live], values[at], times[at], accepted[live])
+        judgement = scorer.score(rows[live], values[at], times[at], rule, accepted[live])
         _note(judgement, said[:, at], view[at])
         if k % _REPORT_EVERY == 0:
-            progress(start / len(times))
+            tell(int(start))
     places = [track.places(row) for row in range(len(lanes))]
     return [_replay(lane, said[:, at], view[at]) for lane, at in zip(lanes, places, strict=True)]
 
 
-class _Engine:
-    """The scorer, as it is or as it is about to be; goes once there are times of their own."""
-
-    def __init__(self, capacity: int, rule: Rule) -> None:
-        self._timed = "novelty" in {field.name for field in fields(Score)}
-        make: Any = scoring.Scorer
-        first = () if self._timed else (import_module("exporter.detectors").LocalLevel(),)
-        self._scorer: Any = make(*first, capacity)
-        self._scorer.wipe(np.arange(capacity))
-        self._rule = rule
-
-    def score(
-        self, rows: IntArray, values: FloatArray, times: FloatArray, accepted: FloatArray
-    ) -> Any:
-        if self._timed:
-            return self._scorer.score(rows, values, times, self._rule, accepted)
-        return self._scorer.score(rows, values, self._rule, float(times.max()))
-
-
-@dataclass(frozen=True, slots=True)
-class _Track:
-    """Where the rows of lanes, the longest first, lie when sorted by the call that takes them.
-
-    `offsets` has the start of each call's rows, and the end of the last one's.
-    """
-
-    lengths: Sequence[int]
-    offsets: IntArray
-
-    @classmethod
-    def of(cls, lengths: Sequence[int]) -> "_Track":
-        longest = max(lengths, default=0)
-        # How many lanes are longer than k: all but those that have ended by then.
-        ended = np.cumsum(np.bincount(np.array(lengths, np.intp), minlength=longest + 1))
-        live = len(lengths) - ended[:longest]
-        return cls(lengths, np.concatenate(([0], np.cumsum(live))).astype(np.intp))
-
-    def places(self, lane: int) -> IntArray:
-        """Return where the rows of one lane lie."""
-        return self.offsets[: self.lengths[lane]] + lane
-
-    def pack(self, columns: Sequence[FloatArray]) -> FloatArray:
-        packed = np.empty(int(self.offsets[-1]))
-        for lane, column in enumerate(columns):
-            packed[self.places(lane)] = column
-        return packed
-
-
-def _note(judgement: Any, said: Said, view: NDArray[np.int8]) -> None:
+def _note(judgement: Judgement, said: Said, view: NDArray[np.int8]) -> None:
     """Write down what one call has said, a column for each series."""
     score, verdict = judgement.score, judgement.verdict
-    novelty = getattr(score, "novelty", score.deviation)
-    scores = (verdict.score, score.deviation, novelty)
+    scores = (verdict.score, score.deviation, score.novelty)
     bounds = (score.expected, score.lower, score.upper)
     for row, column in zip(said, (*scores, *bounds, verdict.total, verdict.active), strict=True):
         row[:] = column
-    view[:] = getattr(score, "view", -1)
+    view[:] = score.view
 
 
 def _replay(lane: _Lane, own: Said, view: NDArray[np.int8]) -> Replay:

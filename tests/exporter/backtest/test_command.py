@@ -3,9 +3,11 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from exporter.__main__ import main
+from exporter.detectors.scoring import Rule, Scorer
 from tests.exporter.backtest.files import START, STEP, noise, rows, with_spike, write
 
 HEADER = "timestamp,value,anomaly_score,deviation,novelty,expected,lower,upper"
@@ -182,7 +184,41 @@ def test_a_wrong_sensitivity_is_refused(tmp_path: Path, capsys: pytest.CaptureFi
 
 def test_nothing_of_the_future_is_used(tmp_path: Path) -> None:
     whole = write(tmp_path / "whole.csv", with_spike())
-    part = write(tmp_path / "part.csv", with_spike()[:450])
+    part = write(tmp_path / "part.csv", with_spike()[:550])
     for path in (whole, part):
         backtest(path, tmp_path / "out")
-    assert rows(tmp_path / "out" / "part.csv") == rows(tmp_path / "out" / "whole.csv")[:450]
+    assert rows(tmp_path / "out" / "part.csv") == rows(tmp_path / "out" / "whole.csv")[:550]
+
+
+def test_the_files_hold_what_the_serving_code_says_of_each_value(tmp_path: Path) -> None:
+    """Each series is fed to a scorer of its own, here, by hand."""
+    series = {"one.csv": with_spike(200, 150), "two.csv": with_spike(300, 150)}
+    for name, values in series.items():
+        write(tmp_path / "in" / name, values)
+    assert backtest(tmp_path / "in", tmp_path / "out") == 0
+    for name, values in series.items():
+        scorer, row = Scorer(1), np.array([0])
+        scorer.wipe(row)
+        for i, (value, found) in enumerate(zip(values, rows(tmp_path / "out" / name), strict=True)):
+            time = np.array([float(START + i * STEP)])
+            said = scorer.score(row, np.array([value]), time, Rule(STEP), np.array([1.0]))
+            score = said.score
+            scores = (said.verdict.score, score.deviation, score.novelty)
+            columns = (*scores, score.expected, score.lower, score.upper)
+            cells = [float(cell) if cell else np.nan for cell in list(found.values())[2:]]
+            np.testing.assert_allclose(cells, [column[0] for column in columns], rtol=1e-5)
+
+
+def test_unsorted_repeated_and_missing_values_have_a_row_and_no_score(tmp_path: Path) -> None:
+    path = tmp_path / "one.csv"
+    plain = noise(300)
+    lines = [f"{START + i * STEP},{value}" for i, value in enumerate(plain)]
+    clean = write(tmp_path / "clean.csv", plain)
+    late = [f"{START + 150 * STEP},9", f"{START + 199 * STEP},9", f"{START + 199 * STEP},"]
+    text = "\n".join(["timestamp,value", *lines[:200], *late, *lines[200:]])
+    path.write_text(text, "utf-8")
+    for one in (path, clean):
+        assert backtest(one, tmp_path / "out") == 0
+    result = rows(tmp_path / "out" / "one.csv")
+    assert {row["anomaly_score"] for row in result[200:203]} == {""}
+    assert result[:200] + result[203:] == rows(tmp_path / "out" / "clean.csv")

@@ -17,7 +17,7 @@ from tests.exporter.backtest.files import STEP, rows, with_spike
 
 START = 1_700_000_040
 """A multiple of the step, so that the points asked for are those that were stored."""
-ROWS = 4500
+ROWS, SPIKE = 2400, 2300
 debian = pytest.mark.skipif(
     not (shutil.which("prometheus") and shutil.which("promtool")),
     reason="Debian's prometheus is not installed",
@@ -47,7 +47,7 @@ def openmetrics(values: list[float]) -> str:
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("prometheus")
-    (folder / "history").write_text(openmetrics(with_spike(ROWS, 4000)), "utf-8")
+    (folder / "history").write_text(openmetrics(with_spike(ROWS, SPIKE)), "utf-8")
     fill = ["promtool", "tsdb", "create-blocks-from", "openmetrics", "history", "data"]
     subprocess.run(fill, check=True, cwd=folder, timeout=60, stdout=subprocess.DEVNULL)
     (folder / "prometheus.yml").write_text("{}", "utf-8")
@@ -87,11 +87,11 @@ def test_history_is_split_by_time_and_each_series_has_a_file(
     # A value is repeated for five minutes after the last; older servers count the fifth in.
     assert len(found) - (ROWS - 120) in {4, 5}
     assert found[0]["timestamp"] == "2023-11-14T22:14:00Z"
-    assert float(found[0]["value"]) == with_spike(ROWS, 4000)[0]
+    assert float(found[0]["value"]) == with_spike(ROWS, SPIKE)[0]
     assert len({row["timestamp"] for row in found}) == len(found)
     line = capsys.readouterr().out.splitlines()[2].split()
     assert line[0] == names[1]
-    assert line[6] == "2023-11-17T16:54:00Z"
+    assert line[6] == "2023-11-16T12:34:00Z"
 
 
 @debian
