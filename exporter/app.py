@@ -19,6 +19,7 @@ from exporter.fence import Fence
 from exporter.fitted.fitter import keep_fitting
 from exporter.fitted.models import Models, Plan
 from exporter.fitted.worker import Worker
+from exporter.groups.groups import Groups
 from exporter.model import ConfigError, Metric, Sample
 from exporter.prometheus.client import Prometheus
 from exporter.prometheus.connection import Connection
@@ -94,6 +95,7 @@ class App:
         ticker.signals.feeds = _feeds(config)
         if _plan(config) != ticker.models.plan:
             ticker.models = Models(_plan(config))
+        ticker.groups.roster.rules = config.groups
         asked, self._config = _asked(self._config), config
         if _asked(config) != asked:
             ticker.exchange(self._remotes())
@@ -197,6 +199,7 @@ def _ticker(config: Config) -> Ticker:
     scorer = Scorer(config.scoring.limit)
     ticker = Ticker(_fence(config), signals, scorer, rule)
     ticker.models = Models(_plan(config))
+    ticker.groups = Groups(config.groups)
     return ticker
 
 

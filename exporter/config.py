@@ -21,7 +21,9 @@ from pydantic import (
 
 from exporter.collectors import COLLECTORS
 from exporter.collectors.contract import Collector
+from exporter.collectors.patterns import patterns
 from exporter.fitted import MODELS
+from exporter.groups.roster import GroupRule
 from exporter.model import ConfigError
 from exporter.prometheus.connection import Connection
 from exporter.settings import Duration, MatcherText, SecretFile, Section, describe, read_yaml
@@ -166,6 +168,15 @@ def _all_different(items: tuple[Named, ...]) -> tuple[Named, ...]:
     return items
 
 
+def _all_distinct(rules: tuple[GroupRule, ...]) -> tuple[GroupRule, ...]:
+    if len({(rule.name, frozenset(rule.by)) for rule in rules}) < len(rules):
+        raise ValueError("two make the same groups; give one of them another name")
+    return rules
+
+
+_HOST_GROUP = GroupRule(name="host", signals=patterns(*HOST_SIGNALS))
+
+
 def _section_or_off(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
     """Take `false` for off, and a key without a value, or `true`, for all defaults."""
     if value is False:
@@ -199,6 +210,7 @@ class Config(Section):
     scoring: Scoring = Scoring()
     state: Annotated[State | None, WrapValidator(_section_or_off)] = State()
     models: ModelSection = ModelSection()
+    groups: Annotated[tuple[GroupRule, ...], AfterValidator(_all_distinct)] = (_HOST_GROUP,)
 
     @model_validator(mode="after")
     def _somebody_to_ask(self) -> Self:

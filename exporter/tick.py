@@ -13,6 +13,8 @@ import numpy as np
 from exporter.detectors.scoring import Judgement, Rule, Scorer
 from exporter.fence import Fence
 from exporter.fitted.models import Models, Plan
+from exporter.groups.exposed import columns as group_columns
+from exporter.groups.groups import Groups, Terms
 from exporter.model import (
     Block,
     BoolArray,
@@ -91,6 +93,7 @@ class Ticker:
         self.rule = rule
         self.remotes: Mapping[str, Remote] = {}
         self.models = Models(Plan())
+        self.groups = Groups(())
         self.snapshot: Snapshot | None = None
         self.ticked = asyncio.Event()
         """Set at the end of each tick; who waits for it clears it."""
@@ -133,10 +136,13 @@ class Ticker:
         block = self._joint.join([own_signals, *arrived])
         judgement = self._judge(block, started)
         self.models.watch(block, started)
+        terms = Terms(self.rule.hold, self.rule.alarms_a_week)
+        self.groups.update(block.keys, judgement.score.residual, timestamp, terms)
         self._report_skipped()
         own = [*self._own(block, judgement), TIMESTAMP.sample(timestamp), *self.models.samples()]
         own.append(TICK_DURATION.sample(time.monotonic() - started))
         columns = self._columns(block, judgement) + self.models.columns(started)
+        columns += group_columns(self.groups.states())
         self.snapshot = Snapshot(timestamp, columns, tuple(own))
         self.ticked.set()
         return self.snapshot
@@ -146,6 +152,7 @@ class Ticker:
         counts = Counter(self.signals.skipped)
         counts.update(self._joint.skipped)
         counts.update(self.models.skipped)
+        counts.update(self.groups.skipped)
         for remote in self.remotes.values():
             counts.update(remote.skipped)
         return dict(counts)

@@ -15,7 +15,8 @@ _WEEK = 604_800.0
 _NOW, _LATELY, _CHANGE = CHANNELS = range(3)
 """The statistics: distance now, distance of the latest mean, the loudest fall of a correlation."""
 _SHARES = np.array([[0.25], [0.25], [0.5]])
-"""What each may use of the accepted alarms."""
+_SHARES_ALONE = np.array([[0.5], [0.5], [0.0]])
+"""What each may use of the accepted alarms, with pairs that move together and without any."""
 _STARTS = (*calibrate.NORMAL, *calibrate.MOVING, *calibrate.LARGEST)
 
 COUNT, STEP, AT = range(3)
@@ -80,6 +81,12 @@ class Bank:
             block = other.pair[:, other_row][:, start[:, None], start]
             self.pair[:, row, to[:, None], to] = block
 
+    def correlations(self, row: int, first: int, second: int) -> tuple[float, float]:
+        """Return the correlation of two members over the long and over the short window."""
+        both = [moments.correlations(self.pair[part, row : row + 1]) for part in (_LONG, _SHORT)]
+        usual, lately = (float(one[0, first, second]) for one in both)
+        return usual, lately
+
     def update(self, values: FloatArray, times: FloatArray, alarms_a_week: float) -> Measured:
         """Judge the innovations (groups, members), NaN where missing, then learn from them.
 
@@ -87,7 +94,7 @@ class Bank:
         alone.
         """
         points, present, ready = self._standardised(values)
-        rates = self._rates(times, ready, alarms_a_week)
+        step = self._step(times, ready)
         matrix = moments.shrunk(self.pair[_LONG], self._samples(_LONG_GAIN), present)
         lately = self._lately(points, present, ready)
         both = np.stack((points, lately * present), -1)
@@ -98,6 +105,8 @@ class Bank:
         self._learn_moments(np.clip(points, -_CUT, _CUT), present, ready)
         statistics[_CHANGE], pair = self._change(ready)
         statistics[:, ~ready] = np.nan
+        shares = np.where(np.isfinite(statistics[_CHANGE]), _SHARES, _SHARES_ALONE)
+        rates = np.clip(shares * alarms_a_week * step / _WEEK, _TINY, 0.1)
         scores = self._scores(statistics, rates)
         louder = scores[_LATELY] > scores[_NOW]
         self.group[COUNT] += ready
@@ -123,8 +132,8 @@ class Bank:
         present = here & (known > _TINY)
         return points * present, present, present.sum(1) >= 2
 
-    def _rates(self, times: FloatArray, ready: BoolArray, alarms_a_week: float) -> FloatArray:
-        """Return the probability of an alarm a value, (CHANNELS, groups), whatever the step."""
+    def _step(self, times: FloatArray, ready: BoolArray) -> FloatArray:
+        """Return the usual seconds between the values of each group."""
         _, step, at = self.group[:_STATISTICS]
         gap = np.where(ready, times - at, np.inf)
         usable = np.isfinite(gap) & (gap > 0)
@@ -133,8 +142,7 @@ class Bank:
         usable &= gap < 10 * step
         step[usable] += _STEP_GAIN * (gap[usable] - step[usable])
         at[ready] = times[ready]
-        rates: FloatArray = _SHARES * alarms_a_week * step / _WEEK
-        return np.clip(rates, _TINY, 0.1)
+        return np.asarray(step)
 
     def _samples(self, gain: float) -> Floats:
         """Return how many values the moments of a pace stand for, (groups,)."""

@@ -18,18 +18,18 @@ NORMAL = (0.0, 1.0, 1.645, 0.045, 0.418, 0.320, 0.0)
 """The state of a new statistic that is normal and without memory."""
 MOVING = (0.0, 1.0, 1.645, 0.015, 0.5, 0.47, 0.0)
 """Of one that is of the mean of a few values."""
-LARGEST = (0.0, 1.0, 1.75, 0.006, 0.7, 0.98, 0.0)
+LARGEST = (0.0, 1.0, 1.75, 0.006, 0.55, 0.605, 0.0)
 """Of one that is the largest of many means of more."""
 _BEYOND = 0.05
 """How often the quantile is passed."""
 _WINDOW = 3000.0
 """Of how many values mean, variance and quantile are."""
 _PEAKS = 1000.0
-_BELIEF = 50.0
+_BELIEF = 30.0
 """How many peaks count, and how many the start is worth."""
 _OVER = 0.5
 """An excursion is over below this part of the quantile."""
-_SHAPES = (-0.15, 0.4)
+_SHAPES = (-0.3, 0.4)
 _LEAST_QUANTILE = 0.5
 _CUT = 4.0
 _PEAK_CUT = 1.5

@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from exporter.groups import distance
 from exporter.groups.bank import CHANNELS, SHARE, Bank, Measured
-from exporter.groups.roster import Group, GroupRule, Roster
+from exporter.groups.roster import MOST_MEMBERS, Group, GroupRule, Roster
 from exporter.model import BoolArray, FloatArray, SeriesKey
 
-_WIDTHS = (8, 16, 32, 64)
-MOST_MEMBERS = _WIDTHS[-1]
+_WIDTHS = (8, 16, 32, MOST_MEMBERS)
 FORMAT = 1
+_KEEPS = 0.7
+"""What keeps an alarm up: a mean that lingers at its line is one alarm, not many."""
 _TELLING = 0.5
 """From which score on it is told what each member gave to it."""
 _SHOWN = 10
@@ -36,6 +37,9 @@ class Change:
     first: SeriesKey
     second: SeriesKey
     score: float
+    usual: float
+    """The correlation over the long window, and over the short one."""
+    lately: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,10 @@ class State:
     change: Change | None
 
 
+_ALARMS = 3
+"""Rows: how many so far, when a score last kept one up, and whether one is kept up now."""
+
+
 class _Shelf:
     """Groups of one width: their bank, their alarms, and where their members stand in a block."""
 
@@ -63,10 +71,6 @@ class _Shelf:
         self.places = np.full((len(groups), width), -1, np.intp)
         self.scores = np.full((len(CHANNELS), len(groups)), np.nan)
         self.pair = np.zeros(len(groups), np.intp)
-
-
-_TOTAL, _ABOVE = range(2)
-_ALARMS = 2
 
 
 class Groups:
@@ -177,12 +181,14 @@ class Groups:
         measured = shelf.bank.update(innovations, times, terms.alarms_a_week)
         shelf.scores, shelf.pair = measured.scores, measured.pair
         loudest = np.fmax.reduce(measured.scores)
-        total, above = shelf.alarms
+        total, above, up = shelf.alarms
         total[np.isfinite(loudest) & np.isnan(total)] = 0
-        quiet = ~(self._now - above < terms.hold)
-        passing = loudest >= 1
-        total += passing & quiet
-        above[passing] = self._now
+        lasting = (up > 0) & ~(loudest < _KEEPS)
+        quiet = ~lasting & ~(self._now - above < terms.hold)
+        raised = quiet & (loudest >= 1)
+        total += raised
+        above[lasting | (loudest >= 1)] = self._now
+        up[:] = lasting | (loudest >= 1)
         self._explain(shelf, measured, quiet)
 
     def _explain(self, shelf: _Shelf, measured: Measured, quiet: BoolArray) -> None:
@@ -196,22 +202,27 @@ class Groups:
 
     def _state(self, shelf: _Shelf, row: int) -> State:
         group = shelf.groups[row]
-        total, above = shelf.alarms[:, row]
+        total, above, up = shelf.alarms[:, row]
         now, lately, change = map(float, shelf.scores[:, row])
-        first, second = divmod(int(shelf.pair[row]), shelf.bank.width)
         shares = shelf.bank.member[SHARE, row, : len(group.members)]
         loudest = [int(i) for i in np.argsort(-shares, kind="stable")[:_SHOWN] if shares[i] > 0]
-        pair = Change(group.members[first], group.members[second], change)
         return State(
             group,
             int(np.count_nonzero(shelf.places[row] >= 0)),
             max(now, lately),
             change,
             float(total),
-            bool(self._now - above < self._hold or above == self._now),
+            bool(self._now - above < self._hold or up > 0),
             tuple((group.members[i], float(shares[i])) for i in loudest),
-            None if np.isnan(change) else pair,
+            None if np.isnan(change) else _change(shelf, row, change),
         )
+
+
+def _change(shelf: _Shelf, row: int, score: float) -> Change:
+    first, second = divmod(int(shelf.pair[row]), shelf.bank.width)
+    members = shelf.groups[row].members
+    usual, lately = shelf.bank.correlations(row, first, second)
+    return Change(members[first], members[second], score, usual, lately)
 
 
 def _move(shelf: _Shelf, row: int, old: _Shelf, old_row: int) -> None:

@@ -1,30 +1,40 @@
 """Which series belong to which group."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Annotated, Self
 
+from pydantic import Field, model_validator
+
+from exporter.collectors.patterns import EVERYTHING, PatternList
 from exporter.model import SeriesKey
+from exporter.settings import Section
 
 MOST_GROUPS = 1000
+MOST_MEMBERS = 64
 SKIP_REASONS = ("group_limit", "group_member_limit")
 _FORGET_AFTER = 86_400.0
 """Seconds after which a member that is gone is forgotten."""
 _LOOK_EVERY = 3600.0
 
 
-@dataclass(frozen=True, slots=True)
-class GroupRule:
+class GroupRule(Section):
     """Makes a group of the matching signals for each set of values of the labels in `by`."""
 
-    name: str
-    by: tuple[str, ...]
-    patterns: tuple[re.Pattern[str], ...]
-    limit: int
+    name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_]*$")] = ""
+    by: tuple[Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")], ...] = ()
+    signals: PatternList = EVERYTHING
+    limit: Annotated[int, Field(ge=2, le=MOST_MEMBERS)] = 32
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if not self.name and not self.by:
+            raise ValueError("give it a name, or the labels that make a group in `by`")
+        return self
 
     def takes(self, signal: str) -> bool:
         """Whether a signal of this name may be a member."""
-        return any(pattern.fullmatch(signal) for pattern in self.patterns)
+        return self.signals.match(signal)
 
     def group_of(self, key: SeriesKey) -> str | None:
         """Return the group's name, e.g. `host` or `service=checkout`; None without the labels."""

@@ -8,7 +8,10 @@ from exporter.config import Address, Config, defaults, load, parse_address
 from exporter.model import ConfigError
 
 KNOWN = ", ".join(COLLECTORS)
-TOP = "listen, interval, tokens, paths, collectors, prometheus, signals, scoring, state, models"
+TOP = (
+    "listen, interval, tokens, paths, collectors, prometheus, signals, scoring, state, "
+    "models, groups"
+)
 
 
 def write(folder: Path, text: str) -> Path:
@@ -137,6 +140,28 @@ BAD = {
     "a: [1,\nb: 2": "not YAML: line 2, column 5: expected ',' or ']', but got '<stream end>'",
     "paths: {}\npaths: {}": "not YAML: line 2, column 1: the key 'paths' stands here twice",
 }
+
+
+GROUPS = {
+    "[{signals: [a]}]": "0: give it a name, or the labels that make a group in `by`",
+    "[{name: a-b}]": "0.name: not a name; use letters, digits and underscores",
+    "[{by: [a], signals: ['(']}]": (
+        "0.signals: not a regular expression: '(' "
+        "(missing ), unterminated subpattern at position 0)"
+    ),
+    "[{by: [a, b]}, {by: [b, a]}]": (": two make the same groups; give one of them another name"),
+}
+
+
+@pytest.mark.parametrize("text", GROUPS)
+def test_groups_that_cannot_be_are_refused(tmp_path: Path, text: str) -> None:
+    assert problems(tmp_path, f"groups: {text}") == [f"groups.{GROUPS[text]}".replace(".:", ":")]
+
+
+def test_the_hosts_own_signals_are_a_group_until_others_are_named(tmp_path: Path) -> None:
+    (host,) = load(None).groups
+    assert (host.name, host.takes("disk_busy"), host.takes("queue")) == ("host", True, False)
+    assert load(write(tmp_path, "groups: []")).groups == ()
 
 
 @pytest.mark.parametrize("text", BAD)

@@ -9,6 +9,8 @@ from exporter.collectors.contract import Paths
 from exporter.detectors.scoring import Rule, Scorer
 from exporter.exposition import Page
 from exporter.fence import Fence
+from exporter.groups.groups import Groups
+from exporter.groups.roster import GroupRule
 from exporter.model import Block, Metric, Sample, SeriesKey, Snapshot, series_text
 from exporter.signals.derive import Feed, Signals
 from exporter.signals.exposed import Exposed
@@ -148,6 +150,22 @@ class Elsewhere:
     async def take(self, due: float) -> list[Block]:
         del due
         return [Block(self.keys, self.values, np.full(len(self.values), 1e9))]
+
+
+async def test_queues_of_a_group_that_no_longer_go_together_are_told() -> None:
+    queues = Queues()
+    one = ticker(queues)
+    one.groups = Groups((GroupRule(name="queues"),))
+    rng = np.random.default_rng(1)
+    for _ in range(700):
+        load = 50 + 5 * rng.standard_normal()
+        queues.depths = {name: load + rng.standard_normal() for name in "abcd"}
+        await one.tick()
+    queues.depths = {"a": 62.0, "b": 38.0, "c": 50.0, "d": 50.0}
+    page = lines(await one.tick())
+    assert page['tocsin_multivariate_anomaly_active{group="queues"}'] == 1
+    contributions = [name for name in page if name.startswith("tocsin_anomaly_contribution")]
+    assert len(contributions) == 4
 
 
 async def test_values_from_elsewhere_are_scored_beside_the_own_ones() -> None:

@@ -1,5 +1,4 @@
 import math
-import re
 from copy import deepcopy
 from functools import cache
 
@@ -13,7 +12,7 @@ from exporter.model import FloatArray, SeriesKey
 STEP = 15.0
 MEMBERS = 8
 KEYS = tuple(SeriesKey(f"s{i}", (("n", "1"),)) for i in range(MEMBERS))
-RULE = GroupRule("host", (), (re.compile(".+"),), 32)
+RULE = GroupRule(name="host")
 
 
 class World:
@@ -112,6 +111,17 @@ def test_a_pair_that_no_longer_moves_together_is_named() -> None:
     assert state.active
 
 
+def test_a_fault_that_lasts_is_one_alarm_however_long_the_step() -> None:
+    world = World()
+    rare = Terms(hold=STEP / 2)
+    odd = np.zeros(MEMBERS)
+    odd[2], odd[3] = 6.0, -6.0
+    for i in range(1020):
+        values = world.draw() if i < 1000 else odd
+        world.groups.update(world.keys, values, i * STEP, rare)
+    assert next(world.groups.states()).alarms == 1
+
+
 def test_series_that_never_moved_together_have_no_correlation_to_lose() -> None:
     world = World()
     for _ in range(700):
@@ -166,7 +176,7 @@ def test_a_constant_member_and_infinite_values_are_no_trouble() -> None:
 
 def test_each_group_is_judged_as_if_it_were_alone() -> None:
     keys = tuple(SeriesKey(f"s{i}", (("n", str(n)),)) for n in range(5) for i in range(4 + 3 * n))
-    rule = GroupRule("", ("n",), RULE.patterns, 32)
+    rule = GroupRule(by=("n",))
     many = World(rule, keys=keys)
     lines = [many.draw() for _ in range(400)]
     for line in lines:

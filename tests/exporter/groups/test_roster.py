@@ -1,7 +1,6 @@
-import re
-
 import pytest
 
+from exporter.collectors.patterns import patterns
 from exporter.groups import roster
 from exporter.groups.roster import Group, GroupRule, Roster
 from exporter.model import SeriesKey
@@ -12,7 +11,7 @@ DAY = 86_400.0
 def rule(
     name: str = "", by: tuple[str, ...] = (), pattern: str = ".+", limit: int = 32
 ) -> GroupRule:
-    return GroupRule(name, by, (re.compile(pattern),), limit)
+    return GroupRule(name=name, by=by, signals=patterns(pattern), limit=limit)
 
 
 def key(signal: str, **labels: str) -> SeriesKey:
