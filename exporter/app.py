@@ -23,6 +23,8 @@ from exporter.groups.groups import Groups
 from exporter.model import ConfigError, Metric, Sample
 from exporter.prometheus.client import Prometheus
 from exporter.prometheus.connection import Connection
+from exporter.quality.journal import Journal
+from exporter.quality.opinions import Opinions
 from exporter.signals import HOST_SIGNALS
 from exporter.signals.derive import Feed, Signals
 from exporter.signals.exposed import Exposed
@@ -66,8 +68,12 @@ class App:
         self.service = Service(
             _ticker(config), _version(), self._about, self.reload, _tokens(config)
         )
-        self.service.ticker.exchange(self._remotes())
-        self.keeper = _keeper(config, self.service.ticker)
+        ticker = self.service.ticker
+        ticker.exchange(self._remotes())
+        self.folder = Folder(config.state.path) if config.state else None
+        self.keeper = Keeper(self.folder, ticker.slots, ticker.scorer) if self.folder else None
+        self.service.opinions = Opinions(Journal(self.folder) if self.folder else None)
+        self._configure_sensitivities(config)
 
     def reload(self) -> tuple[str, ...]:
         """Load the configuration again; where that fails, log and return why and change nothing."""
@@ -101,6 +107,12 @@ class App:
             ticker.exchange(self._remotes())
         ticker.signals.max_gap = _GAP_INTERVALS * config.interval
         self.service.tokens = _tokens(config)
+        self._configure_sensitivities(config)
+
+    def _configure_sensitivities(self, config: Config) -> None:
+        opinions = self.service.opinions
+        opinions.configure(config.scoring.sensitivity, config.sensitivities())
+        self.service.ticker.sensitivity = opinions.alarms_a_week
 
     def _remotes(self) -> dict[str, Remote]:
         """Return the sources of values from elsewhere; nobody is asked where nothing is."""
@@ -112,7 +124,7 @@ class App:
 
     def _about(self) -> list[Sample]:
         info = BUILD_INFO.sample(1, self.service.version, platform.python_version())
-        own = [info, RELOAD_OK.sample(float(self._reloaded))]
+        own = [info, RELOAD_OK.sample(float(self._reloaded)), *self.service.opinions.samples()]
         return own if self.keeper is None else [*own, *self.keeper.samples()]
 
 
@@ -156,16 +168,21 @@ async def _listen(runner: web.AppRunner, listen: Address) -> None:
 @asynccontextmanager
 async def remembering(app: App) -> AsyncIterator[None]:
     """Restore what was learned, and save it on schedule for as long as the block lasts."""
-    if app.keeper is None:
+    if app.keeper is None or app.folder is None:
         yield
         return
     app.keeper.restore()
+    try:
+        app.service.opinions.load()
+    except OSError as error:
+        _log.error("what people said of signals cannot be read: %s", error)
     saving = asyncio.create_task(_save_on_schedule(app.keeper, app.service.ticker))
     try:
         yield
     finally:
         saving.cancel()
         await asyncio.wait({saving})
+        app.folder.release()
 
 
 async def _save_on_schedule(keeper: Keeper, ticker: Ticker) -> None:
@@ -201,10 +218,6 @@ def _ticker(config: Config) -> Ticker:
     ticker.models = Models(_plan(config))
     ticker.groups = Groups(config.groups)
     return ticker
-
-
-def _keeper(config: Config, ticker: Ticker) -> Keeper | None:
-    return Keeper(Folder(config.state.path), ticker.slots, ticker.scorer) if config.state else None
 
 
 def _fence(config: Config) -> Fence:

@@ -26,7 +26,15 @@ from exporter.fitted import MODELS
 from exporter.groups.roster import GroupRule
 from exporter.model import ConfigError
 from exporter.prometheus.connection import Connection
-from exporter.settings import Duration, MatcherText, SecretFile, Section, describe, read_yaml
+from exporter.settings import (
+    Duration,
+    MatcherText,
+    SecretFile,
+    Section,
+    Sensitivity,
+    describe,
+    read_yaml,
+)
 from exporter.signals import HOST_SIGNALS
 
 _ADDRESS = re.compile(r"(?:\[([0-9a-fA-F:.%]+)\]|([^:\[\]]*)):(\d{1,5})")
@@ -117,6 +125,7 @@ class NamedSignal(Section):
     match: tuple[MatcherText, ...] = ()
     promql: Annotated[str, Field(min_length=1)] | None = None
     limit: Annotated[int, Field(ge=1)] = 1000
+    sensitivity: Sensitivity | None = None
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
@@ -128,10 +137,11 @@ class NamedSignal(Section):
 
 
 class Scoring(Section):
-    """When scores begin, how long an alarm lasts, and how many series are scored."""
+    """When scores begin, how long an alarm lasts, how easily it is raised, how many series."""
 
     grace: Duration = 3600.0
     hold: Duration = 300.0
+    sensitivity: Sensitivity = 1.0
     limit: Annotated[int, Field(ge=1, le=1_000_000)] = 20_000
 
 
@@ -226,6 +236,10 @@ class Config(Section):
             there = ", ".join(known)
             raise ValueError(f"models: no such signal: {', '.join(strange)}; there are {there}")
         return self
+
+    def sensitivities(self) -> dict[str, float]:
+        """Return the false alarms a week of those signals that have a sensitivity of their own."""
+        return {one.name: one.sensitivity for one in self.signals if one.sensitivity is not None}
 
     def enabled(self) -> dict[str, Any]:
         """Return the sections of the collectors that are on; each is the collector itself."""

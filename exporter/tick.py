@@ -5,7 +5,7 @@ import logging
 import math
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from exporter.fence import Fence
 from exporter.fitted.models import Models, Plan
 from exporter.groups.exposed import columns as group_columns
 from exporter.groups.groups import Groups, Terms
+from exporter.history.record import Record
 from exporter.model import (
     Block,
     BoolArray,
@@ -99,6 +100,9 @@ class Ticker:
         """Set at the end of each tick; who waits for it clears it."""
         self.scorer = scorer
         self.slots = Slots(scorer.capacity, _FORGET_AFTER)
+        self.record = Record(scorer.capacity)
+        self.sensitivity: Callable[[tuple[SeriesKey, ...]], FloatArray | None] = lambda _: None
+        """How many false alarms a week each series may raise; None is the rule's for all."""
         self._joint = Joint(scorer.capacity)
         self._layout = _Layout((), (), np.zeros(0, np.bool_))
         self._skipping: Mapping[str, int] = {}
@@ -134,7 +138,7 @@ class Ticker:
         due = started + _PATIENCE * self.rule.interval
         arrived = [block for remote in remotes for block in await remote.take(due)]
         block = self._joint.join([own_signals, *arrived])
-        judgement = self._judge(block, started)
+        judgement = self._judge(block, started, timestamp)
         self.models.watch(block, started)
         terms = Terms(self.rule.hold, self.rule.alarms_a_week)
         self.groups.update(block.keys, judgement.score.residual, timestamp, terms)
@@ -157,11 +161,19 @@ class Ticker:
             counts.update(remote.skipped)
         return dict(counts)
 
-    def _judge(self, block: Block, now: float) -> Judgement:
-        place = self.slots.place(block.keys, now)
+    def _judge(self, block: Block, started: float, timestamp: float) -> Judgement:
+        place = self.slots.place(block.keys, started)
         self.scorer.wipe(place.fresh)
-        ratios = self._layout_of(block.keys).ratios
-        return self.scorer.score(place.rows, block.values, block.times, self.rule, ratios=ratios)
+        judgement = self.scorer.score(
+            place.rows,
+            block.values,
+            block.times,
+            self.rule,
+            sensitivity=self.sensitivity(block.keys),
+            ratios=self._layout_of(block.keys).ratios,
+        )
+        self.record.note(place, block, judgement, timestamp)
+        return judgement
 
     def _columns(self, block: Block, judgement: Judgement) -> tuple[Column, ...]:
         texts = self._layout_of(block.keys).texts

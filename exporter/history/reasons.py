@@ -7,6 +7,8 @@ from typing import Literal
 
 import numpy as np
 
+from exporter.history.related import Related
+
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
 
@@ -40,6 +42,14 @@ _MISSING: Mapping[Language, str] = {
     "en": "{signal} has no value just now.",
     "zh": "{signal} 当前没有数值。",
 }
+_MOVED: Mapping[Language, str] = {
+    "en": "{signal} moved {when}; its highest score was {score} times the alarm line, "
+    "its correlation {together}.",
+    "zh": "{signal} {when}出现变动；最高得分为告警线的 {score} 倍，相关系数 {together}。",
+}
+_EARLIER: Mapping[Language, str] = {"en": "{seconds} s earlier", "zh": "提前 {seconds} 秒"}
+_LATER: Mapping[Language, str] = {"en": "{seconds} s later", "zh": "滞后 {seconds} 秒"}
+_AT_ONCE: Mapping[Language, str] = {"en": "at the same time", "zh": "同时"}
 _SIDES: Mapping[Language, tuple[str, str]] = {"en": ("below", "above"), "zh": ("低", "高")}
 VIEWS: Mapping[str, Mapping[Language, str]] = {
     "level": {"en": "it left the level of late", "zh": "偏离了近期水平"},
@@ -89,6 +99,20 @@ def sentence(signal: str, moment: Moment, language: Language) -> str:
         side=_SIDES[language][difference >= 0],
         score=number(round(moment.score, 1)),
         view=view_words(moment.view, language),
+    )
+
+
+def moved(signal: str, one: Related, language: Language) -> str:
+    """Say when another signal moved, and how it ran with the one that was asked about."""
+    seconds = number(round(abs(one.lead), 1))
+    when = _AT_ONCE[language]
+    if one.lead:
+        when = (_EARLIER if one.lead > 0 else _LATER)[language].format(seconds=seconds)
+    return _MOVED[language].format(
+        signal=signal,
+        when=when,
+        score=number(round(one.score, 1)),
+        together=f"{one.correlation:.1f}",
     )
 
 

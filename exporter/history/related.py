@@ -34,7 +34,7 @@ class Related:
 
     index: int
     score: float
-    """Its highest score, NaN where it had none."""
+    """Its highest score, 0 where it had none."""
     lead: float
     correlation: float
     """Of the residuals, shifted as fits best; negative where they run against each other."""

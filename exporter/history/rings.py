@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from exporter.model import FloatArray
+from exporter.model import BoolArray, FloatArray
 
-FIELDS = ("value", "expected", "lower", "upper", "score", "residual", "view")
+FIELDS = ("value", "expected", "lower", "upper", "score", "active", "residual", "view")
 DEPTH = 60
 """Ticks that are remembered: a quarter of an hour at the default interval."""
 MOST_SERIES = 20_000
-"""Rows that have a history, at 1.7 kB each; beyond, only the latest values are known."""
+"""Rows that have a history, at 1.9 kB each; beyond, only the latest values are known."""
 Floats = NDArray[np.float32]
 IntArray = NDArray[np.intp]
 
@@ -45,6 +45,10 @@ class Rings:
     def keeps(self, row: int) -> bool:
         """Whether this row has a history."""
         return row < self._series
+
+    def kept(self, rows: IntArray) -> BoolArray:
+        """Tell the rows that have a history, shape (rows,)."""
+        return rows < self._series
 
     def forget(self, rows: IntArray) -> None:
         """Let rows begin anew, for series that had none before."""

@@ -63,6 +63,10 @@ class Slots:
         """Return all series that have a row, those away longest first."""
         return [Held(key, row, now - self._seen[row]) for key, row in self._rows.items()]
 
+    def of_signal(self, signal: str) -> list[SeriesKey]:
+        """Return the series of a signal that have a row."""
+        return [key for key in self._rows if key.signal == signal]
+
     def row(self, key: SeriesKey) -> int | None:
         """Return the row of a series, or None where it has none."""
         return self._rows.get(key)

@@ -16,6 +16,7 @@ _PAGE = """<!doctype html>
 <p>Measures this host and scores what it measures. Version {version}.</p>
 <ul>
 <li><a href="/metrics">/metrics</a> for Prometheus
+<li><a href="/api/v1/signals">/api/v1/signals</a>: what signals do, and why, as JSON
 <li><a href="/health">/health</a>, <a href="/health/live">/health/live</a>,
 <a href="/health/ready">/health/ready</a>: how the exporter itself is, as JSON
 <li><a href="/-/healthy">/-/healthy</a>, <a href="/-/ready">/-/ready</a> for probes

@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from exporter.exposition import Page
 from exporter.model import Sample
+from exporter.quality.opinions import Opinions
 from exporter.signals.pushed import Pushed
 from exporter.tick import Ticker
 
@@ -24,6 +25,7 @@ class Service:
     """Read the configuration again; returns what is wrong with it, nothing if it is in force."""
     tokens: tuple[SecretStr, ...] = ()
     page: Page = field(default_factory=Page)
+    opinions: Opinions = field(default_factory=Opinions)
     pushed: Pushed = field(default_factory=Pushed)
 
 

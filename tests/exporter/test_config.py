@@ -45,6 +45,7 @@ def test_the_printed_defaults_are_a_configuration_that_means_the_defaults(tmp_pa
     assert yaml.safe_load(defaults())["scoring"] == {
         "grace": "1h",
         "hold": "5m",
+        "sensitivity": "medium",
         "limit": 20_000,
     }
 
@@ -69,8 +70,9 @@ def test_every_key_is_taken(tmp_path: Path) -> None:
               deadline: 3s
             signals:
               - {name: depth, metric: app_depth, match: ['queue="mail"'], limit: 5}
-              - {name: errors, promql: 'rate(errors_total[1m])'}
-            scoring: {grace: 10m, hold: 0s}
+              - {name: errors, promql: 'rate(errors_total[1m])', sensitivity: high}
+            scoring: {grace: 10m, hold: 0s, sensitivity: 0.5}
+            state: {folder: /var/lib/elsewhere}
             """,
         )
     )
@@ -81,6 +83,16 @@ def test_every_key_is_taken(tmp_path: Path) -> None:
     assert config.enabled()["cpu"].deadline == 2
     assert [str(matcher) for matcher in config.signals[0].match] == ['queue="mail"']
     assert (config.scoring.grace, config.scoring.hold) == (600, 0)
+    assert (config.scoring.sensitivity, config.sensitivities()) == (0.5, {"errors": 7})
+    assert config.state
+    assert config.state.path == Path("/var/lib/elsewhere")
+
+
+def test_state_is_in_the_home_and_may_be_turned_off(tmp_path: Path, home: Path) -> None:
+    state = load(write(tmp_path, "state: {folder: kept}")).state
+    assert state
+    assert state.path == home / "kept"
+    assert load(write(tmp_path, "state: false")).state is None
 
 
 def test_a_secret_is_not_in_the_text_of_the_configuration(tmp_path: Path) -> None:
@@ -104,7 +116,7 @@ BAD = {
     "signals: 5": "signals: a list is expected; write it like [first, second]",
     "signals: [{metric: a}]": "signals.0.name: is missing; add it",
     "signals: [{name: a, metric: a, macht: []}]": (
-        "signals.0.macht: unknown key; known here: name, metric, match, promql, limit"
+        "signals.0.macht: unknown key; known here: name, metric, match, promql, limit, sensitivity"
     ),
     "signals: [{name: a-b, metric: a}]": (
         "signals.0.name: not a name; use letters, digits and underscores"
@@ -135,6 +147,10 @@ BAD = {
     ),
     "scoring: {grace: soon}": (
         "scoring.grace: not a duration: 'soon'; write it like 15s, 5m or 1h30m"
+    ),
+    "scoring: {sensitivity: top}": (
+        "scoring.sensitivity: not a sensitivity: 'top'; write low, medium or high, or the false "
+        "alarms a week that you accept, 0.02 to 168"
     ),
     "- a": "a mapping of settings is expected at the top",
     "a: [1,\nb: 2": "not YAML: line 2, column 5: expected ',' or ']', but got '<stream end>'",

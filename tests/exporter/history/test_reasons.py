@@ -2,7 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.history.reasons import LANGUAGES, VIEWS, Language, Moment, number, sentence
+from exporter.detectors.scoring import SPEAKERS
+from exporter.history.reasons import LANGUAGES, VIEWS, Language, Moment, moved, number, sentence
+from exporter.history.related import Related
 
 NAN = float("nan")
 JUMP = Moment(value=512.0, expected=14, lower=2, upper=26, score=3.24, view="level")
@@ -51,7 +53,23 @@ def test_every_case_has_its_sentence(moment: Moment, said: str) -> None:
 
 
 def test_every_view_has_words_in_every_language() -> None:
+    assert set(SPEAKERS) <= set(VIEWS)
     assert all(set(words) == set(LANGUAGES) for words in VIEWS.values())
+
+
+@pytest.mark.parametrize(
+    ("lead", "english", "chinese"),
+    [
+        (30, "30 s earlier", "提前 30 秒"),
+        (-45, "45 s later", "滞后 45 秒"),
+        (0, "same time", "同时"),
+    ],
+)
+def test_what_else_moved_says_when(lead: float, english: str, chinese: str) -> None:
+    one = Related(index=0, score=2.04, lead=lead, correlation=-0.82)
+    assert english in moved("disk", one, "en")
+    assert chinese in moved("disk", one, "zh")
+    assert moved("disk", one, "en").endswith("2 times the alarm line, its correlation -0.8.")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,155 @@
+"""What the latest tick found, by series and by signal, and the rings of those before it."""
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from exporter.detectors.scoring import SPEAKERS, Judgement
+from exporter.history.reasons import Moment
+from exporter.history.related import Related, Traces, related
+from exporter.history.rings import Rings
+from exporter.model import Block, BoolArray, FloatArray, SeriesKey
+from exporter.signals.slots import IntArray, Placement
+
+_MOMENT = ("value", "expected", "lower", "upper", "score")
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One tick: each of `fields` has an array of shape (series,), as the keys and rows have."""
+
+    now: float
+    keys: tuple[SeriesKey, ...]
+    rows: IntArray
+    fields: Mapping[str, FloatArray]
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """The latest ticks of one series, oldest first, and what each field was at them."""
+
+    times: FloatArray
+    fields: Mapping[str, FloatArray]
+
+    def alarm(self) -> int | None:
+        """Return the place of the latest alarm: where it was raised, if that was not before.
+
+        None where no score reached the line.
+        """
+        alarming = self.fields["score"] >= 1
+        active = self.fields["active"] == 1
+        raised = alarming & active & ~np.concatenate([[False], active[:-1]])
+        places = np.nonzero(raised if raised.any() else alarming)[0]
+        return int(places[-1]) if len(places) else None
+
+    def moment(self, place: int) -> Moment:
+        """Return what was known at one of the ticks."""
+        return moment(self.fields, place)
+
+
+class Record:
+    """Remembers for people; nothing is scored from it."""
+
+    def __init__(self, capacity: int) -> None:
+        self._rings = Rings(capacity)
+        self._places: Mapping[str, IntArray] = {}
+        self.latest = Tick(math.nan, (), np.zeros(0, np.intp), {})
+
+    def note(self, place: Placement, block: Block, judgement: Judgement, now: float) -> None:
+        """Note what one tick found of a block's series; `now` is in seconds since 1970."""
+        fields = _fields(block, judgement)
+        self._rings.forget(place.fresh)
+        self._rings.note(place.rows, now, fields)
+        if block.keys is not self.latest.keys:
+            self._places = _by_signal(block.keys)
+        self.latest = Tick(now, block.keys, place.rows, fields)
+
+    @property
+    def places(self) -> Mapping[str, IntArray]:
+        """Where in the latest tick the series of each signal stand."""
+        return self._places
+
+    def recent(self, place: int) -> Recent | None:
+        """Return the latest ticks of a series, None where it has no history."""
+        row = int(self.latest.rows[place])
+        if not self._rings.keeps(row):
+            return None
+        recent = self._rings.of(row)
+        return Recent(recent.times, {name: x.astype(float) for name, x in recent.fields.items()})
+
+    def loudest(self, places: IntArray) -> int:
+        """Return which of these series had the highest score lately."""
+        kept = places[self._kept(places)]
+        if not len(kept):
+            return int(places[0])
+        scores = self._rings.of_all(self.latest.rows[kept], ("score",)).fields["score"]
+        return int(kept[np.nan_to_num(scores).max(axis=0, initial=0).argmax()])
+
+    def others(self, place: int) -> "Comparison":
+        """Copy what is needed to tell which other series moved along with this one."""
+        everyone = np.arange(len(self.latest.keys), dtype=np.intp)
+        others = everyone[self._kept(everyone) & (everyone != place)]
+        names = ("score", "residual")
+        theirs = self._rings.of_all(self.latest.rows[others], names)
+        own = self._rings.of(int(self.latest.rows[place]))
+        known = len(own.times)  # the same latest ticks of all, should this one be younger
+        return Comparison(
+            own.times,
+            Traces(own.fields["score"], own.fields["residual"]),
+            Traces(*(theirs.fields[name][len(theirs.times) - known :] for name in names)),
+            others,
+        )
+
+    def _kept(self, places: IntArray) -> BoolArray:
+        return self._rings.kept(self.latest.rows[places])
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A series and all others, as `related` wants them; `places` says where the others stand."""
+
+    times: FloatArray
+    target: Traces
+    others: Traces
+    places: IntArray
+
+    def related(self, most: int) -> list[tuple[int, Related]]:
+        """Return the places of those that moved along, and how; takes some milliseconds."""
+        found = related(self.times, self.target, self.others, most)
+        return [(int(self.places[one.index]), one) for one in found]
+
+
+def moment(fields: Mapping[str, FloatArray], place: int) -> Moment:
+    """Return what was known of one series at one tick."""
+    view = fields["view"][place]
+    known = math.isfinite(view) and view >= 0
+    value, expected, lower, upper, score = (float(fields[name][place]) for name in _MOMENT)
+    spoke = SPEAKERS[int(view)] if known else ""
+    return Moment(value, expected, lower, upper, score, spoke)
+
+
+def _fields(block: Block, judgement: Judgement) -> dict[str, FloatArray]:
+    score, verdict = judgement.score, judgement.verdict
+    return {
+        "value": block.values,
+        "expected": score.expected,
+        "lower": score.lower,
+        "upper": score.upper,
+        "score": verdict.score,
+        "residual": score.residual,
+        "view": score.view.astype(float),
+        "deviation": score.deviation,
+        "novelty": score.novelty,
+        "active": verdict.active,
+        "total": verdict.total,
+    }
+
+
+def _by_signal(keys: tuple[SeriesKey, ...]) -> Mapping[str, IntArray]:
+    places: defaultdict[str, list[int]] = defaultdict(list)
+    for place, key in enumerate(keys):
+        places[key.signal].append(place)
+    return {signal: np.array(places[signal], np.intp) for signal in sorted(places)}

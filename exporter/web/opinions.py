@@ -1,0 +1,94 @@
+"""What people say of signals: whether an alarm was right, and how sensitive to be."""
+
+import time
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from aiohttp import web
+from pydantic import AwareDatetime, Field
+
+from exporter.quality.opinions import MEMORY, FullError
+from exporter.quality.records import Label, LabelSet, Record, Setting, Verdict, identity
+from exporter.settings import Section, Sensitivity, format_sensitivity
+from exporter.web import choosing
+from exporter.web.service import SERVICE, Service
+from exporter.web.signals import answer, plain
+
+_AHEAD = 300.0
+"""Seconds by which the clock of who sends a label may be ahead."""
+
+
+class LabelBody(Section):
+    """What is sent for a label."""
+
+    verdict: Verdict
+    labels: LabelSet | None = None
+    at: AwareDatetime | None = None
+    by: Annotated[str, Field(max_length=200)] = ""
+    note: Annotated[str, Field(max_length=1000)] = ""
+
+
+class SensitivityBody(Section):
+    """What is sent for a sensitivity; null brings the configuration's back."""
+
+    sensitivity: Sensitivity | None
+    labels: LabelSet | None = None
+
+
+async def label(request: web.Request) -> web.Response:
+    """Keep a label; 201 for the first of its series and moment, 200 for one that replaces it."""
+    service, signal = request.app[SERVICE], request.match_info["name"]
+    sent = await choosing.body(request, LabelBody)
+    at = sent.at or datetime.fromtimestamp(time.time(), UTC)
+    if not -MEMORY <= at.timestamp() - time.time() <= _AHEAD:
+        raise web.HTTPBadRequest(text="at: more than 90 days ago or more than 5 minutes ahead\n")
+    labels = dict(choosing.known_series(service.ticker, signal, sent.labels).labels)
+    record = Label(
+        signal=signal, labels=labels, verdict=sent.verdict, at=at, by=sent.by, note=sent.note
+    )
+    new = await _keep(service, record)
+    counts = service.opinions.counts(signal)
+    said: dict[str, Any] = {
+        "signal": signal,
+        "labels": labels,
+        "verdict": sent.verdict,
+        "at": at.isoformat(),
+        "alarms_a_week": service.opinions.of_series(identity(signal, labels)),
+        "precision": plain(counts.precision),
+        "recall": plain(counts.recall),
+        "f1": plain(counts.f1),
+    }
+    return answer(said, status=201 if new else 200)
+
+
+async def sensitivity(request: web.Request) -> web.Response:
+    """Set how many false alarms a week are accepted, of a signal or of one of its series."""
+    service, signal = request.app[SERVICE], request.match_info["name"]
+    sent = await choosing.body(request, SensitivityBody)
+    opinions, labels = service.opinions, None
+    if sent.labels is not None:
+        labels = dict(choosing.known_series(service.ticker, signal, sent.labels).labels)
+    elif signal not in service.ticker.names:
+        choosing.known_signal(service.ticker, signal)
+    await _keep(service, Setting(signal=signal, labels=labels, sensitivity=sent.sensitivity))
+    now = opinions.of_signal(signal)
+    if labels is not None:
+        now = opinions.of_series(identity(signal, labels))
+    return answer(
+        {
+            "signal": signal,
+            "labels": labels,
+            "sensitivity": format_sensitivity(now),
+            "alarms_a_week": now,
+        }
+    )
+
+
+async def _keep(service: Service, record: Record) -> bool:
+    """Keep a record durably; 503 where that fails now, 409 where there is no room for it."""
+    try:
+        return await service.opinions.add(record)
+    except FullError as error:
+        raise web.HTTPConflict(text=f"{error}\n") from error
+    except OSError as error:
+        raise web.HTTPServiceUnavailable(text=f"cannot be kept: {error}\n") from error

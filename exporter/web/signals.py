@@ -1,0 +1,165 @@
+"""What signals do, for people and programs that ask: the latest scores, why, what else moved."""
+
+import asyncio
+import json
+import math
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+import numpy as np
+from aiohttp import web
+
+from exporter.history.reasons import Language, moved, sentence
+from exporter.history.record import Record, moment
+from exporter.history.related import Related
+from exporter.history.rings import MOST_SERIES
+from exporter.quality.opinions import Opinions
+from exporter.quality.records import identity
+from exporter.settings import format_sensitivity
+from exporter.signals.slots import IntArray
+from exporter.web import choosing
+from exporter.web.service import SERVICE
+
+_MOST_SIGNALS, _MOST_DETAILS, _MOST_RELATED = 1000, 100, 100
+_NOW = ("value", "expected", "lower", "upper", "score", "deviation", "novelty")
+_RECENT = ("value", "expected", "lower", "upper", "score")
+
+answer = partial(web.json_response, dumps=partial(json.dumps, ensure_ascii=False))
+
+
+async def signals(request: web.Request) -> web.Response:
+    """Answer with a page of all signals: how many series each has, and how they are."""
+    service = request.app[SERVICE]
+    record = service.ticker.record
+    names, following = choosing.page(request, list(record.places), _MOST_SIGNALS)
+    found = [_summary(record, service.opinions, name) for name in names]
+    return answer({"time": plain(record.latest.now), "signals": found, "next": following})
+
+
+async def signal(request: web.Request) -> web.Response:
+    """Answer with a page of one signal's series in detail."""
+    service = request.app[SERVICE]
+    name, language = request.match_info["name"], choosing.language(request)
+    record = service.ticker.record
+    chosen = choosing.some_series(request, record).tolist()
+    places, following = choosing.page(request, chosen, _MOST_DETAILS)
+    details = [_detail(record, service.opinions, place, language) for place in places]
+    return answer(
+        {
+            "signal": name,
+            "time": plain(record.latest.now),
+            **_quality(service.opinions, name),
+            "series": details,
+            "next": following,
+        }
+    )
+
+
+async def related(request: web.Request) -> web.Response:
+    """Answer with what else moved along with a series, or with the loudest of several."""
+    record = request.app[SERVICE].ticker.record
+    language = choosing.language(request)
+    most = choosing.number(request, "limit", 20, _MOST_RELATED)
+    place = record.loudest(choosing.some_series(request, record))
+    keys = record.latest.keys
+    if record.recent(place) is None:
+        raise web.HTTPNotFound(text=_NO_HISTORY + "\n")
+    comparison = record.others(place)
+    found = await asyncio.to_thread(comparison.related, most)
+    return answer(
+        {
+            "signal": keys[place].signal,
+            "labels": dict(keys[place].labels),
+            "related": [
+                {
+                    "signal": keys[other].signal,
+                    "labels": dict(keys[other].labels),
+                    **_relation(one),
+                    "why": moved(keys[other].signal, one, language),
+                }
+                for other, one in found
+            ],
+        }
+    )
+
+
+_NO_HISTORY = f"no history of this series is kept: {MOST_SERIES} have one"
+
+
+def _summary(record: Record, opinions: Opinions, name: str) -> dict[str, Any]:
+    places, fields = record.places[name], record.latest.fields
+    return {
+        "signal": name,
+        "series": len(places),
+        "active": int(np.count_nonzero(fields["active"][places] == 1)),
+        "score": plain(_highest(fields["score"], places)),
+        **_quality(opinions, name),
+    }
+
+
+def _highest(scores: Any, places: IntArray) -> float:
+    known = scores[places][np.isfinite(scores[places])]
+    return float(known.max(initial=-math.inf)) if len(known) else math.nan
+
+
+def _quality(opinions: Opinions, name: str) -> dict[str, Any]:
+    counts = opinions.counts(name)
+    return {
+        "sensitivity": format_sensitivity(opinions.of_signal(name)),
+        "precision": plain(counts.precision),
+        "recall": plain(counts.recall),
+        "f1": plain(counts.f1),
+    }
+
+
+def _detail(record: Record, opinions: Opinions, place: int, language: Language) -> dict[str, Any]:
+    key, fields = record.latest.keys[place], record.latest.fields
+    now, active = moment(fields, place), fields["active"][place]
+    return {
+        "labels": dict(key.labels),
+        **{name: plain(fields[name][place]) for name in _NOW},
+        "active": None if math.isnan(active) else bool(active),
+        "alarms": plain(fields["total"][place]),
+        "alarms_a_week": opinions.of_series(identity(key.signal, dict(key.labels))),
+        "view": now.view or None,
+        "why": sentence(key.signal, now, language),
+        **_history(record, place, language),
+    }
+
+
+def _history(record: Record, place: int, language: Language) -> dict[str, Any]:
+    recent = record.recent(place)
+    if recent is None:
+        return {"latest_alarm": None, "recent": None, "note": _NO_HISTORY}
+    times = [round(time, 3) for time in recent.times.tolist()]
+    columns = {name: plain_all(recent.fields[name].tolist()) for name in _RECENT}
+    raised = recent.alarm()
+    alarm = None
+    if raised is not None:
+        then, signal_name = recent.moment(raised), record.latest.keys[place].signal
+        alarm = {
+            "time": times[raised],
+            **{name: columns[name][raised] for name in _RECENT},
+            "view": then.view or None,
+            "why": sentence(signal_name, then, language),
+        }
+    return {"latest_alarm": alarm, "recent": {"times": times, **columns}}
+
+
+def _relation(one: Related) -> dict[str, Any]:
+    return {
+        "score": plain(one.score),
+        "lead_seconds": round(one.lead, 3),
+        "correlation": round(one.correlation, 3),
+    }
+
+
+def plain(value: float) -> float | None:
+    """Return what JSON can say: seven digits, since more are not kept, and null for what is not."""
+    return float(f"{value:.7g}") if math.isfinite(value) else None
+
+
+def plain_all(values: Iterable[float]) -> list[float | None]:
+    """Return many as `plain` does one."""
+    return [plain(value) for value in values]

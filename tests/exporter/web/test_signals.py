@@ -1,0 +1,299 @@
+"""The reading API, and what people say through it, over a real socket."""
+
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from exporter.app import App, remembering
+from exporter.config import Config
+from exporter.model import SeriesKey
+from exporter.signals.pushed import Observation
+from exporter.web import make_web
+
+Client = TestClient[Any, Any]
+API = "/api/v1/signals"
+TICKS, JUMP, STEP = 310, 300, 15.0
+NOISE = np.random.default_rng(3).normal(size=(TICKS, 3))
+MAIL, WEB = {"queue": "mail"}, {"queue": "web"}
+THEIRS = (
+    (SeriesKey("depth", (("queue", "mail"),)), JUMP),
+    (SeriesKey("disk"), JUMP - 2),
+    (SeriesKey("depth", (("queue", "web"),)), TICKS),
+)
+
+
+class World:
+    """An exporter that is sent three series, of which two jump, `disk` 30 s before `mail`."""
+
+    def __init__(self) -> None:
+        self.config = Config.model_validate(
+            {
+                "collectors": {name: False for name, _ in Config().collectors},
+                "scoring": {"grace": "15m"},
+                "signals": [{"name": "quiet", "metric": "app_quiet", "sensitivity": "low"}],
+            }
+        )
+        self.app = App(self.config, lambda: self.config)
+        self.now = time.time()
+        self.ticks = 0
+
+    async def live(self, ticks: int) -> None:
+        for _ in range(ticks):
+            self.now += STEP
+            self.app.service.pushed.push(
+                Observation(
+                    key, 20 + NOISE[self.ticks, place] + 400 * (self.ticks >= jump), self.now
+                )
+                for place, (key, jump) in enumerate(THEIRS)
+            )
+            await self.app.service.ticker.tick()
+            self.ticks += 1
+
+
+@pytest.fixture
+async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    world = World()
+    monkeypatch.setattr(time, "time", lambda: world.now)
+    async with remembering(world.app):
+        yield world
+
+
+@pytest.fixture
+async def client(world: World) -> AsyncIterator[Client]:
+    async with TestClient(TestServer(make_web(world.app.service))) as client:
+        yield client
+
+
+async def get(client: Client, path: str, **query: str) -> Any:
+    answer = await client.get(f"{API}{path}", params=query)
+    assert answer.status == 200, await answer.text()
+    return await answer.json()
+
+
+async def status(client: Client, path: str, **query: str) -> int:
+    return (await client.get(f"{API}{path}", params=query)).status
+
+
+async def test_before_the_first_tick_there_are_no_signals(client: Client) -> None:
+    assert await get(client, "") == {"time": None, "signals": [], "next": None}
+    assert await status(client, "/depth") == 404
+
+
+async def test_all_signals_are_listed_page_by_page(client: Client, world: World) -> None:
+    await world.live(TICKS - 8)
+    listed = await get(client, "")
+    assert [one["signal"] for one in listed["signals"]] == ["depth", "disk"]
+    depth = listed["signals"][0]
+    assert (depth["series"], depth["active"], depth["sensitivity"]) == (2, 1, "medium")
+    first = await get(client, "", limit="1")
+    second = await get(client, "", limit="1", next=str(first["next"]))
+    assert [page["signals"][0]["signal"] for page in (first, second)] == ["depth", "disk"]
+    assert second["next"] is None
+
+
+async def test_a_signal_says_what_it_did_and_why_it_alarmed(client: Client, world: World) -> None:
+    await world.live(TICKS)
+    told = await get(client, "/depth", match='queue="mail"')
+    (mail,) = told["series"]
+    assert mail["labels"] == MAIL
+    assert mail["active"] is True
+    assert mail["alarms"] >= 1
+    alarm, recent = mail["latest_alarm"], mail["recent"]
+    assert alarm["time"] == pytest.approx(world.now - (TICKS - 1 - JUMP) * STEP, abs=4 * STEP)
+    assert alarm["score"] >= 1
+    assert alarm["lower"] < alarm["expected"] < alarm["upper"] < alarm["value"]
+    assert alarm["view"]
+    assert "above the expected" in alarm["why"]
+    assert len(recent["times"]) == len(recent["value"]) == len(recent["score"]) == 60
+    assert recent["times"][-1] == pytest.approx(world.now, abs=0.01)
+    assert recent["value"][-1] == pytest.approx(420 + NOISE[-1, 0], abs=1e-3)
+
+
+async def test_a_series_without_trouble_says_so_in_the_language_that_is_asked_for(
+    client: Client, world: World
+) -> None:
+    await world.live(TICKS - 20)
+    (web,) = (await get(client, "/depth", match='queue="web"'))["series"]
+    assert "as usual" in web["why"]
+    assert (web["latest_alarm"], web["active"], web["alarms"]) == (None, False, 0)
+    (web,) = (await get(client, "/depth", match='queue="web"', language="zh"))["series"]
+    assert "属于正常" in web["why"]
+
+
+async def test_before_the_grace_period_values_are_there_and_no_scores(
+    client: Client, world: World
+) -> None:
+    await world.live(3)
+    (disk,) = (await get(client, "/disk"))["series"]
+    assert disk["score"] is None
+    assert disk["value"] == pytest.approx(20 + NOISE[2, 1], abs=1e-4)
+    assert "too little is known" in disk["why"]
+    assert disk["recent"]["score"] == [None] * 3
+
+
+async def test_what_else_moved_is_found_with_its_lead(client: Client, world: World) -> None:
+    await world.live(TICKS)
+    for query in ({}, {"match": 'queue="mail"'}):
+        told = await get(client, "/depth/related", **query)
+        assert told["labels"] == MAIL, "of several, the loudest"
+        first = told["related"][0]
+        assert (first["signal"], first["lead_seconds"]) == ("disk", 30)
+        assert "30 s earlier" in first["why"]
+    assert not (await get(client, "/depth/related", limit="0"))["related"]
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "code"),
+    [
+        ("/nothing", {}, 404),
+        ("/depth", {"match": 'queue="none"'}, 404),
+        ("/depth", {"match": "queue"}, 400),
+        ("/depth", {"language": "fr"}, 400),
+        ("/depth", {"limit": "101"}, 400),
+        ("/depth", {"next": "-1"}, 400),
+        ("", {"limit": "1e9"}, 400),
+        ("/nothing/related", {}, 404),
+        ("/depth/related", {"limit": "²"}, 400),
+    ],
+)
+async def test_what_cannot_be_answered_is_said(
+    client: Client, world: World, path: str, query: dict[str, str], code: int
+) -> None:
+    await world.live(1)
+    assert await status(client, path, **query) == code
+
+
+async def post(client: Client, path: str, **sent: object) -> tuple[int, Any]:
+    answer = await client.post(f"{API}{path}", json=sent)
+    is_json = answer.content_type == "application/json"
+    return answer.status, await (answer.json() if is_json else answer.text())
+
+
+async def put(client: Client, path: str, **sent: object) -> tuple[int, Any]:
+    answer = await client.put(f"{API}{path}", json=sent)
+    is_json = answer.content_type == "application/json"
+    return answer.status, await (answer.json() if is_json else answer.text())
+
+
+async def test_labels_are_counted_and_make_their_series_less_sensitive(
+    client: Client, world: World
+) -> None:
+    await world.live(1)
+    at = datetime.fromtimestamp(world.now - 60, UTC).isoformat()
+    code, said = await post(client, "/depth/labels", verdict="false", labels=MAIL, at=at, by="me")
+    assert (code, said["alarms_a_week"], said["precision"]) == (201, 0.5, 0)
+    code, said = await post(client, "/depth/labels", verdict="true", labels=MAIL, at=at)
+    assert (code, said["alarms_a_week"], said["precision"]) == (200, 1, 1)
+    code, said = await post(client, "/depth/labels", verdict="missed", labels=MAIL)
+    assert (code, said["alarms_a_week"], said["recall"]) == (201, 1.5, 0.5)
+    (one,) = (await get(client, "/depth", match='queue="mail"'))["series"]
+    assert one["alarms_a_week"] == 1.5
+    about = {" ".join((s.metric.name, *s.labels)): s.value for s in world.app.service.about()}
+    assert about["tocsin_signal_recall_ratio depth"] == 0.5
+
+
+async def test_a_label_is_on_disk_before_it_is_answered(client: Client, world: World) -> None:
+    await world.live(1)
+    code, _ = await post(client, "/disk/labels", verdict="true", note="磁盘")
+    assert code == 201
+    state = world.config.state
+    assert state is not None
+    assert "磁盘" in (state.path / "opinions.jsonl").read_text("utf-8")
+
+
+async def test_a_sensitivity_is_set_for_a_signal_and_for_one_of_its_series(
+    client: Client, world: World
+) -> None:
+    await world.live(1)
+    code, said = await put(client, "/depth/sensitivity", sensitivity="high")
+    assert (code, said["alarms_a_week"], said["sensitivity"]) == (200, 7, "high")
+    code, said = await put(client, "/depth/sensitivity", sensitivity=0.5, labels=WEB)
+    assert (code, said["alarms_a_week"]) == (200, 0.5)
+    keys = world.app.service.ticker.record.latest.keys
+    assert world.app.service.opinions.alarms_a_week(keys).tolist() == [7, 1, 0.5]
+    await put(client, "/depth/sensitivity", sensitivity=None, labels=WEB)
+    code, said = await put(client, "/depth/sensitivity", sensitivity=None)
+    assert said["sensitivity"] == "medium"
+    assert world.app.service.opinions.alarms_a_week(keys).tolist() == [1, 1, 1]
+
+
+async def test_a_configured_signal_may_be_set_before_it_has_any_series(
+    client: Client, world: World
+) -> None:
+    await world.live(1)
+    assert world.app.service.opinions.of_signal("quiet") == pytest.approx(7 / 30.44)
+    code, said = await put(client, "/quiet/sensitivity", sensitivity="medium")
+    assert (code, said["alarms_a_week"]) == (200, 1)
+
+
+LATE = (datetime.now(UTC) - timedelta(days=91)).isoformat()
+
+
+@pytest.mark.parametrize(
+    ("path", "sent", "code", "words"),
+    [
+        ("/depth/labels", {"verdict": "true"}, 400, "say which with `labels`"),
+        ("/depth/labels", {"verdict": "true", "labels": {"queue": "x"}}, 404, "exactly these"),
+        ("/nothing/labels", {"verdict": "true"}, 404, "no signal is named nothing"),
+        ("/disk/labels", {"verdict": "perhaps"}, 400, "verdict"),
+        ("/disk/labels", {"verdict": "true", "who": "me"}, 400, "unknown key"),
+        ("/disk/labels", {"verdict": "true", "at": "2020-01-01T00:00:00"}, 400, "timezone"),
+        ("/disk/labels", {"verdict": "true", "at": LATE}, 400, "90 days"),
+        ("/disk/labels", {"verdict": "true", "note": "x" * 1001}, 400, "1000"),
+        ("/disk/labels", {"verdict": "true", "note": "x" * 20_000}, 413, ""),
+    ],
+)
+async def test_a_label_that_cannot_be_kept_is_refused_with_the_reason(
+    client: Client, world: World, path: str, sent: dict[str, Any], code: int, words: str
+) -> None:
+    await world.live(1)
+    given, said = await post(client, path, **sent)
+    assert given == code
+    assert words in str(said)
+
+
+@pytest.mark.parametrize("wrong", ["highest", 0.01, 169, True, [1]])
+async def test_a_sensitivity_that_is_none_is_refused(
+    client: Client, world: World, wrong: object
+) -> None:
+    await world.live(1)
+    code, said = await put(client, "/depth/sensitivity", sensitivity=wrong)
+    assert code == 400
+    assert "write low, medium or high" in str(said)
+
+
+async def test_another_web_page_cannot_label(client: Client, world: World) -> None:
+    await world.live(1)
+    answer = await client.post(f"{API}/disk/labels", data='{"verdict": "true"}')
+    assert answer.status == 415
+
+
+async def test_where_nothing_can_be_written_a_label_is_refused_for_now(
+    client: Client, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.live(1)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("exporter.quality.journal.os.fsync", full)
+    code, said = await post(client, "/disk/labels", verdict="false")
+    assert (code, "No space left" in said) == (503, True)
+    assert world.app.service.opinions.counts("disk").false == 0
+
+
+async def test_labels_are_known_after_a_restart(client: Client, world: World, home: Path) -> None:
+    await world.live(1)
+    await post(client, "/disk/labels", verdict="false")
+    assert world.app.folder is not None
+    world.app.folder.release()
+    again = World()
+    async with remembering(again.app):
+        assert again.app.service.opinions.counts("disk").false == 1
+    assert (home / "exporter-state").is_dir()
