@@ -21,11 +21,15 @@ class Placement:
 
 
 class Held(NamedTuple):
-    """A series that has a row, and for how many seconds it has been away."""
+    """Series that have a row, the row of each and for how many seconds it has been away."""
 
-    key: SeriesKey
-    row: int
-    away: float
+    keys: tuple[SeriesKey, ...]
+    rows: IntArray
+    away: FloatArray
+
+    def part(self, start: int, end: int | None) -> "Held":
+        """Return some of them."""
+        return Held(self.keys[start:end], self.rows[start:end], self.away[start:end])
 
 
 class Slots:
@@ -59,17 +63,18 @@ class Slots:
         self._seen[self._latest] = now
         return Placement(self._latest, np.array(fresh, np.intp))
 
-    def held(self, now: float) -> list[Held]:
+    def held(self, now: float) -> Held:
         """Return all series that have a row, those away longest first."""
-        return [Held(key, row, now - self._seen[row]) for key, row in self._rows.items()]
+        rows = np.fromiter(self._rows.values(), np.intp, len(self._rows))
+        return Held(tuple(self._rows), rows, now - self._seen[rows])
 
     def of_signal(self, signal: str) -> list[SeriesKey]:
         """Return the series of a signal that have a row."""
         return [key for key in self._rows if key.signal == signal]
 
-    def row(self, key: SeriesKey) -> int | None:
-        """Return the row of a series, or None where it has none."""
-        return self._rows.get(key)
+    def row(self, key: SeriesKey) -> int:
+        """Return the row of a series, -1 where it has none."""
+        return self._rows.get(key, -1)
 
     def restore(self, keys: Sequence[SeriesKey], away: FloatArray, now: float) -> IntArray:
         """Give rows to series as if each had been there `away` seconds ago, longest first.

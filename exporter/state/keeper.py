@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from time import monotonic
 from typing import Protocol
 
@@ -127,28 +127,30 @@ class Keeper:
         replacement = await asyncio.to_thread(Replacement, self._file)
         try:
             writer = Writer(replacement.file, head)
-            for start in range(0, len(held), _BATCH):
-                await asyncio.to_thread(writer.rows, self._copy(held[start : start + _BATCH]))
+            for start in range(0, len(held.keys), _BATCH):
+                rows = self._copy(held.part(start, start + _BATCH))
+                await asyncio.to_thread(writer.rows, rows)
             await asyncio.to_thread(writer.finish)
             await asyncio.to_thread(replacement.commit)
         finally:
             replacement.close()
         return writer.size
 
-    def _newest(self, head: Head) -> list[Held]:
+    def _newest(self, head: Head) -> Held:
         held = self._slots.held(monotonic())
-        most = _LARGEST // max(head.row_size, 1)
-        if len(held) > most:
-            _log.warning("%d series are not saved: more than %d bytes", len(held) - most, _LARGEST)
-        return held[-most:]
+        beyond = len(held.keys) - _LARGEST // max(head.row_size, 1)
+        if beyond <= 0:
+            return held
+        _log.warning("%d series are not saved: more than %d bytes", beyond, _LARGEST)
+        return held.part(beyond, None)
 
-    def _copy(self, held: Sequence[Held]) -> Rows:
+    def _copy(self, held: Held) -> Rows:
         """Copy the rows of series that are still where they were when the save began."""
-        now = time.time()
-        still = [one for one in held if self._slots.row(one.key) == one.row]
-        rows = np.array([one.row for one in still], np.intp)
+        still = held.rows == np.array([self._slots.row(key) for key in held.keys], np.intp)
+        rows = held.rows[still]
+        keys = tuple(key for key, one in zip(held.keys, still, strict=True) if one)
         arrays = {name: array[..., rows] for name, array in self._learning.arrays().items()}
-        return Rows(tuple(one.key for one in still), tuple(now - one.away for one in still), arrays)
+        return Rows(keys, tuple((time.time() - held.away[still]).tolist()), arrays)
 
     def _check(self, head: Head) -> None:
         mine = Head.of(self._learning.layout, self._learning.arrays())

@@ -34,8 +34,8 @@ class Learner:
     def known(self) -> dict[str, tuple[int, float]]:
         held = self.slots.held(time.monotonic())
         return {
-            dict(one.key.labels)["name"]: (int(self.counts[one.row]), float(self.wide[2, one.row]))
-            for one in held
+            dict(key.labels)["name"]: (int(self.counts[row]), float(self.wide[2, row]))
+            for key, row in zip(held.keys, held.rows, strict=True)
         }
 
 

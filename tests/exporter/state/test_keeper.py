@@ -28,7 +28,7 @@ async def test_what_was_learned_is_there_after_a_restart(tmp_path: Path) -> None
     one = restored(tmp_path / "new" / "state", after)
     assert after.known() == {"a": (5, 5.75), "b": (6, 6.75), "c": (7, 7.75)}
     assert figures(one)["tocsin_state_restored_series"] == 3
-    place = after.slots.place(tuple(h.key for h in before.slots.held(0)), time.monotonic())
+    place = after.slots.place(before.slots.held(0).keys, time.monotonic())
     assert not len(place.fresh), "a series that returns finds the restored row"
 
 
