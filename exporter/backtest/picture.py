@@ -50,7 +50,10 @@ def draw(replay: Replay, speakers: Sequence[str], path: Path) -> None:
         axes.grid(color="#eaeef2")
         axes.set_axisbelow(True)
         axes.margins(x=0.01)
-        axes.legend(loc="upper left", fontsize="small", ncols=5)
+        # Beside the title: within the axes it would cover what happened there.
+        axes.legend(
+            loc="lower right", bbox_to_anchor=(1, 1), fontsize="small", ncols=5, frameon=False
+        )
     _alarms(above, below, replay, speakers)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=100)

@@ -48,7 +48,13 @@ def test_thinning_keeps_every_extreme_and_the_mean() -> None:
     assert bins.times.size == 1500
     assert np.nanmin(bins.extremes(values)) == -90
     assert np.nanmax(bins.highest(values)) == np.nanmax(values)
-    assert abs(np.mean(bins.mean(values)) - np.nanmean(values)) < 1e-3
+    assert abs(np.mean(bins.mean(values)) - np.nanmean(values)) < 1e-2
+
+
+def test_a_line_is_interrupted_by_a_gap() -> None:
+    bins = Bins.of(np.array([0.0, 1, 2, 50, 51]))
+    np.testing.assert_array_equal(bins.times, [0, 1, 2, 50, 50, 51])
+    np.testing.assert_array_equal(bins.highest(np.arange(5.0)), [0, 1, 2, np.nan, 3, 4])
 
 
 def test_without_matplotlib_the_remedy_is_said_before_any_work(
