@@ -34,7 +34,9 @@ def _run(arguments: argparse.Namespace) -> int:
         return _do(order(arguments))
     except InputError as error:
         sys.stderr.write(f"{error}\n")
-        return 1
+    except OSError as error:
+        sys.stderr.write(f"{error.filename}: {error.strerror}; choose another --out\n")
+    return 1
 
 
 def _do(asked: Order) -> int:

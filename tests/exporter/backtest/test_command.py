@@ -106,6 +106,15 @@ def test_an_output_folder_within_the_input_is_refused(
     assert "choose another folder" in capsys.readouterr().err
 
 
+def test_an_output_that_cannot_be_written_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path / "one.csv", noise(10))
+    (tmp_path / "out").write_text("a file, not a folder", "utf-8")
+    assert backtest(path, tmp_path / "out") == 1
+    assert capsys.readouterr().err.endswith("/out: File exists; choose another --out\n")
+
+
 def test_no_file_at_all_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert backtest(tmp_path / "nothing", tmp_path / "out") == 1
     assert "no such file or folder; give a CSV file" in capsys.readouterr().err
