@@ -12,6 +12,7 @@ from importlib import metadata
 from aiohttp import web
 from pydantic import SecretStr
 
+from exporter.backfill import Backfill
 from exporter.collectors.contract import Paths
 from exporter.config import Address, Config
 from exporter.detectors.scoring import Rule, Scorer
@@ -119,7 +120,11 @@ class App:
         remotes: dict[str, Remote] = {"observations": self.service.pushed}
         connection, queries = _asked(self._config)
         if connection and queries:
-            remotes["prometheus"] = Promql(Prometheus(connection), queries)
+            prometheus = Prometheus(connection)
+            past = Backfill(self.service.ticker, prometheus, connection.history)
+            remotes["prometheus"] = Promql(
+                prometheus, queries, past if connection.history else None
+            )
         return remotes
 
     def _about(self) -> list[Sample]:

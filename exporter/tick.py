@@ -5,7 +5,7 @@ import logging
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -182,10 +182,9 @@ class Ticker:
 
     def _layout_of(self, keys: tuple[SeriesKey, ...]) -> "_Layout":
         if self._layout.keys is not keys:
-            ratios = np.array([key.signal.endswith(_RATIOS) for key in keys], np.bool_)
             known = dict(zip(self._layout.keys, self._layout.texts, strict=True))
             texts = tuple(known.get(key) or series_text(key) for key in keys)
-            self._layout = _Layout(keys, texts, ratios)
+            self._layout = _Layout(keys, texts, ratios_of(keys))
         return self._layout
 
     def _own(self, block: Block, judgement: Judgement) -> Iterator[Sample]:
@@ -211,6 +210,11 @@ class Ticker:
 def next_tick(started: float, interval: float, now: float) -> float:
     """Return when the next tick is due; those that `now` has missed are left out, not made up."""
     return started + (math.floor((now - started) / interval) + 1) * interval
+
+
+def ratios_of(keys: Sequence[SeriesKey]) -> BoolArray:
+    """Tell the series whose values lie within 0 and 1; shape (series,)."""
+    return np.array([key.signal.endswith(_RATIOS) for key in keys], np.bool_)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ ROOMS = {
             "quality",
             "history",
             "tick",
+            "backfill",
         ),
         *("exposition", "apm", "web", "config", "backtest", "app", "__main__"),
     ],

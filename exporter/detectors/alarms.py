@@ -11,7 +11,7 @@ from exporter.model import BoolArray, FloatArray
 WIDTH = 9
 _HIGHS = slice(0, 2)
 _WAITS = slice(2, 4)
-_TOTAL, _LOWER, _UPPER, _SCORED, _UP = range(4, WIDTH)
+TOTAL, _LOWER, _UPPER, _SCORED, _UP = range(4, WIDTH)
 _NOVELTY_REFRACTORY, _DEVIATION_REFRACTORY = np.float32(100), np.float32(30)
 """For how many values after a score only a higher one is shown in full."""
 _ECHO = np.float32(0.3)
@@ -62,7 +62,7 @@ def judge(
     up = state[_UP] > 0
     above = up & _outside(state, clocks, evidence, times)
     raised = (score >= 1) & ~above & ~(up & (clocks[_ABOVE] + hold > times))
-    state[_TOTAL] += raised
+    state[TOTAL] += raised
     np.copyto(state[_LOWER], evidence.lower, where=raised)
     np.copyto(state[_UPPER], evidence.upper, where=raised)
     np.copyto(clocks[_ALARMED], times, where=raised)
@@ -80,7 +80,7 @@ def standing(
     since = times - clocks[_ABOVE]
     active = (state[_UP] > 0) & ((since < hold) | (since == 0))
     gap = np.float32(np.nan)
-    return np.where(silent, gap, state[_TOTAL]), np.where(silent, gap, active)
+    return np.where(silent, gap, state[TOTAL]), np.where(silent, gap, active)
 
 
 def _outside(state: Floats, clocks: FloatArray, evidence: Evidence, times: FloatArray) -> BoolArray:

@@ -135,6 +135,25 @@ class Scorer:
         scored = int(np.count_nonzero(np.isfinite(columns["deviation"])))
         return Judgement(Score(**columns, view=view), verdict, taken - scored, late)
 
+    def replay(
+        self,
+        rows: IntArray,
+        values: FloatArray,
+        times: FloatArray,
+        rule: Rule,
+        ratios: BoolArray | None = None,
+    ) -> None:
+        """Learn from the past as `score` does, but count none of its alarms: they are history."""
+        total = self._parts["alarms"].start + alarms.TOTAL
+        before = self._memory.fields[total, rows]
+        self.score(rows, values, times, rule, ratios=ratios)
+        self._memory.fields[total, rows] = before
+
+    def latest(self, rows: IntArray) -> FloatArray:
+        """Return the time of each row's latest value, -inf where there has been none."""
+        times: FloatArray = self._clocks[frames.LAST, rows]
+        return times
+
     def _score_part(
         self, block: _Input, rule: Rule, out: FloatArray, view: NDArray[np.int8]
     ) -> tuple[int, int]:

@@ -82,3 +82,5 @@ class Connection(Section):
     tls: Tls = Tls()
     headers: dict[str, str] = Field(default_factory=dict)
     deadline: Duration = 10.0
+    history: Duration = 1_209_600.0
+    """How much of the past is learned at the start, in seconds."""

@@ -2,7 +2,8 @@
 
 Run: python tests/bench/promql.py [--series 100000] [--ticks 5]
 The server answers from memory, in a process of its own, so that its CPU is not counted. The first
-tick lays everything out; the last ones have a hundredth of all series replaced at each.
+tick lays everything out; from the eleventh on there are scores to render. The second half has a
+hundredth of all series replaced at each tick.
 """
 
 import argparse
@@ -112,9 +113,9 @@ def make(url: str, promql: str, series: int) -> App:
     signals = [{"name": "latency", "promql": promql, "limit": series}]
     config = Config.model_validate(
         {
-            "prometheus": {"url": url, "deadline": "1m"},
+            "prometheus": {"url": url, "deadline": "1m", "history": "0s"},
             "signals": signals,
-            "scoring": {"limit": 2 * series, "grace": "1s"},
+            "scoring": {"limit": series + series // 5, "grace": "1s"},
             "collectors": dict.fromkeys(COLLECTORS, False),
             "state": False,
         }
@@ -160,7 +161,7 @@ async def measure(url: str, options: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--series", type=int, default=100_000)
-    parser.add_argument("--ticks", type=int, default=5)
+    parser.add_argument("--ticks", type=int, default=14)
     options = parser.parse_args()
     with running(options.series) as url:
         asyncio.run(measure(url, options))

@@ -159,7 +159,7 @@ def past(tmp_path: Path) -> Iterator[str]:
 def asking(address: str, **signals: str) -> App:
     config = Config.model_validate(
         {
-            "prometheus": {"url": f"http://{address}"},
+            "prometheus": {"url": f"http://{address}", "history": "3h"},
             "signals": [{"name": name, "promql": promql} for name, promql in signals.items()],
             "collectors": dict.fromkeys(COLLECTORS, False),
             "state": False,
@@ -172,13 +172,13 @@ async def page_with(app: App, start: str) -> dict[str, float]:
     """Tick until there is a line that begins so."""
     async with asyncio.timeout(60):
         while True:
+            await asyncio.sleep(0.05)
             snapshot = await app.service.ticker.tick()
             text = Page().render(snapshot.samples, snapshot.columns).decode()
             lines = (line.rsplit(" ", 1) for line in text.splitlines() if line[0] != "#")
             page = {name: float(value) for name, value in lines}
             if any(name.startswith(start) for name in page):
                 return page
-            await asyncio.sleep(0.05)
 
 
 async def test_what_it_computes_is_a_signal_under_its_own_labels(past: str) -> None:
@@ -193,6 +193,14 @@ async def test_what_it_computes_is_a_signal_under_its_own_labels(past: str) -> N
     }
     assert values['tocsin_signal_value{signal="hosts"}'] == 2
     assert page['tocsin_signal_query_success{signal="double"}'] == 1
+
+
+async def test_from_what_it_has_of_the_past_a_signal_is_scored_at_its_first_tick(past: str) -> None:
+    page = await page_with(asking(past, load="app_load"), "tocsin_signal_value")
+    for host in ("a", r"é\"b"):
+        assert page[f'tocsin_anomaly_score{{signal="load",host="{host}"}}'] < 1
+        assert page[f'tocsin_anomalies_total{{signal="load",host="{host}"}}'] == 0
+        assert f'tocsin_expected_value{{signal="load",host="{host}"}}' in page
 
 
 async def test_an_expression_that_is_wrong_is_told_in_its_words(past: str) -> None:
