@@ -72,7 +72,10 @@ class App:
         ticker = self.service.ticker
         ticker.exchange(self._remotes())
         self.folder = Folder(config.state.path) if config.state else None
-        self.keeper = Keeper(self.folder, ticker.slots, ticker.scorer) if self.folder else None
+        others = {"groups": ticker.groups}
+        self.service.keeper = (
+            Keeper(self.folder, ticker.slots, ticker.scorer, others) if self.folder else None
+        )
         self.service.opinions = Opinions(Journal(self.folder) if self.folder else None)
         self._configure_sensitivities(config)
 
@@ -130,7 +133,7 @@ class App:
     def _about(self) -> list[Sample]:
         info = BUILD_INFO.sample(1, self.service.version, platform.python_version())
         own = [info, RELOAD_OK.sample(float(self._reloaded)), *self.service.opinions.samples()]
-        return own if self.keeper is None else [*own, *self.keeper.samples()]
+        return own if self.service.keeper is None else [*own, *self.service.keeper.samples()]
 
 
 async def serve(app: App) -> int:
@@ -143,8 +146,8 @@ async def serve(app: App) -> int:
     async with remembering(app), listening(app.service, app.listen) as address:
         _log.info("listening on http://%s", address)
         status = await _until(stop, app.service.ticker)
-        if app.keeper and not status:  # what a tick that failed may have spoilt is not kept
-            await app.keeper.save()
+        if app.service.keeper and not status:  # what a tick that failed may have spoilt is not kept
+            await app.service.keeper.save()
         return status
 
 
@@ -173,18 +176,19 @@ async def _listen(runner: web.AppRunner, listen: Address) -> None:
 @asynccontextmanager
 async def remembering(app: App) -> AsyncIterator[None]:
     """Restore what was learned, and save it on schedule for as long as the block lasts."""
-    if app.keeper is None or app.folder is None:
+    if app.service.keeper is None or app.folder is None:
         yield
         return
-    app.keeper.restore()
+    app.service.keeper.restore()
     try:
         app.service.opinions.load()
     except OSError as error:
         _log.error("what people said of signals cannot be read: %s", error)
-    saving = asyncio.create_task(_save_on_schedule(app.keeper, app.service.ticker))
+    saving = asyncio.create_task(_save_on_schedule(app.service.keeper, app.service.ticker))
     try:
         yield
     finally:
+        await app.service.keeper.settle()
         saving.cancel()
         await asyncio.wait({saving})
         app.folder.release()
@@ -264,7 +268,8 @@ def _tokens(config: Config) -> tuple[SecretStr, ...]:
 
 
 def _rule(config: Config) -> Rule:
-    return Rule(config.interval, config.scoring.grace, config.scoring.hold)
+    scoring = config.scoring
+    return Rule(config.interval, scoring.grace, scoring.hold, scoring.sensitivity)
 
 
 def _version() -> str:

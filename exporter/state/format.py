@@ -1,7 +1,8 @@
 """The file of learned state: a line with the version, records, and a digest of all before it.
 
 A record is a line of JSON, with the length of what follows it, and raw bytes. The first one says
-the layout, and type and shape of each array; each further one holds some series with their rows.
+the layout, and type and shape of each array; each further one holds some series with their rows,
+or what something else has learned.
 """
 
 import hashlib
@@ -48,9 +49,7 @@ class Shape:
 
     def read(self, payload: memoryview, series: int) -> tuple[NDArray[Any], memoryview]:
         """Cut this array for so many series off the payload; returns it and the rest."""
-        size = self.row_size * series
-        array = np.frombuffer(payload[:size], np.dtype(self.dtype))
-        return array.reshape(*self.axes, series), payload[size:]
+        return _cut(payload, self.dtype, (*self.axes, series))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +87,15 @@ class Rows:
     arrays: Arrays
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What something else has learned: arrays of any shape, and what JSON can hold beside them."""
+
+    name: str
+    arrays: Arrays
+    meta: Mapping[str, Any]
+
+
 class Writer:
     """Writes one file; `finish` makes it valid."""
 
@@ -100,8 +108,13 @@ class Writer:
 
     def rows(self, rows: Rows) -> None:
         """Add some series."""
-        payload = b"".join(np.ascontiguousarray(one).tobytes() for one in rows.arrays.values())
-        self._record({"keys": rows.keys, "seen": rows.seen}, payload)
+        self._record({"keys": rows.keys, "seen": rows.seen}, _bytes(rows.arrays))
+
+    def part(self, part: Part) -> None:
+        """Add what something else has learned."""
+        shapes = {name: (array.dtype.str, array.shape) for name, array in part.arrays.items()}
+        header = {"part": part.name, "meta": part.meta, "shapes": shapes}
+        self._record(header, _bytes(part.arrays))
 
     def finish(self) -> None:
         """End the file with its digest."""
@@ -116,7 +129,19 @@ class Writer:
         self.size += self._file.write(data)
 
 
-def read(file: BinaryIO, check: Callable[[Head], None]) -> Iterator[Rows]:
+def _bytes(arrays: Arrays) -> bytes:
+    return b"".join(np.ascontiguousarray(one).tobytes() for one in arrays.values())
+
+
+def _cut(
+    payload: memoryview, dtype: str, shape: tuple[int, ...]
+) -> tuple[NDArray[Any], memoryview]:
+    """Cut an array off the front of the payload; returns it and the rest."""
+    size = np.dtype(dtype).itemsize * math.prod(shape)
+    return np.frombuffer(payload[:size], np.dtype(dtype)).reshape(shape), payload[size:]
+
+
+def read(file: BinaryIO, check: Callable[[Head], None]) -> Iterator[Rows | Part]:
     """Read what `Writer` wrote; raises UnusableError, also what `check` finds wrong.
 
     The whole file is checked first, so that nothing of a damaged one is used.
@@ -126,7 +151,9 @@ def read(file: BinaryIO, check: Callable[[Head], None]) -> Iterator[Rows]:
         head = _head(_header(file))
         check(head)
         while file.tell() < end:
-            yield _rows(_header(file), file, head)
+            header = _header(file)
+            payload = memoryview(file.read(header["bytes"]))
+            yield _part(header, payload) if "part" in header else _rows(header, payload, head)
     except (KeyError, TypeError, ValueError) as error:
         raise UnusableError("damaged", f"its records make no sense: {error!r}") from error
 
@@ -165,13 +192,19 @@ def _head(header: dict[str, Any]) -> Head:
     return Head(header["layout"], shapes)
 
 
-def _rows(header: dict[str, Any], file: BinaryIO, head: Head) -> Rows:
+def _rows(header: dict[str, Any], payload: memoryview, head: Head) -> Rows:
     keys = tuple(
         SeriesKey(signal, tuple((name, value) for name, value in labels))
         for signal, labels in header["keys"]
     )
-    payload = memoryview(file.read(header["bytes"]))
     arrays: dict[str, NDArray[Any]] = {}
     for name, shape in head.shapes.items():
         arrays[name], payload = shape.read(payload, len(keys))
     return Rows(keys, tuple(header["seen"]), arrays)
+
+
+def _part(header: dict[str, Any], payload: memoryview) -> Part:
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, (dtype, shape) in header["shapes"].items():
+        arrays[name], payload = _cut(payload, dtype, tuple(shape))
+    return Part(header["part"], arrays, header["meta"])

@@ -3,16 +3,16 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from time import monotonic
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from exporter.model import Metric, Sample
 from exporter.signals.slots import Held, Slots
 from exporter.state.folder import Folder, Replacement, TakenError, set_aside
-from exporter.state.format import Arrays, Head, Rows, UnusableError, Writer, read
+from exporter.state.format import Arrays, Head, Part, Rows, UnusableError, Writer, read
 
 SAVES = Metric("tocsin_state_saves_total", "Times that what was learned was saved.", "counter")
 FAILURES = Metric("tocsin_state_save_failures_total", "Times that this failed.", "counter")
@@ -56,18 +56,38 @@ class Learning(Protocol):
         ...
 
 
+class Learned(Protocol):
+    """What learns of something else than series, and can say what and take it up again."""
+
+    def export(self) -> tuple[Arrays, Mapping[str, Any]]:
+        """Return copies of what was learned: arrays, and what JSON can hold."""
+        ...
+
+    def restore(self, arrays: Arrays, meta: Mapping[str, Any], now: float) -> None:
+        """Take it up at `now`, in seconds since 1970; raises ValueError where it does not fit."""
+        ...
+
+
 class Keeper:
     """Keeps the state of one exporter in a folder; whatever fails there, scoring goes on."""
 
-    def __init__(self, folder: Folder, slots: Slots, learning: Learning) -> None:
+    def __init__(
+        self,
+        folder: Folder,
+        slots: Slots,
+        learning: Learning,
+        others: Mapping[str, Learned] | None = None,
+    ) -> None:
         self._folder = folder
         self._file = folder.path / _FILE
         self._slots = slots
         self._learning = learning
+        self._others = others or {}
         self._saving = asyncio.Lock()
         self._started = -np.inf
         self._period = 0.0
-        self._trouble = ""
+        self.trouble = ""
+        """Why the latest save failed, empty where it did not."""
         self._set_aside = dict.fromkeys(REASONS, 0)
         self._samples: dict[Metric, float] = dict.fromkeys((SAVES, FAILURES, RESTORED, SIZE), 0.0)
 
@@ -76,8 +96,8 @@ class Keeper:
         try:
             self._folder.take()
             with self._file.open("rb") as file:
-                for rows in read(file, self._check):
-                    self._samples[RESTORED] += self._put(rows)
+                for record in read(file, self._check):
+                    self._put(record)
         except FileNotFoundError:
             _log.debug("nothing learned is kept in %s yet", self._folder.path)
         except TakenError as error:
@@ -110,6 +130,11 @@ class Keeper:
             self._samples[DURATION] = monotonic() - self._started
             self._say_trouble("")
 
+    async def settle(self) -> None:
+        """Wait for a save that is under way: its thread cannot be stopped half way."""
+        async with self._saving:
+            pass
+
     def samples(self) -> Iterator[Sample]:
         """Yield how saving goes."""
         for metric, value in self._samples.items():
@@ -130,6 +155,8 @@ class Keeper:
             for start in range(0, len(held.keys), _BATCH):
                 rows = self._copy(held.part(start, start + _BATCH))
                 await asyncio.to_thread(writer.rows, rows)
+            for name, other in self._others.items():
+                await asyncio.to_thread(writer.part, Part(name, *other.export()))
             await asyncio.to_thread(writer.finish)
             await asyncio.to_thread(replacement.commit)
         finally:
@@ -159,7 +186,16 @@ class Keeper:
                 "layout", f"it was learned by {head.layout}, and {mine.layout} is here"
             )
 
-    def _put(self, rows: Rows) -> int:
+    def _put(self, record: Rows | Part) -> None:
+        if isinstance(record, Rows):
+            self._samples[RESTORED] += self._put_rows(record)
+            return
+        try:
+            self._others[record.name].restore(record.arrays, record.meta, time.time())
+        except (KeyError, ValueError) as error:
+            _log.warning("what was learned of %s does not fit: %s", record.name, error)
+
+    def _put_rows(self, rows: Rows) -> int:
         away = time.time() - np.array(rows.seen)
         given = self._slots.restore(rows.keys, away, monotonic())
         found = given >= 0
@@ -183,8 +219,8 @@ class Keeper:
         self._period = period
 
     def _say_trouble(self, trouble: str) -> None:
-        if trouble and not self._trouble:
+        if trouble and not self.trouble:
             _log.error("what was learned is not saved: %s", trouble)
-        elif self._trouble and not trouble:
+        elif self.trouble and not trouble:
             _log.info("what was learned is saved again")
-        self._trouble = trouble
+        self.trouble = trouble

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from aiohttp import web
 
+from exporter.state.keeper import Keeper
 from exporter.tick import Ticker
 from exporter.web.service import SERVICE
 
@@ -51,6 +52,14 @@ def check_remotes(ticker: Ticker) -> dict[str, Check]:
     }
 
 
+def check_state(keeper: Keeper | None) -> dict[str, Check]:
+    """Degraded while what was learned cannot be saved; healthy scores go on all the same."""
+    if keeper is None:
+        return {}
+    status = Status.DEGRADED if keeper.trouble else Status.HEALTHY
+    return {"state": Check(status, keeper.trouble or "well")}
+
+
 def check_tick(ticker: Ticker, now: float) -> Check:
     """Degraded when the scores on the page are two intervals old, unhealthy from four on."""
     if ticker.snapshot is None:
@@ -70,7 +79,7 @@ async def health(request: web.Request) -> web.Response:
     """Answer with all checks; 503 only where the exporter is of no use."""
     ticker = request.app[SERVICE].ticker
     checks = {"collectors": check_collectors(ticker), "tick": check_tick(ticker, time.time())}
-    checks |= check_remotes(ticker)
+    checks |= check_remotes(ticker) | check_state(request.app[SERVICE].keeper)
     return _answer(checks, failing=frozenset({Status.UNHEALTHY}))
 
 

@@ -10,6 +10,7 @@ from exporter.exposition import Page
 from exporter.model import Sample
 from exporter.quality.opinions import Opinions
 from exporter.signals.pushed import Pushed
+from exporter.state.keeper import Keeper
 from exporter.tick import Ticker
 
 
@@ -24,6 +25,8 @@ class Service:
     reload: Callable[[], tuple[str, ...]]
     """Read the configuration again; returns what is wrong with it, nothing if it is in force."""
     tokens: tuple[SecretStr, ...] = ()
+    keeper: Keeper | None = None
+    """Keeps what was learned; None where nothing does."""
     page: Page = field(default_factory=Page)
     opinions: Opinions = field(default_factory=Opinions)
     pushed: Pushed = field(default_factory=Pushed)

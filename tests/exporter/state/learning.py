@@ -1,10 +1,12 @@
 """Something that learns: two arrays, of which the tests know what stands in each row."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 
 from exporter.model import SeriesKey
 from exporter.signals.slots import Slots
@@ -37,6 +39,23 @@ class Learner:
             dict(key.labels)["name"]: (int(self.counts[row]), float(self.wide[2, row]))
             for key, row in zip(held.keys, held.rows, strict=True)
         }
+
+
+class Sums:
+    """Something else that learns."""
+
+    def __init__(self, total: float = 0.0) -> None:
+        self.pairs = np.full((2, 3), total, np.float32)
+        self.total = np.array([total])
+
+    def export(self) -> tuple[Arrays, dict[str, Any]]:
+        return {"pairs": self.pairs.copy(), "total": self.total.copy()}, {"format": 1}
+
+    def restore(self, arrays: Arrays, meta: Mapping[str, Any], now: float) -> None:
+        assert now == pytest.approx(time.time(), abs=60)
+        if meta["format"] != 1 or self.pairs.shape != arrays["pairs"].shape:
+            raise ValueError("another format")
+        self.pairs[...], self.total[...] = arrays["pairs"], arrays["total"]
 
 
 def keys(names: Sequence[str]) -> tuple[SeriesKey, ...]:

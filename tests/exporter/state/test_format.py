@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.model import SeriesKey
-from exporter.state.format import Head, Rows, UnusableError, Writer, read
+from exporter.state.format import Head, Part, Rows, UnusableError, Writer, read
 
 ARRAYS = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.array([True, False, True])}
 NAMES = ("x", "", "名\n\udcff")
@@ -18,6 +18,7 @@ def written() -> bytes:
     writer = Writer(file, Head.of("layout", ARRAYS))
     writer.rows(Rows(keys, (1.0, 2.0, 3.0), ARRAYS))
     writer.rows(Rows((), (), {name: array[..., :0] for name, array in ARRAYS.items()}))
+    writer.part(Part("other", {"c": np.eye(2), "d": np.arange(3)}, {"words": ["名"]}))
     writer.finish()
     assert writer.size == len(file.getvalue())
     return file.getvalue()
@@ -28,13 +29,18 @@ def check(head: Head) -> None:
 
 
 def test_what_is_written_is_read() -> None:
-    first, second = read(io.BytesIO(written()), check)
+    first, second, part = read(io.BytesIO(written()), check)
+    assert isinstance(first, Rows)
+    assert isinstance(second, Rows)
+    assert isinstance(part, Part)
     assert [dict(key.labels)["l"] for key in first.keys] == list(NAMES)
     assert first.seen == (1, 2, 3)
     for name, array in ARRAYS.items():
         assert np.array_equal(first.arrays[name], array)
         assert first.arrays[name].dtype == array.dtype
     assert second.keys == ()
+    assert (part.name, part.meta) == ("other", {"words": ["名"]})
+    assert [array.tolist() for array in part.arrays.values()] == [[[1, 0], [0, 1]], [0, 1, 2]]
 
 
 @given(st.data())

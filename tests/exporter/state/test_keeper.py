@@ -7,7 +7,7 @@ import pytest
 from exporter.state import keeper as module
 from exporter.state.folder import Folder
 from exporter.state.format import Writer
-from tests.exporter.state.learning import DAY, Learner, figures, keeper, restored
+from tests.exporter.state.learning import DAY, Learner, Sums, figures, keeper, restored
 
 
 async def saved(path: Path, learner: Learner) -> None:
@@ -81,6 +81,25 @@ async def test_numbers_of_another_precision_are_taken(tmp_path: Path) -> None:
     await saved(tmp_path, before)
     restored(tmp_path, after)
     assert after.known() == {"a": (3, 3.75)}
+
+
+async def test_what_others_have_learned_is_kept_beside_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    before, folder = Learner(), Folder(tmp_path)
+    before.see(["a"], first=3)
+    await module.Keeper(folder, before.slots, before, {"sums": Sums(5.0)}).save()
+    folder.release()
+    after, sums = Learner(), Sums()
+    module.Keeper(folder, after.slots, after, {"sums": sums}).restore()
+    assert (sums.total.tolist(), sums.pairs.tolist()) == ([5], [[5] * 3] * 2)
+    assert after.known() == {"a": (3, 3.75)}
+    folder.release()
+    other, alone = Learner(), Sums()
+    alone.pairs = alone.pairs[:, :2].copy()
+    module.Keeper(folder, other.slots, other, {"sums": alone}).restore()
+    assert caplog.messages == ["what was learned of sums does not fit: another format"]
+    assert other.known() == {"a": (3, 3.75)}, "which costs the series nothing"
 
 
 def damage(file: Path, how: str) -> None:

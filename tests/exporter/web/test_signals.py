@@ -288,6 +288,25 @@ async def test_where_nothing_can_be_written_a_label_is_refused_for_now(
     assert world.app.service.opinions.counts("disk").false == 0
 
 
+async def test_health_says_that_what_was_learned_cannot_be_saved(
+    client: Client, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper = world.app.service.keeper
+    assert keeper is not None
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    for broken, status in ((True, "degraded"), (False, "healthy")):
+        with monkeypatch.context() as patch:
+            if broken:
+                patch.setattr("exporter.state.folder.os.fsync", full)
+            await keeper.save()
+        checks = (await (await client.get("/health")).json())["checks"]
+        assert checks["state"]["status"] == status
+    assert checks["state"]["detail"] == "well"
+
+
 async def test_labels_are_known_after_a_restart(client: Client, world: World, home: Path) -> None:
     await world.live(1)
     await post(client, "/disk/labels", verdict="false")
