@@ -109,9 +109,9 @@ def _learn(
 def _known_until(ticker: Ticker, keys: tuple[SeriesKey, ...]) -> FloatArray:
     """Return the time of each series' latest value, -inf where there has been none."""
     known = np.full(len(keys), -np.inf)
-    rows = np.array([ticker.slots.row(key) for key in keys], float)  # NaN where there is none
-    held = np.isfinite(rows)
-    known[held] = ticker.scorer.latest(rows[held].astype(np.intp))
+    rows = np.array([ticker.slots.row(key) for key in keys], np.intp)
+    held = rows >= 0
+    known[held] = ticker.scorer.latest(rows[held])
     return known
 
 

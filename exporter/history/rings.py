@@ -59,7 +59,9 @@ class Rings:
         place = self._ticks % self._depth
         kept = rows < self._series
         kept_rows = rows[kept]
-        self._used = max(self._used, int(kept_rows.max(initial=-1)) + 1)
+        used = max(self._used, int(kept_rows.max(initial=-1)) + 1)
+        self._ring[:, :, self._used : used] = np.nan  # a row may be known from before a restart
+        self._used = used
         self._times[place] = now
         self._ring[:, place, : self._used] = np.nan
         with np.errstate(over="ignore"):  # beyond single precision is infinite, and shown as such

@@ -57,3 +57,10 @@ def test_a_number_beyond_single_precision_is_infinite() -> None:
     rings = Rings(capacity=2)
     note(rings, 0, r0=1e300)
     assert rings.of(0).fields["value"].tolist() == [np.inf]
+
+
+def test_a_row_that_was_known_before_and_comes_late_has_gaps_until_then() -> None:
+    rings = Rings(capacity=4)
+    note(rings, 0, r0=1)
+    note(rings, 1, r0=1, r1=2)
+    assert rings.of(1).fields["value"].tolist() == pytest.approx([np.nan, 2], nan_ok=True)
