@@ -54,13 +54,17 @@ def name_series(
     new = [text for text in labels if text not in known]
     try:
         sets = json.loads(b"[" + b",".join(new) + b"]")
-        read = {text: _series(signal, pairs) for text, pairs in zip(new, sets, strict=True)}
+        once: dict[tuple[str, str], tuple[str, str]] = {}
+        read = {text: _series(signal, pairs, once) for text, pairs in zip(new, sets, strict=True)}
     except (ValueError, TypeError, AttributeError) as error:
         raise QueryError(ERROR, f"labels that are none: {error}") from error
     return {text: known.get(text) or read[text] for text in labels}
 
 
-def _series(signal: str, labels: Mapping[str, str]) -> SeriesKey:
-    """Make a key. Few names and values make many series, so each of them is kept once."""
+def _series(
+    signal: str, labels: Mapping[str, str], once: dict[tuple[str, str], tuple[str, str]]
+) -> SeriesKey:
+    """Make a key. Few names and values make many series, so each pair is kept in `once` only."""
     pairs = [(intern(name), intern(value)) for name, value in labels.items()]
-    return SeriesKey(signal, tuple(pair for pair in pairs if pair[1] and pair[0] != "__name__"))
+    kept = (pair for pair in pairs if pair[1] and pair[0] != "__name__")
+    return SeriesKey(signal, tuple(once.setdefault(pair, pair) for pair in kept))
