@@ -21,15 +21,16 @@ Train = Callable[[FloatArray], Arrays]
 
 
 def calibrated(request: Arrays, train: Train, kind: type[Model]) -> Arrays:
-    """Fit to `vectors` of shape (n, features), oldest first; `rate` is how often to alarm.
+    """Fit to `vectors` of shape (n, features), oldest first.
 
+    `block` is how many of them a window's time holds, and `rate` how often it may alarm.
     Returns the parameters of the model under their names, with those of `Scale` and of
     `Calibration`.
     """
     scale = Scale.of(request["vectors"])
     points = scale.apply(request["vectors"])
     unseen = _strangeness_unseen(points, train, kind)
-    calibration = _calibrate(unseen, float(request["rate"]))
+    calibration = _calibrate(unseen, int(request["block"]), float(request["rate"]))
     return {**train(points), **scale.arrays(), **calibration.arrays()}
 
 
@@ -43,13 +44,19 @@ def _strangeness_unseen(points: FloatArray, train: Train, kind: type[Model]) -> 
     return np.concatenate(scores)
 
 
-def _calibrate(strangeness: FloatArray, rate: float) -> Calibration:
-    """Standardise, and learn the tail one by one, as it goes on in service."""
-    scale = Scale.of(strangeness[:, None])
+def _calibrate(strangeness: FloatArray, block: int, rate: float) -> Calibration:
+    """Standardise, and learn the tail window by window, as it goes on in service.
+
+    Windows that overlap are strange together: of the `block` vectors in the time of one, the
+    strangest stands for all.
+    """
+    whole = len(strangeness) // block * block
+    highest = strangeness[:whole].reshape(-1, block).max(axis=1)
+    scale = Scale.of(highest[:, None])
     blank = Calibration(scale.centre[0], scale.spread[0], 0.0, 1.0, np.array(tail.START))
     moderate = blank.moderate(strangeness)
     state: NDArray[Any] = np.array([tail.START], np.float32)
-    sizes: NDArray[Any] = blank.size(strangeness).astype(np.float32)
+    sizes: NDArray[Any] = blank.size(highest).astype(np.float32)
     for size in sizes:
         tail.learn(state, size[None], tail.line(state, rate))
     return replace(

@@ -21,9 +21,9 @@ class Calibration:
     """Learned from vectors that the model had not seen when it scored them."""
 
     level: float
-    """The median strangeness."""
+    """The median of the highest strangeness in a window's time."""
     scatter: float
-    """Its usual distance from the median."""
+    """Its usual distance from that."""
     moderate_mean: float
     """The mean of `moderate`, for vectors the model had not seen, ..."""
     moderate_scatter: float

@@ -13,7 +13,7 @@ from exporter.fitted.contract import Arrays
 from exporter.fitted.panel import Fitted, Panel
 from exporter.fitted.schedule import Standing, due
 from exporter.fitted.windows import IntArray, Windows
-from exporter.model import Block, Column, Sample, SeriesKey, series_text
+from exporter.model import Block, Column, FloatArray, Sample, SeriesKey, series_text
 from exporter.signals.slots import Slots
 
 _WEEK = 604_800.0
@@ -55,7 +55,7 @@ class Models:
         """How many series were left out so far, counted again at every tick."""
         self._slots = Slots(plan.limit, _FORGET_AFTER)
         self._windows = Windows(plan.limit, plan.window, plan.history)
-        self._panel = Panel(plan.limit, plan.methods)
+        self._panel = Panel(plan.limit, plan.methods, plan.window)
         self._tried_at = np.full((plan.limit, len(plan.methods)), -np.inf)
         self._fitted_to = np.zeros((plan.limit, len(plan.methods)), np.intp)
         self._layout = _Layout((), (), np.zeros(0, np.intp), 0)
@@ -75,8 +75,11 @@ class Models:
         whole = self._windows.append(self._rows, values, block.times[self._layout.chosen])
         if whole.any():
             rows = self._rows[whole]
-            rates = np.minimum(self._windows.step[rows] / _WEEK, 1.0)
-            self._panel.score(rows, self._windows.vectors(rows), rates)
+            self._panel.score(rows, self._windows.vectors(rows), self._rates(rows))
+
+    def _rates(self, rows: IntArray) -> FloatArray:
+        """Return how likely a window without news is to raise an alarm: one a week."""
+        return np.minimum(self._windows.step[rows] * self.plan.window / _WEEK, 1.0)
 
     def _place(self, now: float) -> IntArray:
         place = self._slots.place(self._layout.keys, now)
@@ -119,7 +122,8 @@ class Models:
         request = {
             "method": np.array(name),
             "vectors": self._windows.history(row),
-            "rate": np.minimum(self._windows.step[row] / _WEEK, 1.0),
+            "block": np.array(self._windows.vectors_a_window(row)),
+            "rate": self._rates(np.array([row]))[0],
             "deadline": np.array(self.plan.deadline),
         }
         return Job(row, method, name, key, request)

@@ -40,5 +40,9 @@ class OneClassSVM:
         return float(np.exp(-self.gamma * squares) @ self.coefficients)
 
     def strangeness(self, vectors: FloatArray) -> FloatArray:
-        """Return -log(score / rho), which grows with the distance where the score is but 0."""
-        return -np.log(np.maximum(self.score_samples(vectors), _TINY) / self.rho)
+        """Return the distance, in widths of the kernel, at which one kernel gives that score.
+
+        It goes on growing where the score is but 0.
+        """
+        share = self.score_samples(vectors) / self.coefficients.sum()
+        return np.asarray(np.sqrt(-np.log(np.clip(share, _TINY, 1))))

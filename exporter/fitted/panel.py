@@ -41,7 +41,7 @@ class Fitted:
 class Panel:
     """State of shape (capacity, methods), NaN where there is no model."""
 
-    def __init__(self, capacity: int, methods: Sequence[str]) -> None:
+    def __init__(self, capacity: int, methods: Sequence[str], window: int) -> None:
         shape = (capacity, len(methods))
         self.methods = tuple(methods)
         self.fitted_at = np.full(shape, np.nan)
@@ -50,6 +50,10 @@ class Panel:
         """The latest score of each: 1 is the alarm line."""
         self.drift = np.full(shape, np.nan)
         """How far the mean of the recent scores has moved since the fit, in their scatter then."""
+        self._window = window
+        self._highest = np.zeros(shape, np.float32)
+        """Of the sizes of the present window, which count as one: they share most values."""
+        self._scored = np.zeros(shape, np.intp)
         self._tails: NDArray[Any] = np.zeros((*shape, tail.WIDTH), np.float32)
         self._fitted: dict[tuple[int, int], Fitted] = {}
 
@@ -66,10 +70,10 @@ class Panel:
         self._fitted[row, method] = fitted
         self._tails[row, method] = fitted.calibration.tail
         self.fitted_at[row, method] = now
-        self.drift[row, method] = 0.0
+        self.drift[row, method] = self._highest[row, method] = self._scored[row, method] = 0
 
     def score(self, rows: IntArray, vectors: FloatArray, rates: FloatArray) -> None:
-        """Score one vector of each row; `rates` says how often each may alarm, per value."""
+        """Score one vector of each row; `rates` says how often each may alarm, per window."""
         for method in range(len(self.methods)):
             having = [i for i, row in enumerate(rows.tolist()) if (row, method) in self._fitted]
             if having:
@@ -83,10 +87,21 @@ class Panel:
         state = self._tails[rows, method]
         lines = tail.line(state, rates)
         self.scores[rows, method] = sizes / lines
-        tail.learn(state, sizes, lines)
-        self._tails[rows, method] = state
+        self._learn(method, rows, sizes, lines)
         moves = np.array([one.move(value) for one, value in measured])
         self.drift[rows, method] += (moves - self.drift[rows, method]) / _RECENT
+
+    def _learn(self, method: int, rows: IntArray, sizes: NDArray[Any], lines: NDArray[Any]) -> None:
+        """Teach the tail the highest size of each window that is over."""
+        self._highest[rows, method] = np.maximum(self._highest[rows, method], sizes)
+        self._scored[rows, method] += 1
+        over = self._scored[rows, method] % self._window == 0
+        if over.any():
+            at = rows[over]
+            state = self._tails[at, method]
+            tail.learn(state, self._highest[at, method], lines[over])
+            self._tails[at, method] = state
+            self._highest[at, method] = 0
 
     def expose(self, rows: IntArray, present: BoolArray, now: float) -> tuple[FloatArray, ...]:
         """Return scores, drifts and ages, method by method of each row, each of shape (pairs,)."""

@@ -1,5 +1,7 @@
 """The latest values of each series, and the vectors that they made: all that fits are made of."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -75,6 +77,11 @@ class Windows:
         self._kept_at[at] = self._latest[at]
         self.kept[at] += 1
         return vectors
+
+    def vectors_a_window(self, row: int) -> int:
+        """Return how many vectors are kept of a series in the time of one window."""
+        every = max(1, math.ceil(self._spacing / self.step[row]))
+        return max(1, round(self._values.shape[1] / every))
 
     def history(self, row: int) -> FloatArray:
         """Return a copy of the kept vectors of a series, oldest first; shape (n, features)."""

@@ -40,7 +40,7 @@ def each(score: Callable[[FloatArray], FloatArray], vectors: FloatArray) -> floa
 
 def compare(name: str, vectors: FloatArray) -> None:
     module, function = FITS[name].split(":")
-    request = {"vectors": vectors, "rate": np.array(1 / 40_320)}
+    request = {"vectors": vectors, "block": np.array(8), "rate": np.array(1 / 2520)}
     fit = getattr(import_module(module), function)
     started = time.perf_counter()
     answer = fit(request)
