@@ -80,8 +80,8 @@ class Windows:
 
     def vectors_a_window(self, row: int) -> int:
         """Return how many vectors are kept of a series in the time of one window."""
-        every = max(1, math.ceil(self._spacing / self.step[row]))
-        return max(1, round(self._values.shape[1] / every))
+        every = max(1, math.ceil(self._spacing / float(self.step[row])))
+        return max(1, round(len(self._values[row]) / every))
 
     def history(self, row: int) -> FloatArray:
         """Return a copy of the kept vectors of a series, oldest first; shape (n, features)."""
