@@ -181,13 +181,14 @@ class Bank:
     def _scores(self, statistics: FloatArray, rates: FloatArray) -> FloatArray:
         """Return each statistic in units of its alarm line, NaN before enough is known."""
         count = self.group[COUNT]
+        learned = count - _LEARN_AFTER
         scores = np.full(statistics.shape, np.nan)
         for channel, (statistic, rate) in enumerate(zip(statistics, rates, strict=True)):
             start = _STATISTICS + channel * calibrate.WIDTH
             state = self.group[start : start + calibrate.WIDTH]
-            at = calibrate.lines(state, rate)
+            at = calibrate.lines(state, rate, learned)
             scores[channel] = calibrate.sizes(state, statistic) / at
             take = np.isfinite(statistic) & (count >= _LEARN_AFTER)
-            calibrate.learn(state, statistic, at, count - _LEARN_AFTER, take)
+            calibrate.learn(state, statistic, at, learned, take)
         scores[:, count < _LEAST_COUNT] = np.nan
         return scores

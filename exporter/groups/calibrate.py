@@ -30,6 +30,7 @@ _BELIEF = 30.0
 _OVER = 0.5
 """An excursion is over below this part of the quantile."""
 _SHAPES = (-0.3, 0.4)
+_DOUBT, _MOST_DOUBT = 0.25, 0.1
 _LEAST_QUANTILE = 0.5
 _CUT = 4.0
 _PEAK_CUT = 1.5
@@ -47,15 +48,27 @@ def sizes(state: FloatArray, statistic: FloatArray) -> FloatArray:
     return np.maximum(result, 0)
 
 
-def lines(state: FloatArray, rates: FloatArray) -> FloatArray:
-    """Return the size that peaks pass `rates` times a value, both (groups,)."""
+def lines(state: FloatArray, rates: FloatArray, counts: FloatArray) -> FloatArray:
+    """Return the size that peaks pass `rates` times a value, all (groups,).
+
+    `counts` are the values learned from. The shape is taken for a little larger than it looks,
+    by what its error (its variance is about 1 / peaks) adds to the expected number of alarms:
+    a line too low costs more of them than one too high saves.
+    """
     mean, square = state[_EXCESS], state[_SQUARE]
     variance = np.maximum(square - mean * mean, 1e-12)
-    shape = np.clip((1 - mean * mean / variance) / 2, *_SHAPES)
-    shape = np.where(np.abs(shape) < 1e-6, 1e-6, shape)
     odds = np.maximum(state[_RATE] / rates, 1.0)
+    doubt = _DOUBT * np.log(odds) ** 2 / _peaks(state, counts)
+    shape = np.clip((1 - mean * mean / variance) / 2, *_SHAPES) + np.minimum(doubt, _MOST_DOUBT)
+    shape = np.where(np.abs(shape) < 1e-6, 1e-6, shape)
     result: FloatArray = state[_QUANTILE] + mean * (1 - shape) * (odds**shape - 1) / shape
     return result
+
+
+def _peaks(state: FloatArray, counts: FloatArray) -> FloatArray:
+    """Return how many peaks stand behind the mean of the excesses."""
+    peaks: FloatArray = np.minimum(np.maximum(counts, 0) * state[_RATE], _PEAKS)
+    return peaks + _BELIEF
 
 
 def learn(
@@ -88,7 +101,7 @@ def _learn_peaks(state: FloatArray, size: FloatArray, line: FloatArray, count: F
     state[_RATE] += (begins - state[_RATE]) / (np.minimum(past, _PEAKS) + _BELIEF) * _BEYOND
     ends = (peak > 0) & (size < _OVER * quantile)
     excess = np.clip(peak - quantile, 0, _PEAK_CUT * (line - quantile))
-    known = np.minimum(count * state[_RATE], _PEAKS) + _BELIEF
+    known = _peaks(state, count)
     state[_EXCESS] += ends * (excess - state[_EXCESS]) / known
     state[_SQUARE] += ends * (excess * excess - state[_SQUARE]) / known
     state[_PEAK] = np.where(ends, 0, np.where(begins | (peak > 0), np.maximum(peak, size), 0))

@@ -98,7 +98,7 @@ class Run:
 
 
 def calibration(step: float, days: float) -> None:
-    run = Run(24, step)
+    run = Run(20, step)
     begin = int(max(2000, 2 * DAY / step))
     for _ in range(begin):
         run.tick(run.draw())
@@ -198,7 +198,7 @@ def speed() -> None:
 
 PARTS: dict[str, Callable[[], None]] = {
     "15s": lambda: calibration(15.0, 4.0),
-    "60s": lambda: calibration(60.0, 12.0),
+    "60s": lambda: calibration(60.0, 8.0),
     "300s": lambda: calibration(300.0, 40.0),
     "detection": detection,
     "speed": speed,

@@ -62,7 +62,7 @@ def test_nothing_is_said_of_a_group_before_enough_is_known() -> None:
 def test_a_value_ordinary_for_each_alone_and_impossible_for_them_together_is_an_alarm() -> None:
     world = warmed(1000)
     odd = np.zeros(MEMBERS)
-    odd[2], odd[3] = 5.0, -5.0  # each is little more than two scatters of its own
+    odd[2], odd[3] = 6.0, -6.0  # each is within three scatters of its own
     state = world.tick(odd)
     assert state.score >= 1
     assert (state.alarms, state.active) == (1, True)
@@ -89,9 +89,9 @@ def test_a_small_shift_of_all_members_that_no_single_value_shows_adds_up() -> No
 def test_an_alarm_is_active_until_its_cause_is_gone_for_the_hold_and_keeps_its_reason() -> None:
     world = warmed(1000)
     odd = np.zeros(MEMBERS)
-    odd[2], odd[3] = 5.0, -5.0
+    odd[2], odd[3] = 6.0, -6.0
     told = world.tick(odd).contributions
-    after = [world.tick(np.zeros(MEMBERS)) for _ in range(40)]
+    after = [world.tick() for _ in range(120)]
     assert after[15].active
     assert after[15].contributions[0][0] in dict(told[:2])
     assert not after[-1].active
@@ -160,7 +160,7 @@ def test_members_that_stay_keep_what_was_learned_of_them() -> None:
     assert state.present == MEMBERS
     assert state.score < 1, "not silent, as a new group is"
     odd = np.zeros(MEMBERS)
-    odd[2], odd[3] = 5.0, -5.0
+    odd[2], odd[3] = 6.0, -6.0
     assert world.tick(odd, more).score >= 1
 
 
