@@ -1,5 +1,6 @@
 """Fits an isolation forest, and lays its trees out as heaps."""
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,9 @@ from exporter.fitted.contract import Arrays
 from exporter.fitted.isolation_forest import IsolationForest
 from exporter.model import FloatArray
 
+_FAR = 1e9
+_MARGIN = 0.9
+"""Of the length far out: its logarithm must have room left there."""
 _TREES = 100
 _SAMPLE = 1024
 """Vectors for each tree. The paper's 256 cannot tell what is rarer than one in 256."""
@@ -35,7 +39,16 @@ def plain(forest: Any) -> Arrays:
     heaps = [_heap(tree, depth) for tree in trees]
     feature, threshold, length = (np.array(parts) for parts in zip(*heaps, strict=True))
     usual = _path_length(np.array([forest.max_samples_]))[0]
-    return {"feature": feature, "threshold": threshold, "length": length, "usual": np.array(usual)}
+    arrays = {"feature": feature, "threshold": threshold, "length": length}
+    arrays |= {"usual": np.array(usual), "shortest": np.array(0.0)}
+    shortest = _MARGIN * _far_out(IsolationForest.load(arrays), forest.n_features_in_)
+    return {**arrays, "shortest": np.array(shortest)}
+
+
+def _far_out(forest: IsolationForest, features: int) -> float:
+    """Return the least mean length beyond everything in every combination of directions."""
+    corners = np.array(list(product((-_FAR, _FAR), repeat=features)))
+    return float(forest.mean_length(corners).min())
 
 
 def _heap(tree: Any, depth: int) -> tuple[NDArray[Any], NDArray[np.float32], FloatArray]:

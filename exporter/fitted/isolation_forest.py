@@ -27,7 +27,7 @@ class IsolationForest:
     usual: float
     """What the mean length of a path through a tree is expected to be."""
     shortest: float
-    """The mean, over the trees, of the shortest path."""
+    """A little less than any vector's mean length."""
 
     @classmethod
     def load(cls, arrays: Arrays) -> "IsolationForest":
@@ -38,14 +38,15 @@ class IsolationForest:
         feature = array(arrays, "feature", (trees, leaves - 1)).astype(np.int8)
         if leaves & (leaves - 1):
             raise ValueError(f"length: {leaves} is no power of two")
-        shortest = float(length.min(axis=1).mean())
-        return cls(feature, threshold, length, float(array(arrays, "usual", ())), shortest)
+        usual, shortest = (float(array(arrays, name, ())) for name in ("usual", "shortest"))
+        return cls(feature, threshold, length, usual, shortest)
 
     def score_samples(self, vectors: FloatArray) -> FloatArray:
         """Return -2**(-length / usual): -1 is isolated at once, -.5 is ordinary."""
-        return -np.exp2(-self._mean_length(vectors) / self.usual)
+        return -np.exp2(-self.mean_length(vectors) / self.usual)
 
-    def _mean_length(self, vectors: FloatArray) -> FloatArray:
+    def mean_length(self, vectors: FloatArray) -> FloatArray:
+        """Return how many cuts it takes to set each vector apart."""
         trees, inner = self.feature.shape
         single = vectors.astype(np.float32).ravel()
         starts = np.arange(len(vectors))[:, None] * vectors.shape[1]
@@ -65,4 +66,4 @@ class IsolationForest:
 
         The score itself ends at a bound, near which a tail cannot be told from a wall.
         """
-        return -np.log(np.maximum(self._mean_length(vectors) - self.shortest, _LEAST))
+        return -np.log(np.maximum(self.mean_length(vectors) - self.shortest, _LEAST))
