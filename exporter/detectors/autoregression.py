@@ -27,7 +27,8 @@ class Autoregression(Plain):
     """Order four with an intercept; its records count, and threefold."""
 
     width = 1 + _TERMS + _TERMS**2
-    record = 3.0
+    deviation = 0.9
+    novelty = 3.0
 
     def look(self, frame: Frame, state: Floats, cell: Cell | None) -> Floats:
         """Return the value's distance from its prediction; of the first value none is made."""

@@ -7,6 +7,7 @@ class Change(Plain):
     """Has nothing to learn but the usual size of a step."""
 
     width = 0
+    deviation = 0.8
 
     def look(self, frame: Frame, state: Floats, cell: Cell | None) -> Floats:
         """Return value - value before."""

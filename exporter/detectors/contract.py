@@ -71,10 +71,10 @@ class View(Protocol):
     slots: ClassVar[int]
     """How many slots of the clock have a mean each; 0 without a season."""
     slot_seconds: ClassVar[int]
-    scattered: ClassVar[bool]
-    """Whether the innovation is measured against its usual size, for the deviation."""
-    record: ClassVar[float]
-    """The weight of the view's records in the novelty; 0 where records say nothing."""
+    deviation: ClassVar[float]
+    """The weight of its innovations, each against their usual size, in the deviation; 0: none."""
+    novelty: ClassVar[float]
+    """The weight of its records in the novelty; 0: none."""
     leaking: ClassVar[bool]
     """Whether its extremes are forgotten slowly."""
     own_scale: ClassVar[bool]
@@ -105,7 +105,7 @@ class Plain:
     width: ClassVar[int] = 1
     slots: ClassVar[int] = 0
     slot_seconds: ClassVar[int] = 0
-    scattered: ClassVar[bool] = True
-    record: ClassVar[float] = 0.0
+    deviation: ClassVar[float] = 1.0
+    novelty: ClassVar[float] = 0.0
     leaking: ClassVar[bool] = False
     own_scale: ClassVar[bool] = False

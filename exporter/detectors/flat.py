@@ -10,6 +10,8 @@ _WINDOW = 3000.0
 _LEAST_RUN = np.float32(6.0)
 _TIMES_LONGEST = np.float32(2.0)
 _LEAK = np.float32(1e-4)
+_HINT = np.float32(0.4)
+"""A run that is not yet news shall not climb through every score below the line."""
 
 
 def score(frame: Frame, state: Floats, rate: Floats) -> Floats:
@@ -26,8 +28,7 @@ def score(frame: Frame, state: Floats, rate: Floats) -> Floats:
     np.maximum(line, state[_LONGEST] * _TIMES_LONGEST, out=line)
     np.maximum(line, _LEAST_RUN, out=line)
     run /= line
-    np.minimum(run, 1, out=run)
-    return run
+    return np.where(run < 1, run * _HINT, np.float32(1))
 
 
 def learn(frame: Frame, state: Floats) -> None:

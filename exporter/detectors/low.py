@@ -11,8 +11,8 @@ class Low(Plain):
     """Its records count; it is not measured against its usual size."""
 
     width = 0
-    scattered = False
-    record = 1.0
+    deviation = 0.0
+    novelty = 1.0
     leaking = True
 
     def look(self, frame: Frame, state: Floats, cell: Cell | None) -> Floats:

@@ -11,6 +11,8 @@ _VALUES = 5
 class Mean(Level):
     """A robust local level of a moving mean."""
 
+    deviation = 1.15
+
     def watched(self, frame: Frame) -> Floats:
         """Return the mean of the last five values."""
         total: Floats = np.add.reduce(frame.recent[-_VALUES:], axis=0)

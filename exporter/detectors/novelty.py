@@ -18,7 +18,7 @@ _FULL_AGE = 86_400.0
 
 def width(views: dict[str, View]) -> int:
     """Return how many fields the records of these views need."""
-    return LARGEST + envelope.WIDTH * sum(view.record > 0 for view in views.values())
+    return LARGEST + envelope.WIDTH * sum(view.novelty > 0 for view in views.values())
 
 
 def line(alarms_a_week: Floats) -> Floats:
@@ -32,7 +32,7 @@ def excesses(state: Floats, views: dict[str, View], seen: dict[str, Floats], out
     np.maximum(floor, np.float32(1e-30), out=floor)
     for row, (name, view, part) in enumerate(_recorded(state, views)):
         least = float(_FLOOR) if view.own_scale else floor
-        np.multiply(envelope.excess(part, seen[name], least), view.record, out=out[row])
+        np.multiply(envelope.excess(part, seen[name], least), view.novelty, out=out[row])
 
 
 def young(frame: Frame, age: Floats, sizes: Floats) -> Floats:
@@ -53,7 +53,7 @@ def learn(frame: Frame, state: Floats, views: dict[str, View], seen: dict[str, F
 def _recorded(state: Floats, views: dict[str, View]) -> list[tuple[str, View, Floats]]:
     found, start = [], LARGEST
     for name, view in views.items():
-        if view.record:
+        if view.novelty:
             found.append((name, view, state[start : start + envelope.WIDTH]))
             start += envelope.WIDTH
     return found

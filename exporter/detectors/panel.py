@@ -15,13 +15,13 @@ from exporter.detectors.contract import Cell, Floats, Frame
 from exporter.detectors.memory import Memory, Place, Slot, slot_of
 from exporter.model import FloatArray
 
-SCATTERED = tuple(name for name, view in DETECTORS.items() if view.scattered)
-RECORDED = tuple(name for name, view in DETECTORS.items() if view.record)
+SCATTERED = tuple(name for name, view in DETECTORS.items() if view.deviation)
+RECORDED = tuple(name for name, view in DETECTORS.items() if view.novelty)
 SPEAKERS = (*SCATTERED, "flat", "period", *RECORDED)
 """Who may be the loudest: an index into this is the reason of a score."""
 _NOVEL = len(SCATTERED) + 2
 
-SHARES = {"deviation": np.float32(0.5), "flat": np.float32(0.1), "period": np.float32(0.1)}
+SHARES = {"deviation": np.float32(0.25), "flat": np.float32(0.1), "period": np.float32(0.1)}
 """What part of the false alarms each may cause; the rest is left to the records."""
 
 WIDTHS = {
@@ -97,6 +97,7 @@ def _consider(frame: Frame, context: Context, cells: dict[str, Cell]) -> Opinion
     scatters = np.maximum(np.sqrt(state["scatter"]), least)
     for row, name in enumerate(SCATTERED):
         sizes[row] = scatter.standard(seen[name], scatters[row])
+        sizes[row] *= np.float32(DETECTORS[name].deviation)
     residual = np.clip(seen["level"] / scatters[0], -scatter.MOST, scatter.MOST)
     expected = frame.values - seen["level"]
     line, scale = _measure(frame, state, cells, sizes, rate)
@@ -159,9 +160,9 @@ def _learn(
     novelty.learn(frame, state["novelty"], DETECTORS, seen)
     for name, view in DETECTORS.items():
         step = seen[name]
-        if view.scattered:
+        if view.deviation:
             row = SCATTERED.index(name)
-            step = scatter.clipped(frame, step, scatters[row])
+            step = scatter.clipped(frame, step, scatters[row], state["scatter"][row])
             scatter.learn(frame, state["scatter"][row], step)
         view.learn(frame, state[name], cells.get(name), seen[name], step)
     sparse.learn(frame, state["sparse"])

@@ -11,12 +11,14 @@ from exporter.detectors.contract import Cell, Floats, Frame
 SLOTS: dict[str, tuple[int, int]] = {"hour": (24, 3600), "minute": (60, 60)}
 """How many slots of how many seconds each rhythm has."""
 WIDTH = 1
-_GAINS = {"hour": np.float32(0.01), "minute": np.float32(0.03)}
+_GAINS = {"hour": np.float32(0.005), "minute": np.float32(0.08)}
 _LEAST = np.float32(0.55)
 """A slot is never held to be calmer than this part of the whole."""
 AFTER = 50.0
 """From how many values on innovations are measured so."""
 _UNSURE = 29.0
+_FLOOR = np.float32(0.1)
+"""No slot is calmer than this, in usual scatters: a series that has just begun to move."""
 _CLIP = np.float32(8.0)
 _WINDOW = 3000.0
 
@@ -25,6 +27,7 @@ def scale(frame: Frame, mean: Floats, cell: Cell) -> Floats:
     """Return what innovations of this slot are divided by."""
     least = mean * _LEAST
     usual = np.where(cell.visits > 0, np.maximum(cell.mean, least), mean)
+    np.maximum(usual, _FLOOR, out=usual)
     if frame.youngest < AFTER:
         return np.where(frame.count < AFTER, np.float32(1), usual)
     return usual

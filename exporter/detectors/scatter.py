@@ -27,9 +27,15 @@ def standard(innovation: Floats, scatter: Floats) -> Floats:
     return size
 
 
-def clipped(frame: Frame, innovation: Floats, scatter: Floats) -> Floats:
-    """Return the innovation, no further from 0 than is believed of a single value."""
+def clipped(frame: Frame, innovation: Floats, scatter: Floats, variance: Floats) -> Floats:
+    """Return the innovation, no further from 0 than is believed of a single value.
+
+    The first move of a series that never moved is believed: it has no other measure.
+    """
     most = scatter * _CLIP
+    still = variance == 0
+    if still.any():
+        most[still] = np.inf
     if frame.youngest < _CLIP_AFTER:
         most = np.where(frame.count < _CLIP_AFTER, np.float32(np.inf), most)
     return np.clip(innovation, -most, most)

@@ -12,8 +12,8 @@ _UNIT = np.float32(0.1)
 class Size(Plain):
     """The signed logarithm of the value in tenths of its usual size; its records never leak."""
 
-    scattered = False
-    record = 3.0
+    deviation = 0.0
+    novelty = 3.0
     own_scale = True
 
     def look(self, frame: Frame, state: Floats, cell: Cell | None) -> Floats:

@@ -11,22 +11,24 @@ import numpy as np
 from exporter.detectors.contract import Floats
 from exporter.model import FloatArray
 
-WIDTH = 5
-_QUANTILE, _MEAN, _SPREAD, _LATEST, _COUNT = range(WIDTH)
+WIDTH = 6
+_QUANTILE, _MEAN, _SPREAD, _LATEST, _OTHER, _COUNT = range(WIDTH)
 _RATE = np.float32(0.12)
 """How often the quantile itself is passed: often enough that few values tell it well."""
 _SHAPES = (-0.1, 0.5)
 """A tail's shape is believed between these."""
-_CUT = np.float32(1.8)
-"""How much of a peak counts, in alarm lines."""
-_DOUBT = np.float32(0.5)
-_DOUBT_VALUES = np.float32(1000.0)
-"""A line learned from few values stands higher: by half at first, by a quarter after 3,000."""
+_CUT = np.float32(1.0)
+"""How much of a peak counts, in alarm lines: what is beyond them is no part of the ordinary."""
+_APART = 3
+"""Peaks come in clusters whose members are alike; the spread compares with one further back."""
+_DOUBT = np.float32(1.0)
+_DOUBT_VALUES = np.float32(3000.0)
+"""A line learned from few values stands higher: twice at first, by half after 3,000 of them."""
 _LEAST_LINE = np.float32(2.0)
 _LASTING_WEIGHT = np.float32(0.02)
 """What a peak teaches while an alarm lasts: an incident must not make its series deaf."""
 
-START = (1.6, 0.5, 0.25, 0.5, 0.0)
+START = (1.55, 0.5, 0.25, 0.5, 0.5, 0.0)
 """The state of a new series: about the normal distribution's."""
 
 
@@ -35,7 +37,7 @@ def line(state: Floats, rate: Floats | FloatArray | float) -> Floats:
 
     `state` has shape (series, WIDTH).
     """
-    quantile, mean, spread, _, count = state.T
+    quantile, mean, spread, _, _, count = state.T
     shape = np.clip(2 - mean / np.maximum(spread, np.float32(1e-9)), *_SHAPES)
     shape = np.where(np.abs(shape) < 1e-4, np.float32(1e-4), shape)
     odds = np.maximum(_RATE / np.asarray(rate, np.float32), 1)
@@ -43,7 +45,7 @@ def line(state: Floats, rate: Floats | FloatArray | float) -> Floats:
     reach -= 1
     reach *= mean * (1 - shape) / shape
     reach += quantile
-    reach *= 1 + _DOUBT / np.sqrt(1 + count / _DOUBT_VALUES)
+    reach *= 1 + _DOUBT / (1 + count / _DOUBT_VALUES)
     line: Floats = np.maximum(reach, _LEAST_LINE)
     return line
 
@@ -52,9 +54,9 @@ def learn(state: Floats, sizes: Floats, lines: Floats) -> None:
     """Take |innovation| of shape (series,) into `state` of shape (series, WIDTH), in place.
 
     The quantile moves by stochastic approximation (Robbins and Monro 1951) of its logarithm,
-    the moments by each peak's excess and by its distance from that of the peak before.
+    the moments by each peak's excess and by its distance from that of a peak before.
     """
-    quantile, mean, spread, latest, count = state.T
+    quantile, mean, spread, latest, other, count = state.T
     over = sizes > quantile
     lasting = (sizes > lines) & (latest > lines - quantile)
     weight = np.where(lasting, _LASTING_WEIGHT, np.float32(1))
@@ -64,8 +66,9 @@ def learn(state: Floats, sizes: Floats, lines: Floats) -> None:
     share *= over
     excess = np.minimum(sizes, _CUT * lines) - quantile
     mean += share * (excess - mean)
-    spread += share * (np.abs(excess - latest) * np.float32(0.5) - spread)
+    spread += share * (np.abs(excess - other) * np.float32(0.5) - spread)
     np.copyto(latest, excess, where=over)
+    np.copyto(other, excess, where=over & (count % _APART == 0))
     weight *= pace
     weight *= 2 * (over - _RATE)
     quantile *= np.exp(weight)

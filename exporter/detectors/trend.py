@@ -15,6 +15,7 @@ class Trend(Plain):
     """Level and slope, both of which may change slowly."""
 
     width = 2
+    deviation = 0.8
 
     def look(self, frame: Frame, state: Floats, cell: Cell | None) -> Floats:
         """Return the value's distance from the line's continuation."""

@@ -14,8 +14,8 @@ class Week(Plain):
     width = 0
     slots = 168
     slot_seconds = 3600
-    scattered = False
-    record = 1.0
+    deviation = 0.0
+    novelty = 1.0
     leaking = True
 
     def look(self, frame: Frame, state: Floats, cell: Cell | None) -> Floats:
