@@ -24,11 +24,11 @@ _EYE = np.eye(_TERMS, dtype=np.float32)[:, :, None]
 
 
 class Autoregression(Plain):
-    """Order four with an intercept; its records count, and threefold."""
+    """Order four with an intercept; its records count more than others."""
 
     width = 1 + _TERMS + _TERMS**2
     deviation = 0.9
-    novelty = 3.0
+    novelty = 2.2
 
     def look(self, frame: Frame, state: Floats, cell: Cell | None) -> Floats:
         """Return the value's distance from its prediction; of the first value none is made."""

@@ -9,6 +9,8 @@ _VALUES = 20
 class LongLow(Low):
     """As `Low`, over four times as many values."""
 
+    novelty = 0.85
+
     def look(self, frame: Frame, state: Floats, cell: Cell | None) -> Floats:
         """Return the minimum of the last values."""
         del state, cell

@@ -12,7 +12,7 @@ class Low(Plain):
 
     width = 0
     deviation = 0.0
-    novelty = 1.0
+    novelty = 0.8
     leaking = True
 
     def look(self, frame: Frame, state: Floats, cell: Cell | None) -> Floats:

@@ -25,7 +25,7 @@ _DOUBT = np.float32(1.0)
 _DOUBT_VALUES = np.float32(3000.0)
 """A line learned from few values stands higher: twice at first, by half after 3,000 of them."""
 _LEAST_LINE = np.float32(2.0)
-_LASTING_WEIGHT = np.float32(0.02)
+_LASTING_WEIGHT = np.float32(0.3)
 """What a peak teaches while an alarm lasts: an incident must not make its series deaf."""
 
 START = (1.55, 0.5, 0.25, 0.5, 0.5, 0.0)
@@ -67,7 +67,7 @@ def learn(state: Floats, sizes: Floats, lines: Floats) -> None:
     excess = np.minimum(sizes, _CUT * lines) - quantile
     mean += share * (excess - mean)
     spread += share * (np.abs(excess - other) * np.float32(0.5) - spread)
-    np.copyto(latest, excess, where=over)
+    np.copyto(latest, sizes - quantile, where=over)
     np.copyto(other, excess, where=over & (count % _APART == 0))
     weight *= pace
     weight *= 2 * (over - _RATE)

@@ -128,14 +128,24 @@ def test_a_clock_that_was_set_back_a_day_does_not_silence_a_series() -> None:
     assert np.isfinite(column(judged(lines, RULE, times.tolist()), "deviation")[301:]).all()
 
 
+def test_a_series_that_began_with_zeros_is_measured_like_any_other() -> None:
+    lines = 20 + np.random.default_rng(6).standard_normal((4000, 10))
+    lines[:200] = 0
+    scores = deviations(lines)
+    assert 0.02 < np.median(scores[3500:]) < 0.5
+    lines[3900] += 50
+    assert (deviations(lines)[3900] >= 1).all()
+
+
 def test_a_long_flat_line_and_its_first_wiggle_stay_finite() -> None:
     lines = np.zeros((600, 2))
     lines[:, 1] = 42
     lines[500] += 1e-6
     lines[550:] += 5
-    scores = deviations(lines)
+    judgements = judged(lines, RULE)
+    scores = column(judgements, "deviation")
     assert np.nanmax(scores) <= 1000
-    assert (scores[550] >= 1).all()
+    assert (column(judgements, "score")[550] >= 1).all()
     assert (scores[300:500] < 0.5).all()
 
 
