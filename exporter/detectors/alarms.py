@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from exporter.detectors.contract import Floats
 from exporter.model import BoolArray, FloatArray
@@ -12,8 +11,8 @@ WIDTH = 9
 _HIGHS = slice(0, 2)
 _WAITS = slice(2, 4)
 TOTAL, _LOWER, _UPPER, _SCORED, _UP = range(4, WIDTH)
-_NOVELTY_REFRACTORY, _DEVIATION_REFRACTORY = np.float32(100), np.float32(30)
-"""For how many values after a score only a higher one is shown in full."""
+_REFRACTORY: Floats = np.array([[100], [30]], np.float32)
+"""For how many values after a novelty, or a deviation, only a higher one is shown in full."""
 _ECHO = np.float32(0.3)
 """What is left of a score within the refractory, so that it keeps a small rank."""
 _MOST_ECHOED = np.float32(0.84)
@@ -59,28 +58,45 @@ def judge(
     when the alarm was raised.
     """
     score = _combined(state, evidence)
+    raised = score >= 1
     up = state[_UP] > 0
-    above = up & _outside(state, clocks, evidence, times)
-    raised = (score >= 1) & ~above & ~(up & (clocks[_ABOVE] + hold > times))
-    state[TOTAL] += raised
-    np.copyto(state[_LOWER], evidence.lower, where=raised)
-    np.copyto(state[_UPPER], evidence.upper, where=raised)
-    np.copyto(clocks[_ALARMED], times, where=raised)
-    np.copyto(clocks[_ABOVE], times, where=above | raised)
-    state[_UP] = above | raised | (clocks[_ABOVE] + hold > times)
+    if up.any():
+        above = up & _outside(state, clocks, evidence, times)
+        raised &= ~above & ~(up & (clocks[_ABOVE] + hold > times))
+        clocks[_ABOVE, above] = times[above]
+        state[_UP] = above | (up & (clocks[_ABOVE] + hold > times))
+    if raised.any():
+        _raise(state, clocks, evidence, times, raised)
     np.maximum(state[_SCORED], evidence.mature, out=state[_SCORED])
     return score
+
+
+def _raise(
+    state: Floats, clocks: FloatArray, evidence: Evidence, times: FloatArray, raised: BoolArray
+) -> None:
+    """Begin an alarm, and keep the band that holds now."""
+    state[TOTAL, raised] += 1
+    state[_LOWER, raised] = evidence.lower[raised]
+    state[_UPPER, raised] = evidence.upper[raised]
+    state[_UP, raised] = 1
+    clocks[:, raised] = times[raised]
 
 
 def standing(
     state: Floats, clocks: FloatArray, times: FloatArray, hold: float
 ) -> tuple[Floats, Floats]:
     """Return alarms so far and whether one is active, NaN for a series never yet scored."""
-    silent = state[_SCORED] == 0
-    since = times - clocks[_ABOVE]
-    active = (state[_UP] > 0) & ((since < hold) | (since == 0))
-    gap = np.float32(np.nan)
-    return np.where(silent, gap, state[TOTAL]), np.where(silent, gap, active)
+    total = state[TOTAL].copy()
+    active = np.zeros_like(total)
+    up = state[_UP] > 0
+    if up.any():
+        since = times - clocks[_ABOVE]
+        active += up & ((since < hold) | (since == 0))
+    if not state[_SCORED].all():
+        silent = state[_SCORED] == 0
+        total[silent] = np.nan
+        active[silent] = np.nan
+    return total, active
 
 
 def _outside(state: Floats, clocks: FloatArray, evidence: Evidence, times: FloatArray) -> BoolArray:
@@ -94,20 +110,22 @@ def _outside(state: Floats, clocks: FloatArray, evidence: Evidence, times: Float
 
 def _combined(state: Floats, evidence: Evidence) -> Floats:
     """Show novelty and deviation, each only where it stands above all of its last values."""
-    deviation = evidence.deviation
-    capped = np.where(deviation < 1, deviation, 1 + _TOP - _TOP / np.maximum(deviation, 1))
-    sizes = np.stack((evidence.novelty, capped))
-    sizes *= evidence.mature
-    waits = state[_WAITS]
-    highs = state[_HIGHS]
+    sizes = np.empty((2, len(evidence.values)), np.float32)
+    sizes[0] = evidence.novelty
+    above = _TOP / np.maximum(evidence.deviation, 1)
+    np.minimum(evidence.deviation, 1 + _TOP - above, out=sizes[1])
+    if not evidence.mature.all():
+        sizes *= evidence.mature
+    waits, highs = state[_WAITS], state[_HIGHS]
     waits -= 1
     highs *= waits >= 0
     np.maximum(waits, -1, out=waits)
     higher = sizes > highs
     higher[1] &= highs[1] < 1  # a deviation that grows on is the same alarm
-    shown = np.where(higher, sizes, _ECHO * np.minimum(sizes, _MOST_ECHOED))
-    np.copyto(highs, sizes, where=higher)
-    refractory: NDArray[np.float32] = np.array([[_NOVELTY_REFRACTORY], [_DEVIATION_REFRACTORY]])
-    np.copyto(waits, refractory, where=higher)
-    result: Floats = np.maximum.reduce(shown, axis=0)
+    echo = np.minimum(sizes, _MOST_ECHOED)
+    echo *= _ECHO
+    highs += higher * (sizes - highs)
+    waits += higher * (_REFRACTORY - waits)
+    echo += higher * (sizes - echo)
+    result: Floats = np.maximum.reduce(echo, axis=0)
     return result

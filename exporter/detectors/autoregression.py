@@ -20,6 +20,7 @@ _PRIOR = np.float32(100.0)
 _MOST_TRACE = np.float32(5e5)
 _SCALE_VALUES = 200
 _SCALE_JUMP = np.float32(100.0)
+_LEAST_SCALE = np.float32(1e-30)
 _EYE = np.eye(_TERMS, dtype=np.float32)[:, :, None]
 
 
@@ -50,15 +51,18 @@ class Autoregression(Plain):
         if frame.youngest == 0:
             np.copyto(inverse, _EYE * _PRIOR, where=frame.count == 0)
         inputs = _inputs(frame, scale)
-        gain = np.add.reduce(inverse * inputs, axis=1)
-        power = np.add.reduce(gain * inputs, axis=0)
+        gain = inverse[0] * inputs[0]
+        for row in range(1, _TERMS):  # row by row: what is in hand stays in the cache
+            gain += inverse[row] * inputs[row]
+        inputs *= gain
+        power = np.add.reduce(inputs, axis=0)
         lost = power < 0
         power += _FORGETTING
         np.maximum(power, _FORGETTING, out=power)
-        error = seen / (scale * power)
-        state[_WEIGHTS] += gain * error
+        state[_WEIGHTS] += gain * (seen / (scale * power))
         gain *= 1 / np.sqrt(power)
-        inverse -= gain * gain[:, None]
+        for row in range(_TERMS):
+            inverse[row] -= gain * gain[row]
         trace = inverse[0, 0] + inverse[1, 1] + inverse[2, 2] + inverse[3, 3] + inverse[4, 4]
         inverse *= np.minimum(1 / _FORGETTING, _MOST_TRACE / np.maximum(trace, 1e-9))
         lost |= trace < 0
@@ -69,13 +73,13 @@ class Autoregression(Plain):
 def _scale(frame: Frame, state: Floats) -> Floats:
     """Return the largest |value| of the first values, raised later only by one far beyond it."""
     size = np.abs(frame.values)
-    scale = state[_SCALE]
+    scale: Floats = np.maximum(state[_SCALE], _LEAST_SCALE)
+    far = size > scale * _SCALE_JUMP
     if frame.youngest < _SCALE_VALUES:
-        raised = np.where(frame.count < _SCALE_VALUES, scale, scale * _SCALE_JUMP)
-        scale = np.where(size > raised, size, scale)
-    else:
-        scale = np.where(size > scale * _SCALE_JUMP, size, scale)
-    return np.where(scale > 0, scale, np.float32(1))
+        far |= (frame.count < _SCALE_VALUES) & (size > scale)
+    if far.any():
+        scale[far] = size[far]
+    return scale
 
 
 def _inputs(frame: Frame, scale: Floats) -> Floats:

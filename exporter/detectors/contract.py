@@ -58,6 +58,21 @@ class Frame:
         return np.maximum(1 / window, 1 / (self.count + 1))
 
 
+def between(values: Floats, most: Floats | np.float32) -> Floats:
+    """Return values cut to -most and most; numpy's clip takes four times as long."""
+    cut: Floats = np.minimum(values, most)
+    np.maximum(cut, -most, out=cut)
+    return cut
+
+
+def blend(where: BoolArray, yes: Floats | np.float32, no: Floats) -> Floats:
+    """Return `yes` or `no`, both finite; numpy's where takes three times as long."""
+    mixed: Floats = yes - no
+    mixed *= where
+    mixed += no
+    return mixed
+
+
 class View(Protocol):
     """One way of looking at a series, learned value by value.
 

@@ -1,6 +1,7 @@
 """Records: how far a value goes beyond the extremes so far, in widths of what lies between.
 
 The extremes leak towards the mean, so that a record of long ago does not hide one of today.
+All views with records are worked on at once: arrays have shape (views, series).
 """
 
 import numpy as np
@@ -13,30 +14,42 @@ _LEAK = np.float32(1e-4)
 _MOST = np.float32(100.0)
 
 
-def excess(state: Floats, values: Floats, floor: Floats | float) -> Floats:
-    """Return how far values lie beyond the extremes, in widths; at most 100."""
+def excess(state: Floats, values: Floats, floor: Floats, out: Floats) -> None:
+    """Write how far values lie beyond the extremes, in widths, at most 100, to `out`.
+
+    `state` has shape (WIDTH, views, series); a width counts as at least `floor`.
+    """
     high, low = state[_HIGH], state[_LOW]
-    beyond: Floats = np.maximum(values - high, low - values)
-    np.maximum(beyond, 0, out=beyond)
+    np.subtract(values, high, out=out)
+    np.maximum(out, low - values, out=out)
+    np.maximum(out, 0, out=out)
     width = high - low
     np.maximum(width, floor, out=width)
-    beyond /= width
-    np.minimum(beyond, _MOST, out=beyond)
-    return beyond
+    out /= width
+    np.minimum(out, _MOST, out=out)
 
 
-def learn(frame: Frame, state: Floats, values: Floats, *, leaking: bool) -> None:
-    """Let the extremes leak by the clock, then take the values in."""
+def learn(frame: Frame, state: Floats, values: Floats, leaking: Floats) -> None:
+    """Let the extremes leak by the clock, then take the values in.
+
+    `leaking` has shape (views, 1): 1 for a view whose extremes leak, 0 for another.
+    """
     mean, high, low = state
     if frame.youngest == 0:
-        state[:, frame.count == 0] = values[frame.count == 0]
-    if leaking:
-        leak = _LEAK * frame.pace
-        gain = leak
-        if frame.youngest < 1 / _LEAK:
-            gain = np.maximum(leak, 1 / (frame.count + 1))
-        mean += (values - mean) * gain
-        high -= (high - mean) * leak
-        low += (mean - low) * leak
+        new = frame.count == 0
+        state[:, :, new] = values[:, new]
+    leak = leaking * (frame.pace * _LEAK)
+    gain = leak
+    if frame.youngest < 1 / _LEAK:
+        gain = np.maximum(leak, 1 / (frame.count + 1))
+    change = values - mean
+    change *= gain
+    mean += change
+    np.subtract(high, mean, out=change)
+    change *= leak
+    high -= change
+    np.subtract(mean, low, out=change)
+    change *= leak
+    low += change
     np.maximum(high, values, out=high)
     np.minimum(low, values, out=low)

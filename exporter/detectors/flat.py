@@ -22,19 +22,23 @@ def score(frame: Frame, state: Floats, rate: Floats) -> Floats:
     that goes on is the same piece of news, so its score ends at 1.
     """
     run = _run(frame, state)
+    if run.max() < _LEAST_RUN:
+        return np.zeros_like(run)
     chance = np.maximum(state[_SAME], 1 / (frame.count + 2)).astype(np.float32)
     chance = np.minimum(chance, 1 - 1 / (frame.count + 2)).astype(np.float32)
     line = np.log(rate) / np.log(chance)
     np.maximum(line, state[_LONGEST] * _TIMES_LONGEST, out=line)
     np.maximum(line, _LEAST_RUN, out=line)
     run /= line
-    return np.where(run < 1, run * _HINT, np.float32(1))
+    run *= 1 - (1 - _HINT) * (run < 1)
+    np.minimum(run, 1, out=run)
+    return run
 
 
 def learn(frame: Frame, state: Floats) -> None:
     """Take the run in; the longest one counts once it has ended, and is slowly forgotten."""
     run = _run(frame, state)
-    ended = np.where(run == 0, state[_RUN], np.float32(0))
+    ended = state[_RUN] * (run == 0)
     longest = state[_LONGEST]
     longest *= 1 - _LEAK
     np.maximum(longest, ended, out=longest)

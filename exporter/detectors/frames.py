@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from exporter.detectors.contract import RECENT, Floats, Frame
+from exporter.detectors.contract import RECENT, Floats, Frame, between
 from exporter.model import BoolArray, FloatArray
 
 WIDTH = RECENT + 2
@@ -55,9 +55,9 @@ def _step(step: Floats, count: Floats, gap: Floats) -> Floats:
     """Learn the usual time between values; a gap moves it by no more than half of itself."""
     if count.min() >= 1 / _STEP_GAIN:
         half = step * np.float32(0.5)
-        moved: Floats = step + np.float32(_STEP_GAIN) * np.clip(gap - step, -half, half)
+        moved: Floats = step + np.float32(_STEP_GAIN) * between(gap - step, half)
         return moved
     half = np.where(count > 1, step * np.float32(0.5), np.float32(np.inf))
     share = np.maximum(_STEP_GAIN, 1 / np.maximum(count, 1)).astype(np.float32)
-    learned = step + share * np.clip(gap - step, -half, half)
+    learned = step + share * between(gap - step, half)
     return np.where(count > 0, learned, np.float32(0))

@@ -1,5 +1,7 @@
 """Novelty: how far a value goes beyond anything seen, in the view that it surprises most."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from exporter.detectors import envelope
@@ -18,7 +20,12 @@ _FULL_AGE = 86_400.0
 
 def width(views: dict[str, View]) -> int:
     """Return how many fields the records of these views need."""
-    return LARGEST + envelope.WIDTH * sum(view.novelty > 0 for view in views.values())
+    return LARGEST + envelope.WIDTH * len(recorded(views))
+
+
+def recorded(views: dict[str, View]) -> tuple[str, ...]:
+    """Return the names of the views whose records count."""
+    return tuple(name for name, view in views.items() if view.novelty)
 
 
 def line(alarms_a_week: Floats) -> Floats:
@@ -26,13 +33,45 @@ def line(alarms_a_week: Floats) -> Floats:
     return (_LINE * np.exp(-_FOLD * 8 * np.log(alarms_a_week))).astype(np.float32)
 
 
-def excesses(state: Floats, views: dict[str, View], seen: dict[str, Floats], out: Floats) -> None:
-    """Write each view's weighted excess to a row of `out`, shape (views with records, series)."""
-    floor = state[0] * _FLOOR
-    np.maximum(floor, np.float32(1e-30), out=floor)
-    for row, (name, view, part) in enumerate(_recorded(state, views)):
-        least = float(_FLOOR) if view.own_scale else floor
-        np.multiply(envelope.excess(part, seen[name], least), view.novelty, out=out[row])
+@dataclass(frozen=True, slots=True)
+class Records:
+    """What holds for each view with records; columns of shape (views, 1)."""
+
+    weights: Floats
+    leaking: Floats
+    floors: Floats
+    """The least width of a view with a scale of its own."""
+    scaled: Floats
+    """1 for a view in the series' unit, whose least width is a part of the largest value."""
+
+    @classmethod
+    def of(cls, views: dict[str, View]) -> "Records":
+        """Read them off the views."""
+        chosen = [views[name] for name in recorded(views)]
+        own = _column([view.own_scale for view in chosen])
+        weights = _column([view.novelty for view in chosen])
+        return cls(weights, _column([view.leaking for view in chosen]), _FLOOR * own, 1 - own)
+
+    def excesses(self, state: Floats, seen: Floats, out: Floats) -> None:
+        """Write each view's weighted excess to `out`; `seen` and `out` are (views, series)."""
+        floor = self.scaled * np.maximum(state[0] * _FLOOR, np.float32(1e-30))
+        floor += self.floors
+        envelope.excess(_envelopes(state), seen, floor, out)
+        out *= self.weights
+
+    def learn(self, frame: Frame, state: Floats, seen: Floats) -> None:
+        """Take what was seen into the extremes."""
+        np.maximum(state[0], np.abs(frame.values), out=state[0])
+        envelope.learn(frame, _envelopes(state), seen, self.leaking)
+
+
+def _envelopes(state: Floats) -> Floats:
+    """Return the fields after the first as (WIDTH, views, series), which is no copy."""
+    return state[LARGEST:].reshape(envelope.WIDTH, -1, state.shape[1])
+
+
+def _column(values: list[float] | list[bool]) -> Floats:
+    return np.array(values, np.float32)[:, None]
 
 
 def young(frame: Frame, age: Floats, sizes: Floats) -> Floats:
@@ -41,19 +80,3 @@ def young(frame: Frame, age: Floats, sizes: Floats) -> Floats:
     if frame.youngest < _AFTER:
         sizes[frame.count < _AFTER] = 0
     return sizes
-
-
-def learn(frame: Frame, state: Floats, views: dict[str, View], seen: dict[str, Floats]) -> None:
-    """Take this value into the extremes."""
-    np.maximum(state[0], np.abs(frame.values), out=state[0])
-    for name, view, part in _recorded(state, views):
-        envelope.learn(frame, part, seen[name], leaking=view.leaking)
-
-
-def _recorded(state: Floats, views: dict[str, View]) -> list[tuple[str, View, Floats]]:
-    found, start = [], LARGEST
-    for name, view in views.items():
-        if view.novelty:
-            found.append((name, view, state[start : start + envelope.WIDTH]))
-            start += envelope.WIDTH
-    return found

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exporter.detectors import DETECTORS, flat, novelty, period, rhythm, scatter, sparse, tail
-from exporter.detectors.contract import Cell, Floats, Frame
+from exporter.detectors.contract import Cell, Floats, Frame, between
 from exporter.detectors.memory import Memory, Place, Slot, slot_of
 from exporter.model import FloatArray
 
 SCATTERED = tuple(name for name, view in DETECTORS.items() if view.deviation)
-RECORDED = tuple(name for name, view in DETECTORS.items() if view.novelty)
+RECORDED = novelty.recorded(DETECTORS)
 SPEAKERS = (*SCATTERED, "flat", "period", *RECORDED)
 """Who may be the loudest: an index into this is the reason of a score."""
 _NOVEL = len(SCATTERED) + 2
@@ -39,6 +39,8 @@ CLOCKED = {
     **{name: (view.slots, view.slot_seconds) for name, view in DETECTORS.items() if view.slots},
     **rhythm.SLOTS,
 }
+_WEIGHTS: Floats = np.array([[DETECTORS[name].deviation] for name in SCATTERED], np.float32)
+_RECORDS = novelty.Records.of(DETECTORS)
 _LOUD = np.float32(0.5)
 
 
@@ -92,21 +94,24 @@ def _consider(frame: Frame, context: Context, cells: dict[str, Cell]) -> Opinion
     if frame.any_fresh:
         for name in (*SCATTERED, "week"):
             seen[name][frame.fresh] = 0
+    steps, peaks = (np.stack([seen[name] for name in names]) for names in (SCATTERED, RECORDED))
     sizes = np.empty((len(SPEAKERS), len(frame.values)), np.float32)
-    least = scatter.floor(frame)
-    scatters = np.maximum(np.sqrt(state["scatter"]), least)
-    for row, name in enumerate(SCATTERED):
-        sizes[row] = scatter.standard(seen[name], scatters[row])
-        sizes[row] *= np.float32(DETECTORS[name].deviation)
-    residual = np.clip(seen["level"] / scatters[0], -scatter.MOST, scatter.MOST)
+    scatters = np.sqrt(state["scatter"])
+    np.maximum(scatters, scatter.floor(frame), out=scatters)
+    scatter.standard(steps, scatters, sizes[: len(SCATTERED)])
+    sizes[: len(SCATTERED)] *= _WEIGHTS
+    residual = between(seen["level"] / scatters[0], scatter.MOST)
     expected = frame.values - seen["level"]
     line, scale = _measure(frame, state, cells, sizes, rate)
     reach = scatters[0] * scale * sparse.expand(state["sparse"], line)
-    novelty.excesses(state["novelty"], DETECTORS, seen, sizes[_NOVEL:])
+    _RECORDS.excesses(state["novelty"], peaks, sizes[_NOVEL:])
+    _RECORDS.learn(frame, state["novelty"], peaks)
     sizes[_NOVEL:] /= novelty.line(alarms_a_week)
     novel = novelty.young(frame, context.ages, np.maximum.reduce(sizes[_NOVEL:], axis=0))
     deviation = np.maximum.reduce(sizes[:_NOVEL], axis=0)
-    _learn(frame, state, cells, seen, scatters)
+    clipped = scatter.clipped(frame, steps, scatters, state["scatter"])
+    scatter.learn(frame, state["scatter"], clipped)
+    _learn(frame, state, cells, seen, dict(zip(SCATTERED, clipped, strict=True)))
     view = np.full(len(novel), -1, np.int8)
     loud = np.nonzero(np.maximum(novel, deviation) >= _LOUD)[0]
     if len(loud):
@@ -155,15 +160,10 @@ def _learn(
     state: dict[str, Floats],
     cells: dict[str, Cell],
     seen: dict[str, Floats],
-    scatters: Floats,
+    clipped: dict[str, Floats],
 ) -> None:
-    novelty.learn(frame, state["novelty"], DETECTORS, seen)
     for name, view in DETECTORS.items():
-        step = seen[name]
-        if view.deviation:
-            row = SCATTERED.index(name)
-            step = scatter.clipped(frame, step, scatters[row], state["scatter"][row])
-            scatter.learn(frame, state["scatter"][row], step)
+        step = clipped.get(name, seen[name])
         view.learn(frame, state[name], cells.get(name), seen[name], step)
     sparse.learn(frame, state["sparse"])
     flat.learn(frame, state["flat"])

@@ -27,7 +27,8 @@ def score(frame: Frame, state: Floats, rate: Floats) -> Floats:
     Learns as well, since all of it is at hand.
     """
     known = state[_DIFFERENCES]
-    difference = np.abs(frame.values - frame.recent[:-1][::-1])
+    difference = frame.values - frame.recent[:-1][::-1]
+    np.abs(difference, out=difference)
     scores = np.zeros_like(frame.values)
     if frame.count.max() >= _AFTER:
         _judge(frame, state, difference, rate, scores)

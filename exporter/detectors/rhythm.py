@@ -25,11 +25,13 @@ _WINDOW = 3000.0
 
 def scale(frame: Frame, mean: Floats, cell: Cell) -> Floats:
     """Return what innovations of this slot are divided by."""
-    least = mean * _LEAST
-    usual = np.where(cell.visits > 0, np.maximum(cell.mean, least), mean)
+    usual: Floats = np.maximum(cell.mean, mean * _LEAST)
+    if not cell.visits.all():
+        new = cell.visits == 0
+        usual[new] = mean[new]
     np.maximum(usual, _FLOOR, out=usual)
     if frame.youngest < AFTER:
-        return np.where(frame.count < AFTER, np.float32(1), usual)
+        usual[frame.count < AFTER] = 1
     return usual
 
 
@@ -37,10 +39,21 @@ def learn(name: str, frame: Frame, mean: Floats, cell: Cell, parts: tuple[Floats
     """Take in `parts`, the size before the division and the scale, in place."""
     size, scale = parts
     size = np.minimum(size, scale * _CLIP)
-    started = np.where(cell.visits > 0, cell.mean, mean)
-    late = frame.count >= _UNSURE
-    cell.mean[...] = np.where(late, started + _GAINS[name] * (size - started), cell.mean)
-    cell.visits[...] = np.where(late, 1, cell.visits)
-    known = np.maximum(frame.count - _UNSURE, 1)
-    share = np.maximum(1 / _WINDOW, 1 / known).astype(np.float32)
-    mean += np.where(late, share * (size - mean), np.float32(0))
+    if not cell.visits.all():
+        new = cell.visits == 0
+        cell.mean[new] = mean[new]
+        cell.visits[new] = 1
+    change = size - cell.mean
+    change *= _GAINS[name]
+    size -= mean
+    size *= 1 / _WINDOW
+    if frame.youngest < _WINDOW + _UNSURE:
+        known = np.maximum(frame.count - _UNSURE, 1)
+        size *= np.maximum(1, _WINDOW / known)
+    if frame.youngest < _UNSURE:
+        late = frame.count >= _UNSURE
+        change *= late
+        size *= late
+        cell.visits[~late] = 0
+    cell.mean[...] += change
+    mean += size

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from exporter.detectors.contract import UNSURE, Floats, Frame
+from exporter.detectors.contract import UNSURE, Floats, Frame, between
 
 MOST = np.float32(1000.0)
 """The largest standardised innovation: a line that was always flat has no scatter at all."""
@@ -19,39 +19,37 @@ def floor(frame: Frame) -> Floats:
     return least
 
 
-def standard(innovation: Floats, scatter: Floats) -> Floats:
-    """Return |innovation| in scatters, at most MOST."""
-    size: Floats = np.abs(innovation)
-    size /= scatter
-    np.minimum(size, MOST, out=size)
-    return size
+def standard(innovations: Floats, scatters: Floats, out: Floats) -> None:
+    """Write |innovation| in scatters, at most MOST, to `out`; all of shape (views, series)."""
+    np.abs(innovations, out=out)
+    out /= scatters
+    np.minimum(out, MOST, out=out)
 
 
-def clipped(frame: Frame, innovation: Floats, scatter: Floats, variance: Floats) -> Floats:
-    """Return the innovation, no further from 0 than is believed of a single value.
+def clipped(frame: Frame, innovations: Floats, scatters: Floats, variances: Floats) -> Floats:
+    """Return the innovations, no further from 0 than is believed of a single value.
 
     The first move of a series that never moved is believed: it has no other measure.
     """
-    most = scatter * _CLIP
-    still = variance == 0
-    if still.any():
-        most[still] = np.inf
+    most = scatters * _CLIP
+    if not variances.all():
+        most[variances == 0] = np.inf
     if frame.youngest < _CLIP_AFTER:
-        most = np.where(frame.count < _CLIP_AFTER, np.float32(np.inf), most)
-    return np.clip(innovation, -most, most)
+        most[:, frame.count < _CLIP_AFTER] = np.inf
+    return between(innovations, most)
 
 
-def learn(frame: Frame, variance: Floats, clipped: Floats) -> None:
-    """Move the variance, in place; its gain starts at the plain mean's and ends at its floor.
+def learn(frame: Frame, variances: Floats, clipped: Floats) -> None:
+    """Move the variances, in place; its gain starts at the plain mean's and ends at its floor.
 
     The errors of the very first expectations say nothing of those to come.
     """
     change = clipped * clipped
-    change -= variance
+    change -= variances
     if frame.youngest >= _WINDOW + UNSURE:
         change *= np.float32(1 / _WINDOW)
     else:
         known = np.maximum(frame.count + 1 - UNSURE, 0)
         share = np.maximum(1 / _WINDOW, 1 / np.maximum(known, 1)).astype(np.float32)
         change *= share
-    variance += change
+    variances += change

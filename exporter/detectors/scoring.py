@@ -16,7 +16,7 @@ from exporter.model import BoolArray, FloatArray, Score
 __all__ = ["SPEAKERS", "Judgement", "Rule", "Scorer"]
 _LARGEST = 1e16
 """What is larger cannot be squared twice in single precision, and says "no limit" anyway."""
-_AT_ONCE = 4096
+_AT_ONCE = 8192
 """How many series are worked on at a time, so that what is in hand stays in the cache."""
 _LEAST_VALUES = 10
 _FORMAT = "1"
@@ -211,10 +211,12 @@ class Scorer:
         bounds = (opinion.expected, lower, upper)
         out[_DEVIATION:_EXPECTED] = opinion.deviation, opinion.novelty, opinion.residual
         out[_EXPECTED:] = [scales.unbend(x.astype(float), block.ratios) for x in bounds]
-        out[[_SCORE, *range(_DEVIATION, len(_COLUMNS))], :] = np.where(
-            mature, out[[_SCORE, *range(_DEVIATION, len(_COLUMNS))], :], np.nan
-        )
-        view[:] = np.where(mature, opinion.view, -1)
+        view[:] = opinion.view
+        if not mature.all():
+            early = ~mature
+            out[_SCORE, early] = np.nan
+            out[_DEVIATION:, early] = np.nan
+            view[early] = -1
         if not isinstance(place, slice):
             self._memory.fields[:, place] = state
             self._clocks[:, place] = clocks

@@ -19,9 +19,11 @@ class Size(Plain):
     def look(self, frame: Frame, state: Floats, cell: Cell | None) -> Floats:
         """Return sign(x) log(1 + |x| / (size / 10)); the usual size is that of the first values."""
         del cell
-        unit = _UNIT * _usual(frame, state)
+        unit: Floats = _UNIT * _usual(frame, state)
+        if not unit.all():
+            unit[unit == 0] = 1
         with np.errstate(over="ignore"):  # infinite at most, and then cut to the largest float
-            ratio = np.abs(frame.values) / np.where(unit > 0, unit, np.float32(1))
+            ratio = np.abs(frame.values) / unit
         return np.copysign(np.log1p(np.minimum(ratio, np.float32(1e30))), frame.values)
 
     def learn(

@@ -15,7 +15,7 @@ WIDTH = 6
 _QUANTILE, _MEAN, _SPREAD, _LATEST, _OTHER, _COUNT = range(WIDTH)
 _RATE = np.float32(0.12)
 """How often the quantile itself is passed: often enough that few values tell it well."""
-_SHAPES = (-0.1, 0.5)
+_SHAPES = (np.float32(-0.1), np.float32(0.5))
 """A tail's shape is believed between these."""
 _CUT = np.float32(1.0)
 """How much of a peak counts, in alarm lines: what is beyond them is no part of the ordinary."""
@@ -38,14 +38,16 @@ def line(state: Floats, rate: Floats | FloatArray | float) -> Floats:
     `state` has shape (series, WIDTH).
     """
     quantile, mean, spread, _, _, count = state.T
-    shape = np.clip(2 - mean / np.maximum(spread, np.float32(1e-9)), *_SHAPES)
-    shape = np.where(np.abs(shape) < 1e-4, np.float32(1e-4), shape)
-    odds = np.maximum(_RATE / np.asarray(rate, np.float32), 1)
-    reach = np.exp(shape * np.log(odds))
-    reach -= 1
-    reach *= mean * (1 - shape) / shape
+    shape = 2 - mean / np.maximum(spread, np.float32(1e-9))
+    np.maximum(shape, _SHAPES[0], out=shape)
+    np.minimum(shape, _SHAPES[1], out=shape)
+    shape += np.float32(1e-6) * (shape == 0)
+    reach = np.log(np.maximum(_RATE / np.asarray(rate, np.float32), 1)) * shape
+    np.expm1(reach, out=reach)
+    reach *= mean
+    reach *= (1 - shape) / shape
     reach += quantile
-    reach *= 1 + _DOUBT / (1 + count / _DOUBT_VALUES)
+    reach *= 1 + _DOUBT / (1 + count * (1 / _DOUBT_VALUES))
     line: Floats = np.maximum(reach, _LEAST_LINE)
     return line
 
@@ -58,18 +60,18 @@ def learn(state: Floats, sizes: Floats, lines: Floats) -> None:
     """
     quantile, mean, spread, latest, other, count = state.T
     over = sizes > quantile
-    lasting = (sizes > lines) & (latest > lines - quantile)
-    weight = np.where(lasting, _LASTING_WEIGHT, np.float32(1))
-    pace = np.maximum(1 / 3000, 1 / (count + 10)).astype(np.float32)
-    share = np.maximum(1 / 1000, 1 / (_RATE * count + 20)).astype(np.float32)
+    weight = 1 - (1 - _LASTING_WEIGHT) * ((sizes > lines) & (latest > lines - quantile))
+    share = np.maximum(1 / 1000, 1 / (_RATE * count + 20))
     share *= weight
     share *= over
-    excess = np.minimum(sizes, _CUT * lines) - quantile
+    excess = np.minimum(sizes, _CUT * lines)
+    excess -= quantile
     mean += share * (excess - mean)
     spread += share * (np.abs(excess - other) * np.float32(0.5) - spread)
-    np.copyto(latest, sizes - quantile, where=over)
-    np.copyto(other, excess, where=over & (count % _APART == 0))
-    weight *= pace
-    weight *= 2 * (over - _RATE)
+    latest += over * (sizes - quantile - latest)
+    turn = np.floor(count * np.float32(1 / _APART)) * _APART
+    other += (over & (np.abs(turn - count) < 1)) * (excess - other)
+    weight *= np.maximum(2 / 3000, 2 / (count + 10))
+    weight *= over - _RATE
     quantile *= np.exp(weight)
     count += 1

@@ -12,9 +12,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from exporter.detectors import frames
 from exporter.detectors.scoring import Rule, Scorer
 
-WARM, TIMED = 30, 20
+YOUNG, WARM, TIMED = 60, 80, 20
 
 
 def seconds_a_tick(series: int) -> tuple[float, float]:
@@ -23,8 +24,11 @@ def seconds_a_tick(series: int) -> tuple[float, float]:
     scorer.wipe(rows)
     rng = np.random.default_rng(0)
     took = []
+    count = frames.RECENT  # the field that says how many values came before
     for i in range(WARM + TIMED):
         values = 50 + rng.standard_normal(series)
+        if i == YOUNG:
+            scorer.arrays()["fields"][count] += 20_000  # what is timed is a series' later life
         at = np.full(series, 1.7e9 + 15.0 * i)
         started = time.perf_counter()
         scorer.score(rows, values, at, Rule(15.0))
