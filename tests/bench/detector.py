@@ -12,7 +12,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from exporter.detectors import frames
+from exporter.detectors.contract import RECENT
 from exporter.detectors.scoring import Rule, Scorer
 
 YOUNG, WARM, TIMED = 60, 80, 20
@@ -24,11 +24,12 @@ def seconds_a_tick(series: int) -> tuple[float, float]:
     scorer.wipe(rows)
     rng = np.random.default_rng(0)
     took = []
-    count = frames.RECENT  # the field that says how many values came before
     for i in range(WARM + TIMED):
         values = 50 + rng.standard_normal(series)
         if i == YOUNG:
-            scorer.arrays()["fields"][count] += 20_000  # what is timed is a series' later life
+            scorer.arrays()["fields"][RECENT] += (
+                20_000  # the count of values: timed is a series' later life
+            )
         at = np.full(series, 1.7e9 + 15.0 * i)
         started = time.perf_counter()
         scorer.score(rows, values, at, Rule(15.0))
