@@ -17,11 +17,13 @@ _RATE = np.float32(0.12)
 """How often the quantile itself is passed: often enough that few values tell it well."""
 _SHAPES = (np.float32(-0.1), np.float32(0.5))
 """A tail's shape is believed between these."""
-_CUT = np.float32(1.0)
-"""How much of a peak counts, in alarm lines: what is beyond them is no part of the ordinary."""
+_EAGER = np.float32(2.0)
+_EAGER_VALUES = np.float32(300.0)
+"""A peak counts up to the line, what is beyond is no part of the ordinary; while few values are
+known it counts up to three lines, because the line may be far too low."""
 _APART = 3
 """Peaks come in clusters whose members are alike; the spread compares with one further back."""
-_DOUBT = np.float32(1.0)
+DOUBT = 1.0
 _DOUBT_VALUES = np.float32(3000.0)
 """A line learned from few values stands higher: twice at first, by half after 3,000 of them."""
 _LEAST_LINE = np.float32(2.0)
@@ -32,10 +34,10 @@ START = (1.55, 0.5, 0.25, 0.5, 0.5, 0.0)
 """The state of a new series: about the normal distribution's."""
 
 
-def line(state: Floats, rate: Floats | FloatArray | float) -> Floats:
+def line(state: Floats, rate: Floats | FloatArray | float, doubt: float = DOUBT) -> Floats:
     """Return the size that is passed with probability `rate` a value, shape (series,).
 
-    `state` has shape (series, WIDTH).
+    `state` has shape (series, WIDTH); a line learned from nothing is raised by `doubt` of itself.
     """
     quantile, mean, spread, _, _, count = state.T
     shape = 2 - mean / np.maximum(spread, np.float32(1e-9))
@@ -47,7 +49,7 @@ def line(state: Floats, rate: Floats | FloatArray | float) -> Floats:
     reach *= mean
     reach *= (1 - shape) / shape
     reach += quantile
-    reach *= 1 + _DOUBT / (1 + count * (1 / _DOUBT_VALUES))
+    reach *= 1 + np.float32(doubt) / (1 + count * (1 / _DOUBT_VALUES))
     line: Floats = np.maximum(reach, _LEAST_LINE)
     return line
 
@@ -64,7 +66,8 @@ def learn(state: Floats, sizes: Floats, lines: Floats) -> None:
     share = np.maximum(1 / 1000, 1 / (_RATE * count + 20))
     share *= weight
     share *= over
-    excess = np.minimum(sizes, _CUT * lines)
+    believed = 1 + _EAGER / (1 + count * (1 / _EAGER_VALUES))
+    excess = np.minimum(sizes, believed * lines)
     excess -= quantile
     mean += share * (excess - mean)
     spread += share * (np.abs(excess - other) * np.float32(0.5) - spread)

@@ -58,7 +58,7 @@ def _calibrate(strangeness: FloatArray, block: int, rate: float) -> Calibration:
     state: NDArray[Any] = np.array([tail.START], np.float32)
     sizes: NDArray[Any] = blank.size(highest).astype(np.float32)
     for size in sizes:
-        tail.learn(state, size[None], tail.line(state, rate))
+        tail.learn(state, size[None], tail.line(state, rate, doubt=0.3))
     return replace(
         blank,
         moderate_mean=moderate.mean(),

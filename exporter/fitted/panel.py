@@ -85,7 +85,7 @@ class Panel:
         measured = list(zip((one.calibration for one in fitted), strangeness, strict=True))
         sizes: NDArray[Any] = np.array([one.size(value) for one, value in measured], np.float32)
         state = self._tails[rows, method]
-        lines = tail.line(state, rates)
+        lines = tail.line(state, rates, doubt=0.3)
         self.scores[rows, method] = sizes / lines
         self._learn(method, rows, sizes, lines)
         moves = np.array([one.move(value) for one, value in measured])
