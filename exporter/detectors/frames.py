@@ -36,7 +36,8 @@ def begin(clocks: FloatArray, state: Floats, values: Floats, times: FloatArray) 
     new = count == 0
     step = _step(state[_STEP], count, gap.astype(np.float32))
     fresh = new | (np.abs(gap) > _GAP_STEPS * np.maximum(step, 1e-3))
-    recent[:-1] = recent[1:]
+    for row in range(1, RECENT):  # at once, numpy would copy all of it twice
+        recent[row - 1] = recent[row]
     recent[-1] = values
     if fresh.any():
         recent[:, fresh] = values[fresh]

@@ -26,19 +26,22 @@ def score(frame: Frame, state: Floats, rate: Floats) -> Floats:
 
     Learns as well, since all of it is at hand.
     """
-    known = state[_DIFFERENCES]
-    difference = frame.values - frame.recent[:-1][::-1]
-    np.abs(difference, out=difference)
     scores = np.zeros_like(frame.values)
     if frame.count.max() >= _AFTER:
-        _judge(frame, state, difference, rate, scores)
-    difference -= known
-    difference *= frame.share(_WINDOW)
-    known += difference
+        _judge(frame, state, rate, scores)
+    share = frame.share(_WINDOW)
+    change = np.empty_like(scores)
+    for lag in range(_LAGS):  # one by one: what is in hand stays in the cache
+        known = state[lag]
+        np.subtract(frame.values, frame.recent[_LAGS - 1 - lag], out=change)
+        np.abs(change, out=change)
+        change -= known
+        change *= share
+        known += change
     return scores
 
 
-def _judge(frame: Frame, state: Floats, difference: Floats, rate: Floats, scores: Floats) -> None:
+def _judge(frame: Frame, state: Floats, rate: Floats, scores: Floats) -> None:
     """Score the series that have a period, usually few, and learn their tails."""
     known = state[_DIFFERENCES]
     least = np.minimum.reduce(known[_SHORTEST - 1 :], axis=0)
@@ -48,7 +51,8 @@ def _judge(frame: Frame, state: Floats, difference: Floats, rate: Floats, scores
         return
     lag = np.argmin(known[_SHORTEST - 1 :, rows], axis=0) + _SHORTEST - 1
     usual = np.maximum(known[lag, rows], np.abs(frame.values[rows]) * 1e-3 + 1e-30)
-    sizes = np.minimum(difference[lag, rows] / usual, 1000).astype(np.float32)
+    difference = np.abs(frame.values[rows] - frame.recent[_LAGS - 1 - lag, rows])
+    sizes = np.minimum(difference / usual, 1000).astype(np.float32)
     tails = np.ascontiguousarray(state[_TAIL, rows].T)
     tails[tails[:, 0] == 0] = tail.START
     lines = tail.line(tails, rate[rows])
