@@ -13,8 +13,8 @@ _FLOOR = np.float32(0.01)
 _AFTER = 200.0
 _LINE = 0.0955
 """The excess, in envelope widths, that ordinary series reach about once a week."""
-_FOLD = 0.06
-"""How much further a record must go for each factor e by which alarms shall be rarer."""
+_FOLD = 0.48
+"""The logarithm of how much further a record must go for alarms rarer by a factor e."""
 _FULL_AGE = 86_400.0
 
 
@@ -30,7 +30,10 @@ def recorded(views: dict[str, View]) -> tuple[str, ...]:
 
 def line(alarms_a_week: Floats) -> Floats:
     """Return the excess that is an alarm, shape (series,)."""
-    return (_LINE * np.exp(-_FOLD * 8 * np.log(alarms_a_week))).astype(np.float32)
+    excess: Floats = np.log(alarms_a_week) * np.float32(-_FOLD)
+    np.exp(excess, out=excess)
+    excess *= _LINE
+    return excess
 
 
 @dataclass(frozen=True, slots=True)
