@@ -12,6 +12,7 @@ from typing import Any
 from exporter.app import App, CannotListenError, serve
 from exporter.backtest.command import add as add_backtest
 from exporter.config import Address, Config, defaults, load, parse_address
+from exporter.exposition import unpack
 from exporter.model import ConfigError
 from exporter.web.metrics import render
 
@@ -54,7 +55,7 @@ def _once(arguments: argparse.Namespace) -> int:
     """Print one page; a collector that fails makes the status 1, as a smoke test wants it."""
     read = partial(_configured, arguments)
     service = App(read(), read).service
-    sys.stdout.buffer.write(asyncio.run(render(service)))
+    sys.stdout.buffer.writelines(unpack(asyncio.run(render(service))))
     return 1 if any(service.ticker.fence.troubles.values()) else 0
 
 

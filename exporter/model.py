@@ -31,6 +31,11 @@ _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 @lru_cache(maxsize=65536)
 def label_text(names: tuple[str, ...], values: tuple[str, ...]) -> str:
+    """Render a label set like `labels_of`, and remember it for the next scrape."""
+    return labels_of(names, values)
+
+
+def labels_of(names: tuple[str, ...], values: tuple[str, ...]) -> str:
     """Render a label set as the text format has it between the braces.
 
     Bytes that are no UTF-8, which file names may hold, become question marks, because
@@ -87,7 +92,7 @@ def series_text(key: SeriesKey, **ours: str) -> str:
             while free in own:
                 free = f"exported_{free}"
             own[free] = own.pop(name)
-    return label_text((*names, *own), (key.signal, *ours.values(), *own.values()))
+    return labels_of((*names, *own), (key.signal, *ours.values(), *own.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +132,13 @@ class Score:
 class Column:
     """One metric of many series: `labels` are rendered label sets, `values` has their length.
 
-    A NaN in `values` is not exposed.
+    A NaN in `values` is not exposed. Of a value `digits` are, or all that it has.
     """
 
     metric: Metric
     labels: tuple[str, ...]
     values: FloatArray
+    digits: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,8 +177,8 @@ class Ticker:
 
     def _columns(self, block: Block, judgement: Judgement) -> tuple[Column, ...]:
         texts = self._layout_of(block.keys).texts
-        columns = [(VALUE, block.values), *_values(judgement)]
-        return tuple(Column(metric, texts, values) for metric, values in columns)
+        columns = [(VALUE, block.values, None), *_values(judgement)]
+        return tuple(Column(metric, texts, values, digits) for metric, values, digits in columns)
 
     def _layout_of(self, keys: tuple[SeriesKey, ...]) -> "_Layout":
         if self._layout.keys is not keys:
@@ -227,13 +227,14 @@ class _Layout:
     ratios: BoolArray
 
 
-def _values(judgement: Judgement) -> Iterator[tuple[Metric, FloatArray]]:
+def _values(judgement: Judgement) -> Iterator[tuple[Metric, FloatArray, int | None]]:
+    """Yield what there is to show, and in how many digits: no more than single precision has."""
     score, verdict = judgement.score, judgement.verdict
-    yield SCORE, verdict.score
-    yield DEVIATION, score.deviation
-    yield NOVELTY, score.novelty
-    yield ANOMALIES, verdict.total
-    yield ACTIVE, verdict.active
-    yield EXPECTED, score.expected
-    yield LOWER, score.lower
-    yield UPPER, score.upper
+    yield SCORE, verdict.score, 6
+    yield DEVIATION, score.deviation, 6
+    yield NOVELTY, score.novelty, 6
+    yield ANOMALIES, verdict.total, None
+    yield ACTIVE, verdict.active, None
+    yield EXPECTED, score.expected, 7
+    yield LOWER, score.lower, 7
+    yield UPPER, score.upper, 7

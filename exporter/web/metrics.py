@@ -1,6 +1,9 @@
 """The page that Prometheus scrapes."""
 
+import asyncio
 import math
+from collections.abc import Iterable
+from contextlib import suppress
 
 from aiohttp import web
 
@@ -11,6 +14,9 @@ _MOST_AT_ONCE = 40
 """node_exporter's bound on concurrent scrapes."""
 _SHARE = 0.8
 """How much of the scraper's timeout collectors may take; the rest is for the way back."""
+_LONGEST = 60.0
+"""Seconds that a scraper may take to read a page."""
+_HEADERS = {"Content-Type": exposition.CONTENT_TYPE, "Vary": "Accept-Encoding"}
 
 
 class Scrapes:
@@ -19,29 +25,45 @@ class Scrapes:
     def __init__(self) -> None:
         self._under_way = 0
 
-    async def serve(self, request: web.Request) -> web.Response:
+    async def serve(self, request: web.Request) -> web.StreamResponse:
         """Collect now, add the latest scores, and answer in the text format."""
         if self._under_way >= _MOST_AT_ONCE:
             raise web.HTTPServiceUnavailable(text="too many scrapes at once\n")
         self._under_way += 1
         try:
-            page = await render(request.app[SERVICE], budget(request))
+            parts = await render(request.app[SERVICE], budget(request))
         finally:
             self._under_way -= 1
-        headers = {"Content-Type": exposition.CONTENT_TYPE, "Vary": "Accept-Encoding"}
-        if takes_gzip(request.headers.get("Accept-Encoding", "")):
-            page = exposition.compress(page)
-            headers["Content-Encoding"] = "gzip"
-        return web.Response(body=page, headers=headers)
+        return await _send(request, parts)
 
 
-async def render(service: Service, seconds: float = math.inf) -> bytes:
-    """Collect within `seconds` and render one page."""
+async def render(service: Service, seconds: float = math.inf) -> tuple[bytes, ...]:
+    """Collect within `seconds` and render one page, packed with gzip."""
     samples = await service.ticker.fence.collect(seconds) + service.about()
     snapshot = service.ticker.snapshot
     if snapshot is None:
-        return service.page.render(samples, ())
-    return service.page.render([*samples, *snapshot.samples], snapshot.columns)
+        return await service.page.render(samples, ())
+    return await service.page.render([*samples, *snapshot.samples], snapshot.columns)
+
+
+async def _send(request: web.Request, parts: tuple[bytes, ...]) -> web.StreamResponse:
+    """Send a page part by part, so that it is never there twice."""
+    response = web.StreamResponse(headers=_HEADERS)
+    texts: Iterable[bytes] = exposition.unpack(parts)
+    if takes_gzip(request.headers.get("Accept-Encoding", "")):
+        response.headers["Content-Encoding"] = "gzip"
+        response.content_length = sum(map(len, parts))
+        texts = parts
+    with suppress(ConnectionError, TimeoutError):  # the scraper has gone or reads no more
+        async with asyncio.timeout(_LONGEST):
+            await response.prepare(request)
+            for text in () if request.method == "HEAD" else texts:
+                await response.write(text)
+            await response.write_eof()
+            return response
+    if request.transport:
+        request.transport.abort()
+    return response
 
 
 def budget(request: web.Request) -> float:

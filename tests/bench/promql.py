@@ -142,7 +142,7 @@ async def tick(app: App, page: Page) -> tuple[Watch, int]:
         judgement = ticker._judge(block, time.monotonic(), time.time())
     with watch.of("render"):
         columns = ticker._columns(block, judgement)
-        length = len(page.render((), columns))
+        length = sum(map(len, await page.render((), columns)))
     return watch, length
 
 

@@ -8,7 +8,7 @@ import pytest
 from exporter.app import App
 from exporter.collectors import COLLECTORS
 from exporter.config import Config
-from exporter.exposition import Page
+from exporter.exposition import render
 from tests.fakes.prometheus import FakePrometheus, Point
 
 
@@ -39,7 +39,7 @@ def make(prometheus: FakePrometheus, history: str = "2h") -> App:
 
 async def tick(app: App) -> dict[str, float]:
     snapshot = await app.service.ticker.tick()
-    lines = Page().render(snapshot.samples, snapshot.columns).decode().splitlines()
+    lines = b"".join(render(snapshot.samples, snapshot.columns)).decode().splitlines()
     pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
     return {name: float(value) for name, value in pairs}
 

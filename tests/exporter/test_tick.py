@@ -7,7 +7,7 @@ import pytest
 
 from exporter.collectors.contract import Paths
 from exporter.detectors.scoring import Rule, Scorer
-from exporter.exposition import Page
+from exporter.exposition import render
 from exporter.fence import Fence
 from exporter.groups.groups import Groups
 from exporter.groups.roster import GroupRule
@@ -42,7 +42,7 @@ def ticker(queues: Queues, grace: float = 300.0, interval: float = 15.0) -> Tick
 
 
 def lines(snapshot: Snapshot) -> dict[str, float]:
-    page = Page().render(snapshot.samples, snapshot.columns).decode().splitlines()
+    page = b"".join(render(snapshot.samples, snapshot.columns)).decode().splitlines()
     pairs = (line.rsplit(" ", 1) for line in page if not line.startswith("#"))
     return {name: float(value) for name, value in pairs}
 

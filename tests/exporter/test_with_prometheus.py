@@ -21,7 +21,7 @@ import pytest
 from exporter.app import App
 from exporter.collectors import COLLECTORS
 from exporter.config import Config
-from exporter.exposition import Page
+from exporter.exposition import render
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(
@@ -174,7 +174,7 @@ async def page_with(app: App, start: str) -> dict[str, float]:
         while True:
             await asyncio.sleep(0.05)
             snapshot = await app.service.ticker.tick()
-            text = Page().render(snapshot.samples, snapshot.columns).decode()
+            text = b"".join(render(snapshot.samples, snapshot.columns)).decode()
             lines = (line.rsplit(" ", 1) for line in text.splitlines() if line[0] != "#")
             page = {name: float(value) for name, value in lines}
             if any(name.startswith(start) for name in page):

@@ -6,7 +6,7 @@ from importlib import import_module
 import numpy as np
 import pytest
 
-from exporter.exposition import Page
+from exporter.exposition import render
 from exporter.fit import FITS
 from exporter.fitted import MODELS
 from exporter.fitted.contract import Arrays
@@ -53,7 +53,7 @@ class Feed:
 
     def page(self) -> dict[str, float]:
         columns = self.models.columns(self.now)
-        text = Page().render(self.models.samples(), columns).decode().splitlines()
+        text = b"".join(render(self.models.samples(), columns)).decode().splitlines()
         pairs = (line.rsplit(" ", 1) for line in text if not line.startswith("#"))
         return {name: float(value) for name, value in pairs}
 

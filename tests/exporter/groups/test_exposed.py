@@ -3,7 +3,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from exporter.exposition import Page
+from exporter.exposition import render
 from exporter.groups.exposed import columns, detail
 from exporter.groups.groups import Groups, Terms
 from exporter.groups.roster import GroupRule
@@ -13,7 +13,7 @@ KEYS = tuple(SeriesKey("latency", (("group", "x"), ("n", str(i)))) for i in rang
 
 
 def page(groups: Groups) -> dict[str, float]:
-    text = Page().render([], columns(groups.states())).decode()
+    text = b"".join(render([], columns(groups.states()))).decode()
     pairs = (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
     return {name: float(value) for name, value in pairs}
 

@@ -8,7 +8,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from exporter.app import App
 from exporter.config import Config
-from exporter.exposition import Page
+from exporter.exposition import render
 from exporter.web import make_web
 
 PATH = "/api/v1/observations"
@@ -31,7 +31,7 @@ async def client(app: App) -> AsyncIterator[TestClient[Any, Any]]:
 def page(app: App) -> str:
     snapshot = app.service.ticker.snapshot
     assert snapshot is not None
-    return Page().render(snapshot.samples, snapshot.columns).decode()
+    return b"".join(render(snapshot.samples, snapshot.columns)).decode()
 
 
 async def test_a_value_that_was_sent_is_on_the_page_after_the_next_tick(

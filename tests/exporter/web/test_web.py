@@ -7,18 +7,19 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
-from aiohttp import ClientResponse, ClientSession
+from aiohttp import ClientPayloadError, ClientResponse, ClientSession
 from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
 
 from exporter.collectors.contract import Collector, Paths
 from exporter.detectors.scoring import Rule, Scorer
 from exporter.fence import Fence
-from exporter.model import Block, Metric, Sample
+from exporter.model import Block, Column, Metric, Sample, Snapshot
 from exporter.signals.derive import Signals
 from exporter.tick import Ticker
-from exporter.web import make_web
+from exporter.web import make_web, metrics
 from exporter.web.service import Service
 
 VALUE = Metric("app_value", "A value.")
@@ -111,6 +112,37 @@ async def test_head_has_the_length_and_no_body(connect: Connect) -> None:
     assert answer.status == 200
     assert int(answer.headers["Content-Length"]) > 0
     assert await answer.read() == b""
+
+
+async def test_a_scraper_that_leaves_early_is_no_harm(
+    connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    service = make_service()
+    labels = tuple(f'number="{n}"' for n in range(200_000))
+    service.ticker.snapshot = Snapshot(0, (Column(VALUE, labels, np.arange(200_000.0)),))
+    client = await connect(service)
+    for accepts in ("gzip", "identity"):
+        answer = await client.get("/metrics", headers={"Accept-Encoding": accepts})
+        await answer.content.readany()
+        answer.close()
+    answer = await client.get("/metrics", headers={"Accept-Encoding": "identity"})
+    assert (await answer.text()).count("\napp_value{") == 200_000
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+async def test_a_scraper_that_reads_no_more_is_cut_off(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "_LONGEST", 0.2)
+    service = make_service()
+    labels = tuple(f'number="{n}"' for n in range(400_000))
+    service.ticker.snapshot = Snapshot(0, (Column(VALUE, labels, np.arange(400_000.0)),))
+    client = await connect(service)
+    answer = await client.get("/metrics", headers={"Accept-Encoding": "identity"})
+    await asyncio.sleep(1)
+    with pytest.raises(ClientPayloadError):
+        await answer.read()
+    assert (await client.get("/metrics")).status == 200
 
 
 async def test_what_is_not_there_is_404_and_what_may_not_be_done_is_405(connect: Connect) -> None:
