@@ -7,7 +7,7 @@ string can hold. What is written otherwise is parsed as any JSON is.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +17,11 @@ from numpy.typing import NDArray
 from exporter.model import FloatArray
 from exporter.prometheus.client import ERROR, QueryError
 
-_FIRST, _NEXT = b'"result":[{"metric":', b']},{"metric":'
+Body = bytes | bytearray
+_FIRST, _NEXT, _END = b'"result":[{"metric":', b']},{"metric":', b"]}]"
 _HISTOGRAMS = (b'"histogram":[', b'"histograms":[')
+_PART = 1 << 20
+"""Bytes that are cut at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class Answer:
     """How many series were left out because their values are native histograms."""
 
 
-def parse(body: bytes) -> Answer:
+def parse(body: Body) -> Answer:
     """Read the answer to an instant or a range query; raises QueryError where it is none."""
     try:
         answer = _cut(body)
@@ -47,22 +50,38 @@ def parse(body: bytes) -> Answer:
         raise QueryError(ERROR, f"not an answer of Prometheus: {error}") from error
 
 
-def _cut(body: bytes) -> Answer | None:
+def _cut(body: Body) -> Answer | None:
     """Cut a body that is written as servers do; None for another."""
-    head, found, rest = body.partition(_FIRST)
+    first = body.find(_FIRST)
+    end = body.find(_END, max(first, body.rfind(_NEXT)))
+    if first < 0 or end < 0 or any(mark in body for mark in _HISTOGRAMS):
+        return None
+    head, tail = body[:first], body[end + len(_END) :]
     mark = b',"values":[' if b'"matrix"' in head else b',"value":['
-    pieces = rest.replace(_NEXT, mark).split(mark)
-    pieces[-1], closed, tail = pieces[-1].partition(b"]}]")
-    if not found or not closed or len(pieces) % 2 or any(mark in body for mark in _HISTOGRAMS):
-        return None
-    labels, points = pieces[::2], pieces[1::2]
-    counts = np.fromiter((text.count(b",") + 1 for text in points), np.intp, len(points)) // 2
-    texts = b",".join(points).translate(None, b'"[]').split(b",")
-    if len(texts) != 2 * counts.sum():
-        return None
-    numbers = np.fromiter(map(float, texts), float, len(texts))
+    labels: list[bytes] = []
+    counts, numbers = [], []
+    for part in _parts(body, first + len(_FIRST), end):
+        pieces = part.replace(_NEXT, mark).split(mark)
+        points = pieces[1::2]
+        count = np.fromiter((text.count(b",") + 1 for text in points), np.intp, len(points)) // 2
+        texts = b",".join(points).translate(None, b'"[]').split(b",")
+        if len(pieces) % 2 or len(texts) != 2 * count.sum():
+            return None
+        labels += pieces[::2]
+        counts.append(count)
+        numbers.append(np.fromiter(map(float, texts), float, len(texts)))
+    pairs = np.concatenate(numbers)
     warnings = _warnings(json.loads(head + b'"result":[]' + tail))
-    return Answer(labels, counts, numbers[::2], numbers[1::2], warnings)
+    return Answer(labels, np.concatenate(counts), pairs[::2], pairs[1::2], warnings)
+
+
+def _parts(body: Body, start: int, end: int) -> Iterator[bytes]:
+    """Yield some series at a time, so that never all of them are there in pieces."""
+    while start < end:
+        found = body.find(_NEXT, start + _PART, end)
+        stop = found if found >= 0 else end
+        yield bytes(body[start:stop])
+        start = stop + len(_NEXT)
 
 
 def _parsed(document: Any) -> Answer:

@@ -37,18 +37,18 @@ class Prometheus:
         if connection.authorization:
             self._headers["Authorization"] = connection.authorization.header()
 
-    async def query(self, promql: str, most: int) -> bytes:
+    async def query(self, promql: str, most: int) -> bytearray:
         """Evaluate an expression now; returns a body of at most `most` bytes, or QueryError."""
         return await self._post("/api/v1/query", {"query": promql}, most)
 
-    async def query_range(self, promql: str, span: Span, most: int) -> bytes:
+    async def query_range(self, promql: str, span: Span, most: int) -> bytearray:
         """Evaluate an expression at each moment of a span."""
         # A little more than the end, since it is a sum that may have been rounded up.
         bounds = {"start": span.start, "end": span.end + span.step / 100, "step": span.step}
         form = {"query": promql} | {name: f"{seconds:.3f}" for name, seconds in bounds.items()}
         return await self._post("/api/v1/query_range", form, most)
 
-    async def _post(self, path: str, form: Mapping[str, str], most: int) -> bytes:
+    async def _post(self, path: str, form: Mapping[str, str], most: int) -> bytearray:
         deadline = self._connection.deadline
         timed = {**form, "timeout": f"{deadline:g}"}  # a unit would forbid Prometheus a fraction
         try:
@@ -62,7 +62,9 @@ class Prometheus:
             raise _refusal(status, body)
         return body
 
-    async def _exchange(self, path: str, form: Mapping[str, str], most: int) -> tuple[int, bytes]:
+    async def _exchange(
+        self, path: str, form: Mapping[str, str], most: int
+    ) -> tuple[int, bytearray]:
         async with (
             aiohttp.ClientSession(headers=self._headers) as session,
             session.post(
@@ -79,17 +81,17 @@ class Prometheus:
             return answer.status, await _read(answer.content, most)
 
 
-async def _read(stream: aiohttp.StreamReader, most: int) -> bytes:
+async def _read(stream: aiohttp.StreamReader, most: int) -> bytearray:
     """Read all of it, unpacked, unless it is larger than `most`."""
     body = bytearray()
     async for chunk in stream.iter_chunked(_CHUNK):
         body += chunk
         if len(body) > most:
             raise QueryError(ERROR, f"more than {most} bytes; narrow the expression")
-    return bytes(body)
+    return body
 
 
-def _refusal(status: int, body: bytes) -> QueryError:
+def _refusal(status: int, body: bytearray) -> QueryError:
     """Say in the server's own words why it did not answer."""
     try:
         document: Any = json.loads(body)

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from exporter.model import SeriesKey
 from exporter.prometheus.client import ERROR, QueryError
 
+_AT_ONCE = 1024
+"""Label sets that are read in one go: as JSON objects they take more than a kilobyte each."""
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -50,12 +53,16 @@ def arrange(signal: str, labels: Sequence[bytes], limit: int, before: Layout) ->
 def name_series(
     signal: str, labels: Sequence[bytes], known: Mapping[bytes, SeriesKey]
 ) -> dict[bytes, SeriesKey]:
-    """Return the key of each label set; those not known yet are read, all in one go."""
+    """Return the key of each label set; those not known yet are read, many in one go."""
     new = [text for text in labels if text not in known]
+    read: dict[bytes, SeriesKey] = {}
+    once: dict[tuple[str, str], tuple[str, str]] = {}
     try:
-        sets = json.loads(b"[" + b",".join(new) + b"]")
-        once: dict[tuple[str, str], tuple[str, str]] = {}
-        read = {text: _series(signal, pairs, once) for text, pairs in zip(new, sets, strict=True)}
+        for start in range(0, len(new), _AT_ONCE):
+            some = new[start : start + _AT_ONCE]
+            sets = json.loads(b"[" + b",".join(some) + b"]")
+            both = zip(some, sets, strict=True)
+            read.update((text, _series(signal, pairs, once)) for text, pairs in both)
     except (ValueError, TypeError, AttributeError) as error:
         raise QueryError(ERROR, f"labels that are none: {error}") from error
     return {text: known.get(text) or read[text] for text in labels}
