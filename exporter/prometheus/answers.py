@@ -41,16 +41,19 @@ class Answer:
     """How many series were left out because their values are native histograms."""
 
 
-def parse(body: Body) -> Answer:
-    """Read the answer to an instant or a range query; raises QueryError where it is none."""
+def parse(body: Body, before: Sequence[bytes] = ()) -> Answer:
+    """Read the answer to an instant or a range query; raises QueryError where it is none.
+
+    `before` are the label sets of the answer before, which are taken where they are the same.
+    """
     try:
-        answer = _cut(body)
+        answer = _cut(body, before)
         return _parsed(json.loads(body)) if answer is None else answer
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise QueryError(ERROR, f"not an answer of Prometheus: {error}") from error
 
 
-def _cut(body: Body) -> Answer | None:
+def _cut(body: Body, before: Sequence[bytes]) -> Answer | None:
     """Cut a body that is written as servers do; None for another."""
     first = body.find(_FIRST)
     end = body.find(_END, max(first, body.rfind(_NEXT)))
@@ -67,7 +70,8 @@ def _cut(body: Body) -> Answer | None:
         texts = b",".join(points).translate(None, b'"[]').split(b",")
         if len(pieces) % 2 or len(texts) != 2 * count.sum():
             return None
-        labels += pieces[::2]
+        same = before[len(labels) : len(labels) + len(points)]
+        labels += same if same == pieces[::2] else pieces[::2]
         counts.append(count)
         numbers.append(np.fromiter(map(float, texts), float, len(texts)))
     pairs = np.concatenate(numbers)

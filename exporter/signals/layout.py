@@ -55,17 +55,17 @@ def name_series(
 ) -> dict[bytes, SeriesKey]:
     """Return the key of each label set; those not known yet are read, many in one go."""
     new = [text for text in labels if text not in known]
-    read: dict[bytes, SeriesKey] = {}
+    named = {text: known[text] for text in labels if text in known}
     once: dict[tuple[str, str], tuple[str, str]] = {}
     try:
         for start in range(0, len(new), _AT_ONCE):
             some = new[start : start + _AT_ONCE]
             sets = json.loads(b"[" + b",".join(some) + b"]")
             both = zip(some, sets, strict=True)
-            read.update((text, _series(signal, pairs, once)) for text, pairs in both)
+            named.update((text, _series(signal, pairs, once)) for text, pairs in both)
     except (ValueError, TypeError, AttributeError) as error:
         raise QueryError(ERROR, f"labels that are none: {error}") from error
-    return {text: known.get(text) or read[text] for text in labels}
+    return named
 
 
 def _series(

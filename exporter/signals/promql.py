@@ -94,7 +94,8 @@ class Poll:
 
     async def look(self) -> Answer:
         """Ask once and lay out what is answered; raises QueryError."""
-        answer = parse(await self._prometheus.query(self.query.promql, self.query.most_bytes))
+        body = await self._prometheus.query(self.query.promql, self.query.most_bytes)
+        answer = parse(body, self.layout.labels)
         self.layout = arrange(self.signal, answer.labels, self.query.limit, before=self.layout)
         return answer
 

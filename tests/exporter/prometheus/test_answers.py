@@ -117,3 +117,17 @@ def test_what_is_no_answer_is_refused(text: bytes) -> None:
     with pytest.raises(QueryError, match="not an answer of Prometheus") as caught:
         parse(text)
     assert caught.value.reason == "prometheus_error"
+
+
+def test_label_sets_of_the_answer_before_are_taken_so_that_none_is_there_twice() -> None:
+    series = [f'{{"metric":{{"number":"{n}"}},"value":[1700000000,"{n}"]}}' for n in range(50_000)]
+    head = '{"status":"success","data":{"resultType":"vector","result":['
+    body = (head + ",".join(series) + "]}}").encode()
+    one = parse(body)
+    other = parse(bytearray(body), one.labels)
+    assert [float(text.split(b'"')[3]) for text in one.labels] == one.values.tolist()
+    assert other.labels == one.labels
+    assert all(a is b for a, b in zip(other.labels, one.labels, strict=True))
+    assert other.values.tolist() == one.values.tolist()
+    fewer = (head + ",".join(series[1:]) + "]}}").encode()
+    assert parse(fewer, one.labels).labels == one.labels[1:]
