@@ -112,6 +112,7 @@ class Cell:
 
     mean: Floats
     visits: NDArray[np.uint8]
+    """Empty where nobody counts them."""
 
 
 class Plain:

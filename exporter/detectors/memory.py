@@ -5,6 +5,7 @@ block of series that lie side by side too is worked on in place; any other is co
 after it has learned, back in.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from exporter.detectors.contract import Cell
 
 IntArray = NDArray[np.intp]
+_UNCOUNTED = np.zeros(0, np.uint8)
 Place = slice | IntArray
 """The rows of a block."""
 Number = TypeVar("Number", np.float32, np.float64)
@@ -39,31 +41,39 @@ class Fields:
 
 
 class Memory:
-    """Zeroed fields of `capacity` series, and the slots of the views that have some."""
+    """Zeroed fields of `capacity` series, and the slots of those who have some.
 
-    def __init__(self, fields: Fields, slotted: dict[str, int], capacity: int) -> None:
+    Of the slots of `counted` ones it is remembered how often each was visited.
+    """
+
+    def __init__(
+        self, fields: Fields, slotted: dict[str, int], counted: Iterable[str], capacity: int
+    ) -> None:
         self.fields = np.zeros((fields.width, capacity), np.float32)
         self.slots = {name: np.zeros((n, capacity), np.float32) for name, n in slotted.items()}
-        self.visits = {name: np.zeros((n, capacity), np.uint8) for name, n in slotted.items()}
+        self.visits = {name: np.zeros((slotted[name], capacity), np.uint8) for name in counted}
 
     def wipe(self, rows: IntArray) -> None:
         """Make rows new."""
         self.fields[:, rows] = 0
-        for name in self.slots:
-            self.slots[name][:, rows] = 0
-            self.visits[name][:, rows] = 0
+        for slots in self.slots.values():
+            slots[:, rows] = 0
+        for visits in self.visits.values():
+            visits[:, rows] = 0
 
     def cell(self, name: str, slot: Slot, place: Place) -> Cell:
         """Return the slots' means and visits of a block: views, or copies to be kept."""
         index = _index(slot, place)
-        return Cell(self.slots[name][index], self.visits[name][index])
+        visits = self.visits[name][index] if name in self.visits else _UNCOUNTED
+        return Cell(self.slots[name][index], visits)
 
     def keep(self, name: str, slot: Slot, place: Place, cell: Cell) -> None:
         """Write back what was copied."""
         index = _index(slot, place)
         if not in_place(slot, place):
             self.slots[name][index] = cell.mean
-            self.visits[name][index] = cell.visits
+            if name in self.visits:
+                self.visits[name][index] = cell.visits
 
     def arrays(self) -> dict[str, NDArray[np.float32] | NDArray[np.uint8]]:
         """Return every array by a name of its own."""

@@ -130,9 +130,9 @@ def _measure(
     measured = size
     for row, name in enumerate(rhythm.SLOTS):
         mean = state["rhythm"][row]
-        scale = rhythm.scale(frame, mean, cells[name])
+        scale = rhythm.scale(frame, mean, cells[name].mean)
         after = measured / np.maximum(scale, np.float32(1e-9))
-        rhythm.learn(name, frame, mean, cells[name], (measured, scale))
+        rhythm.learn(name, frame, mean, cells[name].mean, (measured, scale))
         whole *= scale
         measured = np.minimum(after, scatter.MOST)
     measured = sparse.compress(state["sparse"], measured)

@@ -1,4 +1,4 @@
-"""How large innovations are at this hour of the day and at this minute of the hour.
+"""How large innovations are at this hour of the day and in these two minutes of the hour.
 
 What is news at four in the morning may be ordinary at nine, and many machines are busy in
 the minutes round the full hour. Innovations are therefore measured in those of their slot.
@@ -6,12 +6,12 @@ the minutes round the full hour. Innovations are therefore measured in those of 
 
 import numpy as np
 
-from exporter.detectors.contract import Cell, Floats, Frame
+from exporter.detectors.contract import Floats, Frame
 
-SLOTS: dict[str, tuple[int, int]] = {"hour": (24, 3600), "minute": (60, 60)}
+SLOTS: dict[str, tuple[int, int]] = {"hour": (24, 3600), "minutes": (30, 120)}
 """How many slots of how many seconds each rhythm has."""
 WIDTH = 1
-_GAINS = {"hour": np.float32(0.005), "minute": np.float32(0.08)}
+_GAINS = {"hour": np.float32(0.005), "minutes": np.float32(0.04)}
 _LEAST = np.float32(0.55)
 """A slot is never held to be calmer than this part of the whole."""
 AFTER = 50.0
@@ -19,15 +19,18 @@ AFTER = 50.0
 _UNSURE = 29.0
 _FLOOR = np.float32(0.1)
 """No slot is calmer than this, in usual scatters: a series that has just begun to move."""
+_VISITED = np.float32(1e-6)
 _CLIP = np.float32(8.0)
 _WINDOW = 3000.0
+_GROWTH = np.float32(0.01)
+"""By what part one value may raise the mean of a young series."""
 
 
-def scale(frame: Frame, mean: Floats, cell: Cell) -> Floats:
-    """Return what innovations of this slot are divided by."""
-    usual: Floats = np.maximum(cell.mean, mean * _LEAST)
-    if not cell.visits.all():
-        new = cell.visits == 0
+def scale(frame: Frame, mean: Floats, slot: Floats) -> Floats:
+    """Return what innovations are divided by; a slot that is 0 was never visited."""
+    usual: Floats = np.maximum(slot, mean * _LEAST)
+    if not slot.all():
+        new = slot == 0
         usual[new] = mean[new]
     np.maximum(usual, _FLOOR, out=usual)
     if frame.youngest < AFTER:
@@ -35,25 +38,28 @@ def scale(frame: Frame, mean: Floats, cell: Cell) -> Floats:
     return usual
 
 
-def learn(name: str, frame: Frame, mean: Floats, cell: Cell, parts: tuple[Floats, Floats]) -> None:
+def learn(
+    name: str, frame: Frame, mean: Floats, slot: Floats, parts: tuple[Floats, Floats]
+) -> None:
     """Take in `parts`, the size before the division and the scale, in place."""
     size, scale = parts
     size = np.minimum(size, scale * _CLIP)
-    if not cell.visits.all():
-        new = cell.visits == 0
-        cell.mean[new] = mean[new]
-        cell.visits[new] = 1
-    change = size - cell.mean
+    if not slot.all():
+        new = (slot == 0) & (frame.count >= _UNSURE)
+        slot[new] = np.maximum(mean[new], _VISITED)
+    change = size - slot
     change *= _GAINS[name]
     size -= mean
     size *= 1 / _WINDOW
     if frame.youngest < _WINDOW + _UNSURE:
         known = np.maximum(frame.count - _UNSURE, 1)
         size *= np.maximum(1, _WINDOW / known)
+        most = mean * _GROWTH
+        most[(frame.count < AFTER) | (mean < _FLOOR)] = np.inf
+        np.minimum(size, most, out=size)
     if frame.youngest < _UNSURE:
         late = frame.count >= _UNSURE
         change *= late
         size *= late
-        cell.visits[~late] = 0
-    cell.mean[...] += change
+    slot += change
     mean += size

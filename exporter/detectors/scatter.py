@@ -9,6 +9,8 @@ MOST = np.float32(1000.0)
 _WINDOW = 3000.0
 _CLIP = np.float32(8.0)
 _CLIP_AFTER = 50.0
+_GROWTH = (_CLIP**2 - 1) / np.float32(_WINDOW)
+"""By what part one value may raise a variance, of young series too: a jump must not blow it up."""
 _FLOOR = np.float32(1e-3)
 """A step under a thousandth of the value's own size is never news."""
 
@@ -49,7 +51,9 @@ def learn(frame: Frame, variances: Floats, clipped: Floats) -> None:
     if frame.youngest >= _WINDOW + UNSURE:
         change *= np.float32(1 / _WINDOW)
     else:
-        known = np.maximum(frame.count + 1 - UNSURE, 0)
-        share = np.maximum(1 / _WINDOW, 1 / np.maximum(known, 1)).astype(np.float32)
-        change *= share
+        known = np.maximum(frame.count + 1 - UNSURE, 1)
+        change *= np.maximum(1 / _WINDOW, 1 / known).astype(np.float32)
+        most = variances * _GROWTH
+        most[(variances == 0) | (frame.count < _CLIP_AFTER)] = np.inf
+        np.minimum(change, most, out=change)
     variances += change

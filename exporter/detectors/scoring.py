@@ -86,7 +86,7 @@ class Scorer:
         slots = {name: number for name, (number, _) in panel.CLOCKED.items()}
         fields = Fields.of(widths)
         self._parts = fields.parts
-        self._memory = Memory(fields, slots, capacity)
+        self._memory = Memory(fields, slots, panel.SLOTTED, capacity)
         self._clocks = np.full((frames.CLOCKS + alarms.CLOCKS, capacity), -np.inf)
         names = [f"{name}:{width}" for name, width in widths.items()]
         self.layout = " ".join([_FORMAT, *names, *(f"{k}/{n}" for k, n in slots.items())])

@@ -17,10 +17,8 @@ _RATE = np.float32(0.12)
 """How often the quantile itself is passed: often enough that few values tell it well."""
 _SHAPES = (np.float32(-0.1), np.float32(0.5))
 """A tail's shape is believed between these."""
-_EAGER = np.float32(2.0)
-_EAGER_VALUES = np.float32(300.0)
-"""A peak counts up to the line, what is beyond is no part of the ordinary; while few values are
-known it counts up to three lines, because the line may be far too low."""
+_GROWTH = np.float32(0.1)
+"""By what part one peak may raise the mean excess: a young line shall not follow a jump."""
 _APART = 3
 """Peaks come in clusters whose members are alike; the spread compares with one further back."""
 DOUBT = 1.0
@@ -28,7 +26,8 @@ _DOUBT_VALUES = np.float32(3000.0)
 """A line learned from few values stands higher: twice at first, by half after 3,000 of them."""
 _LEAST_LINE = np.float32(2.0)
 _LASTING_WEIGHT = np.float32(0.3)
-"""What a peak teaches while an alarm lasts: an incident must not make its series deaf."""
+"""What a peak teaches while an alarm lasts: an incident must not make its series deaf, least of
+all a young one, which learns nothing from it at first."""
 
 START = (1.55, 0.5, 0.25, 0.5, 0.5, 0.0)
 """The state of a new series: about the normal distribution's."""
@@ -62,13 +61,15 @@ def learn(state: Floats, sizes: Floats, lines: Floats) -> None:
     """
     quantile, mean, spread, latest, other, count = state.T
     over = sizes > quantile
-    weight = 1 - (1 - _LASTING_WEIGHT) * ((sizes > lines) & (latest > lines - quantile))
+    lasting = _LASTING_WEIGHT * np.minimum(count * (1 / _DOUBT_VALUES), 1)
+    weight = 1 - (1 - lasting) * ((sizes > lines) & (latest > lines - quantile))
     share = np.maximum(1 / 1000, 1 / (_RATE * count + 20))
     share *= weight
     share *= over
-    believed = 1 + _EAGER / (1 + count * (1 / _EAGER_VALUES))
-    excess = np.minimum(sizes, believed * lines)
+    excess = np.minimum(sizes, lines)  # what is beyond the line is no part of the ordinary
     excess -= quantile
+    far = np.maximum(excess - mean, np.float32(1e-9))
+    np.minimum(share, _GROWTH * mean / far, out=share)
     mean += share * (excess - mean)
     spread += share * (np.abs(excess - other) * np.float32(0.5) - spread)
     latest += over * (sizes - quantile - latest)
