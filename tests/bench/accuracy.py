@@ -1,7 +1,7 @@
 """How well the scores find labelled anomalies: NAB's scorer and the KPI challenge's.
 
-Both sets are replayed side by side as one block, by the code of `backtest`, and scored by the
-scripts in --tools (nab_score.py, kpi_score.py).
+Each set is replayed in a process of its own, as one block, by the code of `backtest`, and scored
+by the scripts in --tools (nab_score.py, kpi_score.py).
 
 Run: python tests/bench/accuracy.py --tools FOLDER [--nab FOLDER] [--kpi FILE] [--keep FOLDER]
 where the NAB folder holds data/ and labels/combined_windows.json, and the KPI file is an npz.
@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -23,13 +24,13 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from exporter.backtest import tree
-from exporter.backtest.progress import Progress
 from exporter.backtest.reader import read
 from exporter.backtest.run import Replay, replay
 from exporter.backtest.series import Series
 from exporter.backtest.writer import write
 from exporter.detectors.scoring import Rule
 from exporter.model import FloatArray
+from tests.bench.side_by_side import Tell, side_by_side
 
 LONG = "kpi06,kpi07,kpi11,kpi27,kpi28"
 """These hold two thirds of all labelled points, in one segment each."""
@@ -60,34 +61,40 @@ def write_narrow(one: Replay, path: Path) -> None:
         writer.writerows(zip(one.series.times.tolist(), *columns, strict=True))
 
 
-def say(what: str, *argv: object) -> None:
-    """Run a scorer, and print what it says below a heading."""
+def ask(what: str, *argv: object) -> str:
+    """Run a scorer, and return what it says below a heading."""
     command = [sys.executable, *map(str, argv)]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=600)
     text = done.stdout if done.returncode == 0 else done.stdout + done.stderr
-    print(f"{what}\n" + "".join(f"  {line}\n" for line in text.splitlines()), flush=True)
+    return f"{what}\n" + "".join(f"  {line}\n" for line in text.splitlines())
 
 
-def judge_nab(done: Sequence[Replay], folder: Path, arguments: argparse.Namespace) -> None:
+def judge_nab(done: Sequence[Replay], folder: Path, arguments: argparse.Namespace) -> list[str]:
     for one in done:
         write(one, folder / one.series.name)
     tool = [arguments.tools / "nab_score.py", folder, "--labels"]
     tool.append(arguments.nab / "labels" / "combined_windows.json")
     more = ["--per-file"] if arguments.per_file else []
-    say("NAB, best threshold", *tool, "--split", "--per-category", *more)
-    say("NAB, threshold 1", *tool, "--threshold", 1)
+    best = ask("NAB, best threshold", *tool, "--split", "--per-category", *more)
+    return [best, ask("NAB, threshold 1", *tool, "--threshold", 1)]
 
 
-def judge_kpi(done: Sequence[Replay], folder: Path, arguments: argparse.Namespace) -> None:
+def judge_kpi(done: Sequence[Replay], folder: Path, arguments: argparse.Namespace) -> list[str]:
     folder.mkdir(parents=True)
     for one in done:
         write_narrow(one, folder / one.series.name)
     tool = [arguments.tools / "kpi_score.py", arguments.kpi, "--results", folder]
-    for without in ("", arguments.without):
-        say(f"KPI without {without or 'none'}", *tool, "--without", without)
-        print("  " + at_one(done, arguments, without.split(",")) + "\n", flush=True)
-    for column in NARROW[1:]:
-        say(f"KPI, {column} alone", *tool, "--column", column)
+
+    def whole(without: str) -> str:
+        said = ask(f"KPI without {without or 'none'}", *tool, "--without", without)
+        return f"{said}  {at_one(done, arguments, without.split(','))}\n"
+
+    def alone(column: str) -> str:
+        return ask(f"KPI, {column} alone", *tool, "--column", column)
+
+    with ThreadPoolExecutor(2) as pool:  # each takes a minute to read the rows
+        wholes = pool.map(whole, ("", arguments.without))
+        return [*wholes, *pool.map(alone, NARROW[1:])]
 
 
 def at_one(done: Sequence[Replay], arguments: argparse.Namespace, without: Sequence[str]) -> str:
@@ -130,28 +137,29 @@ def parsed() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def judged(task: tuple[str, argparse.Namespace], tell: Tell) -> str:
+    """Replay and score the set of this name; return what to print of it."""
+    name, arguments = task
+    root = arguments.nab / "data" if arguments.nab else Path()
+    nab = name == "nab"
+    series = [read(path, root) for path in tree.find(root)] if nab else kpi_series(arguments.kpi)
+    started = time.monotonic()
+    (done,) = replay(series, Rule(300.0), [arguments.sensitivity], tell)
+    took = time.monotonic() - started
+    values = sum(len(one.times) for one in series)
+    heading = f"{name.upper()}: {values} values of {len(series)} series in {took:.0f} s"
+    judge = judge_nab if nab else judge_kpi
+    with tempfile.TemporaryDirectory() as folder:
+        said = judge(done, (arguments.keep or Path(folder)) / name, arguments)
+    return "\n".join([f"{heading}\n{calm(done)}", *said])
+
+
 def main() -> None:
     arguments = parsed()
-    series = []
-    if arguments.nab:
-        root = arguments.nab / "data"
-        series += [read(path, root) for path in tree.find(root)]
-    files = len(series)
-    series += kpi_series(arguments.kpi) if arguments.kpi else []
-    started = time.monotonic()
-    progress = Progress("scoring", sys.stderr)
-    (done,) = replay(series, Rule(300.0), [arguments.sensitivity], progress)
-    progress.close()
-    values = sum(len(one.times) for one in series)
-    print(f"{values} values of {len(series)} series in {time.monotonic() - started:.0f} s\n")
-    with tempfile.TemporaryDirectory() as folder:
-        keep = arguments.keep or Path(folder)
-        if files:
-            print(f"NAB: {calm(done[:files])}")
-            judge_nab(done[:files], keep / "nab", arguments)
-        if arguments.kpi:
-            print(f"KPI: {calm(done[files:])}")
-            judge_kpi(done[files:], keep / "kpi", arguments)
+    names = [name for name in ("kpi", "nab") if getattr(arguments, name)]
+    weights = [{"kpi": 8.0, "nab": 1.0}[name] for name in names]
+    said = side_by_side(judged, [(name, arguments) for name in names], weights)
+    print("\n".join(reversed(said)))
 
 
 if __name__ == "__main__":

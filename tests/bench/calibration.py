@@ -1,12 +1,15 @@
 """False alarms a week on ordinary noise of many shapes, against the configured rate.
 
-Run: python tests/bench/calibration.py [--steps 15 60 300] [--alarms 1] [--series 50]
+Run: python tests/bench/calibration.py [--steps 15 60 300 | --quick] [--alarms 1] [--series 50]
+A call of the scorer costs about the same for one series as for hundreds: shapes and rates are
+free, and the time goes into the step of 15 s, which --quick leaves out.
 Counted after 2,000 values and two days, over two weeks (four at 300 s), per series.
 """
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +18,11 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from exporter.detectors.scoring import Rule, Scorer
 from exporter.model import FloatArray
+from tests.bench.side_by_side import Tell, side_by_side
 
 DAY, WEEK, START = 86_400.0, 604_800.0, 1_700_006_400.0
 Draw = Callable[[float], FloatArray]
+Cells = dict[str, Sequence[float]]
 
 
 def autoregressive(rng: np.random.Generator, series: int, factor: float) -> Draw:
@@ -57,41 +62,64 @@ def shapes(rng: np.random.Generator, series: int) -> dict[str, Draw]:
     }
 
 
-def alarms_a_week(step: float, series: int, accepted: float) -> dict[str, tuple[float, ...]]:
-    """Return for each shape: alarms a week in all, then those that records alone raised."""
-    draws = shapes(np.random.default_rng(1), series)
-    scorer, rows = Scorer(series * len(draws)), np.arange(series * len(draws))
+@dataclass(frozen=True, slots=True)
+class Task:
+    step: float
+    series: int
+    accepted: Sequence[float]
+    """Alarms a week; each has series of its own with the same values."""
+
+    @property
+    def first(self) -> int:
+        return int(max(2000, 2 * DAY / self.step))
+
+    @property
+    def values(self) -> int:
+        return self.first + int((4 if self.step >= 300 else 2) * WEEK / self.step)
+
+
+def alarms_a_week(task: Task, tell: Tell) -> list[Cells]:
+    """Return for each accepted rate the shapes' alarms a week: all, and high scores of records."""
+    draws = shapes(np.random.default_rng(1), task.series)
+    accepted = np.repeat(task.accepted, task.series * len(draws))
+    scorer, rows = Scorer(len(accepted)), np.arange(len(accepted))
     scorer.wipe(rows)
-    rule = Rule(step, alarms_a_week=accepted)
-    first = int(max(2000, 2 * DAY / step))
-    values = first + int((4 if step >= 300 else 2) * WEEK / step)
     novel = np.zeros(len(rows))
-    for i in range(values):
-        at = START + i * step
-        block = np.concatenate([draw(at) for draw in draws.values()])
-        judgement = scorer.score(rows, block, np.full(len(rows), at), rule)
-        if i == first:
-            before = judgement.verdict.total.copy()
-        if i > first:
-            novel += judgement.verdict.score > 1.03
-    weeks = (values - first) * step / WEEK
-    split = ((judgement.verdict.total - before) / weeks).reshape(len(draws), series).mean(axis=1)
-    records = (novel / weeks).reshape(len(draws), series).mean(axis=1)
-    return {name: (split[k], records[k]) for k, name in enumerate(draws)}
+    for i in range(task.values):
+        at = START + i * task.step
+        block = np.concatenate([draw(at) for draw in draws.values()] * len(task.accepted))
+        times = np.full(len(rows), at)
+        verdict = scorer.score(rows, block, times, Rule(task.step), accepted).verdict
+        if i == task.first:
+            before = verdict.total.copy()
+        if i > task.first:
+            novel += verdict.score > 1.03
+        tell(i / task.values)
+    weeks = (task.values - task.first) * task.step / WEEK
+    shape = (2, len(task.accepted), len(draws), task.series)
+    cells = np.reshape([verdict.total - before, novel], shape).mean(axis=-1) / weeks
+    return [dict(zip(draws, part.T.tolist(), strict=True)) for part in cells.swapaxes(0, 1)]
+
+
+def parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=float, nargs="+", default=[15.0, 60.0, 300.0])
+    parser.add_argument("--quick", action="store_true", help="all shapes at 60 and 300 s only")
+    parser.add_argument("--alarms", type=float, nargs="+", default=[1.0])
+    parser.add_argument("--series", type=int, default=50)
+    return parser.parse_args()
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--steps", type=float, nargs="+", default=[15.0, 60.0, 300.0])
-    parser.add_argument("--alarms", type=float, nargs="+", default=[1.0])
-    parser.add_argument("--series", type=int, default=50)
-    options = parser.parse_args()
-    for accepted in options.alarms:
-        columns = [alarms_a_week(step, options.series, accepted) for step in options.steps]
-        heads = "".join(f"{f'{step:g} s':>18}" for step in options.steps)
+    options = parsed()
+    steps = [60.0, 300.0] if options.quick else options.steps
+    tasks = [Task(step, options.series, options.alarms) for step in steps]
+    columns = side_by_side(alarms_a_week, tasks, [task.values for task in tasks])
+    heads = "".join(f"{f'{step:g} s':>18}" for step in steps)
+    for k, accepted in enumerate(options.alarms):
         print(f"configured {accepted:g} a week: alarms (high scores of records)\n{'':18}{heads}")
-        for name in columns[0]:
-            cells = "".join(f"{c[name][0]:9.2f} ({c[name][1]:6.2f})" for c in columns)
+        for name in columns[0][k]:
+            cells = "".join("{:9.2f} ({:6.2f})".format(*column[k][name]) for column in columns)
             print(f"{name:18}{cells}", flush=True)
 
 
