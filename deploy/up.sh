@@ -20,5 +20,5 @@ esac
 
 alertmanager="$(command -v alertmanager || echo prometheus-alertmanager)"
 ensure_programs "$root" prometheus:prometheus "$alertmanager:prometheus-alertmanager"
-make_venv "$root" exporter,receiver
+make_venv "$root" exporter,receiver,charts
 exec "$root/.venv/bin/python" -m deploy.up "$@"

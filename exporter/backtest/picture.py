@@ -3,6 +3,7 @@
 matplotlib is imported when the first picture is drawn: only this command needs it.
 """
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,8 @@ def check() -> None:
         import matplotlib as mpl
     except ImportError as error:
         raise InputError(
-            "pictures need matplotlib; run pip install 'tocsin[charts]', or give --no-pictures"
+            f"pictures need matplotlib; run {sys.executable} -m pip install matplotlib,"
+            " or give --no-pictures"
         ) from error
     # What a font lacks, e.g. Chinese in a file's name, is drawn as a box: no matter for a log.
     mpl.set_loglevel("ERROR")

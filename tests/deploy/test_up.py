@@ -193,3 +193,36 @@ def test_help_needs_nothing_installed(tmp_path: Path) -> None:
         check=True,
     )
     assert "--port-base N" in shown.stdout
+
+
+RECORDER = """#!/bin/sh
+printf '%s %s\\n' "${0##*/}" "$*" >>"$RECORD"
+"""
+
+
+def test_up_installs_all_that_the_commands_of_the_readme_need(tmp_path: Path) -> None:
+    """In a clone whose virtual environment only writes down what it is asked for."""
+    clone, record = tmp_path / "clone", tmp_path / "record"
+    (clone / "deploy").mkdir(parents=True)
+    for name in ("deploy/up.sh", "deploy/lib.sh", "pyproject.toml"):
+        shutil.copy(ROOT / name, clone / name)
+    programs = [clone / ".venv/bin" / name for name in ("python", "uv")]
+    programs += [tmp_path / name for name in ("prometheus", "prometheus-alertmanager")]
+    for program in programs:
+        program.parent.mkdir(parents=True, exist_ok=True)
+        program.write_text(RECORDER, "utf-8")
+        program.chmod(0o755)
+    subprocess.run(
+        ["bash", clone / "deploy/up.sh"],
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "RECORD": str(record)},
+        timeout=ENOUGH,
+        check=True,
+    )
+    asked = record.read_text("utf-8").splitlines()
+    assert asked[-1] == "python -m deploy.up"
+    (installed,) = (line for line in asked if line.startswith("uv pip install"))
+    assert set(installed.rpartition("[")[2].rstrip("]").split(",")) == {
+        "exporter",
+        "receiver",
+        "charts",
+    }
