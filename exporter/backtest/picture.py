@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from exporter.backtest.labels import compare
 from exporter.backtest.run import Replay
 from exporter.backtest.series import InputError
 from exporter.backtest.thinning import Bins
@@ -17,12 +18,17 @@ from exporter.model import FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-_NAMED = 12
-"""At how many alarms, the highest, the view is named: more would cover each other."""
 _MARGIN = 0.15
 """Of the values' range, how much is shown beyond: a wide band must not flatten them."""
-_BLUE, _RED, _GREY, _GREEN, _ORANGE = "#1f6feb", "#d1242f", "#afb8c1", "#2da44e", "#bf8700"
+_SIZE, _DPI, _LANE = (14, 8), 100, 0.25
+"""Inches, dots an inch, and the inches of a lane."""
+_LARGE = 1e4
+"""From here on the axis says 20k and 3M."""
+_BLUE, _RED, _GREY, _GREEN, _ORANGE, _VIOLET = (
+    *("#1f6feb", "#d1242f", "#afb8c1", "#2da44e", "#bf8700", "#8250df"),
+)
 
 
 def check() -> None:
@@ -40,25 +46,58 @@ def check() -> None:
 
 def draw(replay: Replay, speakers: Sequence[str], path: Path) -> None:
     """Draw a PNG; `speakers` names the views by their index."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure(replay, speakers).savefig(path, dpi=_DPI)
+
+
+def figure(replay: Replay, speakers: Sequence[str]) -> "Figure":
+    """Draw the values, a lane for each view that raised alarms, and the scores, one below another.
+
+    Lanes name every alarm, and names never cover each other however close alarms are.
+    """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(14, 7), layout="constrained")
-    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+    raised = np.flatnonzero(replay.alarms)
+    lanes = sorted({speakers[view] for view in replay.view[raised]}, key=speakers.index)
+    middle = _LANE * max(len(lanes), 1)
+    drawing = Figure(figsize=_SIZE, layout="constrained")
+    heights = (0.6 * (_SIZE[1] - middle), middle, 0.4 * (_SIZE[1] - middle))
+    above, between, below = drawing.subplots(3, 1, sharex=True, height_ratios=heights)
     bins = Bins.of(replay.series.times)
     _values(above, bins, replay)
     _scores(below, bins, replay)
+    _who(between, replay, lanes, [speakers[view] for view in replay.view[raised]])
+    for axes in (above, between, below):
+        _mark(axes, replay)
+    drawing.suptitle(_title(replay), x=0.01, ha="left")
+    _finish(above, below)
+    return drawing
+
+
+def _title(replay: Replay) -> str:
+    alarms = int(replay.alarms.sum())
+    title = f"{replay.series.name}: {alarms} alarm{'' if alarms == 1 else 's'}"
+    if marks := compare(replay):
+        title += f", {len(marks.delays)} of {marks.windows} labelled windows found"
+    return title
+
+
+def _finish(above: "Axes", below: "Axes") -> None:
+    """Say what is what, beside the axes: within them it would cover what happened there."""
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
     for axes in (above, below):
-        _labels(axes, replay)
         axes.grid(color="#eaeef2")
         axes.set_axisbelow(True)
         axes.margins(x=0.01)
-        # Beside the title: within the axes it would cover what happened there.
         axes.legend(
-            loc="lower right", bbox_to_anchor=(1, 1), fontsize="small", ncols=5, frameon=False
+            loc="lower right", bbox_to_anchor=(1, 1), fontsize="small", ncols=6, frameon=False
         )
-    _alarms(above, below, replay, speakers)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=100)
+    locator = AutoDateLocator()  # type: ignore[no-untyped-call]
+    below.xaxis.set_major_locator(locator)
+    plain = ConciseDateFormatter(locator)  # type: ignore[no-untyped-call]
+    below.xaxis.set_major_formatter(plain)
+    below.set_xlabel("UTC", loc="left", fontsize="small")
 
 
 def _moments(times: FloatArray) -> Any:
@@ -67,6 +106,8 @@ def _moments(times: FloatArray) -> Any:
 
 
 def _values(axes: "Axes", bins: Bins, replay: Replay) -> None:
+    from matplotlib.ticker import EngFormatter
+
     values, moments = replay.series.values, _moments(bins.times)
     lower, upper, expected = (
         bins.mean(replay.column(name)) for name in ("lower", "upper", "expected")
@@ -74,7 +115,10 @@ def _values(axes: "Axes", bins: Bins, replay: Replay) -> None:
     axes.fill_between(moments, lower, upper, color=_GREY, alpha=0.35, lw=0, label="expected band")
     axes.plot(moments, expected, color=_GREY, lw=0.8, label="expected")
     axes.plot(_moments(bins.both), bins.extremes(values), color=_BLUE, lw=0.8, label="value")
+    axes.set_ylabel("value")
     known = values[np.isfinite(values)]
+    if known.size and np.abs(known).max() >= _LARGE:
+        axes.yaxis.set_major_formatter(EngFormatter(sep=""))
     if known.size and np.ptp(known):
         room = _MARGIN * float(np.ptp(known))
         axes.set_ylim(float(known.min()) - room, float(known.max()) + room)
@@ -88,35 +132,35 @@ def _scores(axes: "Axes", bins: Bins, replay: Replay) -> None:
         ("anomaly_score", _RED, 1.1),
     ):
         axes.plot(moments, bins.highest(replay.column(name)), color=colour, lw=width, label=name)
-    axes.axhline(1, color="black", lw=0.8, ls="--", label="alarm line")
+    axes.axhline(1, color="black", lw=0.8, ls="--", label="alarm line, 1")
     axes.set_yscale("symlog", linthresh=2, linscale=1.5)
     axes.set_ylim(bottom=0, top=max(2.0, 3 * axes.get_ylim()[1]))
     axes.yaxis.set_major_formatter("{x:g}")
+    axes.set_ylabel("score")
 
 
-def _labels(axes: "Axes", replay: Replay) -> None:
-    """Shade what people have labelled; a moment is drawn as wide as a line."""
+def _mark(axes: "Axes", replay: Replay) -> None:
+    """Shade what people have labelled, and draw a line through each alarm.
+
+    So the eye finds its value, its view and its score. A moment is shaded as wide as a line.
+    """
     for i, (start, end) in enumerate(replay.series.windows or ()):
         first, last = _moments(np.array([start, end]))
         name = None if i else "labelled"
-        axes.axvspan(first, last, color=_GREEN, alpha=0.18, lw=1, label=name)
+        axes.axvspan(first, last, color=_VIOLET, alpha=0.15, lw=1, label=name)
+    if replay.alarms.any():
+        moments = _moments(replay.series.times[replay.alarms])
+        height = axes.get_xaxis_transform()
+        axes.vlines(moments, 0, 1, colors=_RED, lw=0.8, alpha=0.35, transform=height, label="alarm")
 
 
-def _alarms(above: "Axes", below: "Axes", replay: Replay, speakers: Sequence[str]) -> None:
-    """Mark each alarm, and name the view that spoke at the highest."""
-    raised = np.flatnonzero(replay.alarms)
-    number = f"{raised.size} alarm{'' if raised.size == 1 else 's'}"
-    above.set_title(f"{replay.series.name}: {number}", loc="left")
-    moments, score = _moments(replay.series.times), replay.column("anomaly_score")
-    above.plot(moments[raised], replay.series.values[raised], "o", color=_RED, ms=5, mfc="none")
-    below.plot(moments[raised], score[raised], "o", color=_RED, ms=4, mfc="none")
-    for row in sorted(raised, key=lambda row: -score[row])[:_NAMED]:
-        view = int(replay.view[row])
-        below.annotate(
-            speakers[view] if 0 <= view < len(speakers) else "",
-            (moments[row], score[row]),
-            xytext=(3, 5),
-            textcoords="offset points",
-            fontsize="x-small",
-            rotation=40,
-        )
+def _who(axes: "Axes", replay: Replay, lanes: Sequence[str], names: Sequence[str]) -> None:
+    """Mark each alarm in the lane of the view that spoke."""
+    moments = _moments(replay.series.times[replay.alarms])
+    axes.plot(moments, [lanes.index(name) for name in names], "o", color=_RED, ms=5)
+    axes.set_yticks(range(len(lanes)), lanes)
+    axes.set_ylim(max(len(lanes), 1) - 0.5, -0.5)
+    axes.set_ylabel("raised by")
+    axes.tick_params(axis="x", length=0)
+    axes.grid(axis="y", color="#eaeef2")
+    axes.set_axisbelow(True)

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from exporter.__main__ import main
-from exporter.backtest.picture import draw
+from exporter.backtest.picture import draw, figure
 from exporter.backtest.run import replay
 from exporter.backtest.series import Series
 from exporter.backtest.thinning import Bins
-from exporter.detectors.scoring import Rule
+from exporter.detectors.scoring import SPEAKERS, Rule
 from tests.exporter.backtest.files import noise, with_spike, write
 
 
@@ -28,7 +28,7 @@ def test_each_series_gets_a_picture_beside_its_scores(tmp_path: Path) -> None:
     write(tmp_path / "in" / "a" / "one.csv", with_spike(), labels)
     argv = ["backtest", "--csv", str(tmp_path / "in"), "--out", str(tmp_path / "out")]
     assert main(argv) == 0
-    assert size(tmp_path / "out" / "a" / "one.png") == (1400, 700)
+    assert size(tmp_path / "out" / "a" / "one.png") == (1400, 800)
 
 
 @pytest.mark.parametrize("values", [[], [5.0], [np.nan] * 3, [0.0] * 200, noise(1600)], ids=len)
@@ -37,8 +37,26 @@ def test_any_series_can_be_drawn(tmp_path: Path, values: list[float]) -> None:
     times[1:3] = times[:2]
     series = Series(PurePosixPath("one.csv"), times, np.array(values, float), "")
     ((one,),) = replay([series], Rule(60.0), [1.0])
-    draw(one, ("level",), tmp_path / "one.png")
-    assert size(tmp_path / "one.png") == (1400, 700)
+    draw(one, SPEAKERS, tmp_path / "one.png")
+    assert size(tmp_path / "one.png") == (1400, 800)
+
+
+def test_every_alarm_stands_in_the_lane_of_who_raised_it_however_many_there_are() -> None:
+    values = noise(3000)
+    values[400:2800:120] = [40.0 * 2**i for i in range(20)]
+    values[2800:] = [values[2800]] * 200
+    times = 1.7e9 + 60 * np.arange(len(values), dtype=float)
+    series = Series(PurePosixPath("one.csv"), times, np.array(values), "", ((1.7e9, 1.8e9),))
+    ((one,),) = replay([series], Rule(60.0), [1.0])
+    raised = np.flatnonzero(one.alarms)
+    drawing = figure(one, SPEAKERS)
+    lanes = [label.get_text() for label in drawing.axes[1].get_yticklabels()]
+    marks = np.asarray(drawing.axes[1].lines[0].get_ydata()).tolist()
+    assert len(raised) > 12
+    assert len(lanes) > 1
+    assert [lanes[mark] for mark in marks] == [SPEAKERS[view] for view in one.view[raised]]
+    title = f"one.csv: {len(raised)} alarms, 1 of 1 labelled windows found"
+    assert drawing.get_suptitle() == title
 
 
 def test_thinning_keeps_every_extreme_and_the_mean() -> None:
