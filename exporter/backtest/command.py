@@ -3,9 +3,10 @@
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 
-from exporter.backtest import labels, picture, remote, summary, tree
+from exporter.backtest import advice, labels, picture, remote, summary, tree
 from exporter.backtest.options import Order, declare, order
 from exporter.backtest.progress import Progress
 from exporter.backtest.run import Replay, replay
@@ -43,20 +44,22 @@ def _do(asked: Order) -> int:
     if asked.pictures:
         picture.check()
     lines: dict[str, list[Line]] = {word: [] for word in asked.sensitivities}
-    broken, labelled = 0, 0
+    broken, used, advised = 0, set[PurePosixPath](), list[tuple[str, str]]()
     for batch in _batches(asked):
-        series = [_labelled(one, asked) for one in batch if isinstance(one, Series)]
+        series = [_labelled(one, asked, used) for one in batch if isinstance(one, Series)]
         for problem in batch:
             if isinstance(problem, InputError):
                 broken += 1
                 sys.stderr.write(f"{problem}\n")
-        labelled += sum(one.windows is not None for one in series)
-        for word, replays in zip(lines, _replay(series, asked), strict=True):
+        several = _replay(series, asked)
+        advised += advice.of(several[0], asked.rule)
+        for word, replays in zip(lines, several, strict=True):
             lines[word] += _put(replays, asked, word)
-    if asked.labels and not labelled:
-        sys.stderr.write("the labels name none of these files; name them by their path\n")
+    said = advice.sentences(advised)
+    said += advice.unused(asked.labels or {}, used)
+    sys.stderr.writelines(f"{sentence}\n" for sentence in said)
     sys.stdout.write(summary.report(lines))
-    return 1 if broken or (asked.labels and not labelled) else 0
+    return 1 if broken or (asked.labels and not used) else 0
 
 
 def _batches(asked: Order) -> Iterator[tree.Batch]:
@@ -72,11 +75,18 @@ def _batches(asked: Order) -> Iterator[tree.Batch]:
         yield [*remote.fetch(source.connection, source.query, source.span, most, progress)]
 
 
-def _labelled(series: Series, asked: Order) -> Series:
-    if not asked.labels:
-        return series
+def _labelled(series: Series, asked: Order, used: set[PurePosixPath]) -> Series:
+    """Give a series the windows of its labels, and note which those were.
+
+    Labels say nothing of a file that they do not name, so that it is left out of precision.
+    """
     root = asked.source if isinstance(asked.source, Path) else Path()
-    return labels.attach(series, asked.labels, root)
+    known = asked.labels or {}
+    file = labels.entry(series, known, root)
+    if file is None:
+        return series
+    used.add(file)
+    return replace(series, windows=known[file])
 
 
 def _replay(series: Sequence[Series], asked: Order) -> list[list[Replay]]:

@@ -3,7 +3,7 @@
 import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -113,17 +113,13 @@ def _csv(text: str) -> Iterator[_Entry]:
             yield f"line {line}", row[0], row[1], row[2]
 
 
-def attach(series: Series, labels: Labels, root: Path) -> Series:
-    """Give a series the windows of the labels whose file is its own.
-
-    It is where one path ends with the other. Labels say nothing of a file that they do not name,
-    so that it is left out of precision.
-    """
+def entry(series: Series, labels: Labels, root: Path) -> PurePosixPath | None:
+    """Return the file of the labels that is the series' own: one path ends with the other."""
     whole = (root / series.name if root.is_dir() else root).parts
-    for file, windows in labels.items():
+    for file in labels:
         if _ends(whole, file.parts) or _ends(file.parts, series.name.parts):
-            return replace(series, windows=windows)
-    return series
+            return file
+    return None
 
 
 def _ends(path: Sequence[str], end: Sequence[str]) -> bool:

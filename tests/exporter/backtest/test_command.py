@@ -91,7 +91,7 @@ def test_a_wrong_file_is_named_with_line_and_remedy_and_the_others_are_done(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, said: str
 ) -> None:
     bad = tmp_path / "in" / "bad.csv"
-    write(tmp_path / "in" / "good.csv", noise(10))
+    write(tmp_path / "in" / "good.csv", noise(100))
     bad.write_text(text, "utf-8")
     assert backtest(tmp_path / "in", tmp_path / "out") == 1
     assert capsys.readouterr().err == f"{bad}: {said}\n"
@@ -152,7 +152,63 @@ def test_labels_that_name_none_of_the_files_are_said(
     path = write(tmp_path / "one.csv", noise(10))
     (tmp_path / "labels").write_text("file,start,end\nother.csv,1,2\n", "utf-8")
     assert backtest(path, tmp_path / "out", "--labels", str(tmp_path / "labels")) == 1
-    assert "name them by their path" in capsys.readouterr().err
+    said = "other.csv: labelled, but no such file was replayed: name files by their path\n"
+    assert capsys.readouterr().err.endswith(said)
+
+
+def test_labels_of_absent_files_are_named_and_the_others_count(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path / "in" / "one.csv", with_spike())
+    absent = "".join(f"gone{i}.csv,1,2\n" for i in range(5))
+    text = f"file,start,end\none.csv,{START},{START + 36000}\n{absent}"
+    (tmp_path / "labels").write_text(text, "utf-8")
+    assert backtest(tmp_path / "in", tmp_path / "out", "--labels", str(tmp_path / "labels")) == 0
+    said = capsys.readouterr()
+    names = "gone0.csv, gone1.csv, gone2.csv and 2 more"
+    assert said.err.startswith(f"{names}: labelled, but no such file was replayed")
+    assert said.out.splitlines()[1].split()[-5:] == ["1", "1", "1.00", "1.00", "8.3h"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ([], "no value in it: give lines of timestamp,value"),
+        ([(i, "") for i in range(9)], "no value in it: give lines of timestamp,value"),
+        ([(-i, i % 7) for i in range(300)], "its times go back, and values that are not newer"),
+        (
+            [(i % 150, i % 7) for i in range(300)],
+            "its times go back, and values that are not newer",
+        ),
+        ([(i, i % 7) for i in range(60)], "nothing was scored, because it ends before --grace"),
+        ([(60 * i, i % 7) for i in range(9)], "there are too few values to learn from"),
+    ],
+    ids=["empty", "no value", "backwards", "two series", "shorter than grace", "few"],
+)
+def test_of_a_file_that_gives_no_scores_it_is_said_why_and_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], lines: list[tuple[int, object]], said: str
+) -> None:
+    rows = "".join(f"{START + STEP * at},{value}\n" for at, value in lines)
+    for name in ("one.csv", "two.csv"):
+        (tmp_path / "in").mkdir(exist_ok=True)
+        (tmp_path / "in" / name).write_text(f"timestamp,value\n{rows}", "utf-8")
+    write(tmp_path / "in" / "good.csv", noise(100))
+    assert backtest(tmp_path / "in", tmp_path / "out") == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("one.csv, two.csv: ")
+    assert said in line
+
+
+def test_more_values_or_a_shorter_grace_is_what_helps(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path / "one.csv", noise(50))
+    assert backtest(path, tmp_path / "out") == 0
+    assert "or e.g. --grace 10m" in capsys.readouterr().err
+    assert backtest(path, tmp_path / "out", "--grace", "10m") == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert said.out.splitlines()[1].split()[2] == "40"
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,15 @@ def test_what_prometheus_refuses_is_said_in_its_words(
 
 
 @debian
+def test_of_a_history_shorter_than_the_grace_a_hint_is_given(
+    prometheus: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recent = ["--query", "queue_depth", "--start", str(START + (ROWS - 30) * STEP)]
+    assert backtest(prometheus, tmp_path, *recent) == 0
+    assert "(of --prometheus an earlier --start), or e.g. --grace 10m" in capsys.readouterr().err
+
+
+@debian
 def test_a_query_without_result_is_said(
     prometheus: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
