@@ -55,6 +55,11 @@ def is_resolved(title: str) -> bool:
     return "Resolved]" in title
 
 
+def _as_on_page(title: str) -> str:
+    """Return a title as the inbox page shows it: the state without brackets and emoji."""
+    return " ".join(re.sub(r"^\[\W*(.*?)\]", r"\1", title).split())
+
+
 class Observer:
     """Watches one running stack."""
 
@@ -76,7 +81,7 @@ class Observer:
     def inbox_has(self, *titles: str) -> bool:
         """Whether each title stands on the receiver's inbox page."""
         text = " ".join(html.unescape(re.sub(r"<[^>]*>", " ", self.page("receiver", "/"))).split())
-        return all(" ".join(title.split()) in text for title in titles)
+        return all(_as_on_page(title) in text for title in titles)
 
     def until(self, look: Callable[[], _T | None], seconds: float, what: str) -> _T:
         """Look again and again, showing messages meanwhile; raises MissingStep after `seconds`."""

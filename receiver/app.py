@@ -65,7 +65,8 @@ async def running(config: Config) -> AsyncIterator[str]:
         for language, name in BUILT_IN:
             numbers.template_failures.labels(f"{language}/{name}")
         await _recall(config, store, numbers)
-        feed, pages = Feed(), Pages(config.language, config.timezone)
+        several = len(_inboxes(config)) > 1
+        feed, pages = Feed(), Pages(config.language, config.timezone, several=several)
         tell = partial(_publish, feed, pages, _inboxes(config))
         workers = {
             outlet.name: Worker(outlet, store, http, numbers, tell) for outlet in _outlets(config)
@@ -115,7 +116,8 @@ def _outlets(config: Config) -> Iterable[Outlet]:
         zone = channel.timezone or config.timezone
         # A channel writes some words itself: how many lines its limit left out.
         speaking = channel.model_copy(update={"language": language})
-        yield Outlet(name, speaking, Style(channel.format, language, zone, config.links))
+        link = "" if isinstance(channel, Inbox) else config.links  # it need not lead to itself
+        yield Outlet(name, speaking, Style(channel.format, language, zone, link))
 
 
 def _inboxes(config: Config) -> tuple[str, ...]:

@@ -19,15 +19,18 @@ _LARGEST_ID = 2**63 - 1
 
 async def page(request: web.Request) -> web.Response:
     """Show the newest messages, or with `?before=ID` older ones."""
-    demand(request, Scope.READ)
     site = request.app[SITE]
+    try:
+        demand(request, Scope.READ)
+    except web.HTTPClientError as refusal:
+        refusal.text, refusal.content_type = site.pages.notice("refused"), "text/html"
+        raise
     before = _number(request.query.get("before", ""))
     try:
         messages = await site.store.posted(site.inboxes, before=before, limit=PAGE)
     except StoreUnavailableError:
-        return web.Response(status=503, text=site.pages.away)
-    html = site.pages.inbox(messages, newest=before is None)
-    return web.Response(text=html, content_type="text/html", charset="utf-8")
+        return _html(site.pages.notice("away"), status=503)
+    return _html(site.pages.inbox(messages, newest=before is None))
 
 
 async def events(request: web.Request) -> web.StreamResponse:
@@ -51,6 +54,10 @@ async def events(request: web.Request) -> web.StreamResponse:
                 await _send(response, site.pages.event(message))
             await _follow(response, stream)
     return response
+
+
+def _html(text: str, status: int = 200) -> web.Response:
+    return web.Response(text=text, status=status, content_type="text/html", charset="utf-8")
 
 
 async def _follow(response: web.StreamResponse, stream: Stream) -> None:

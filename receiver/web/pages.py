@@ -13,6 +13,7 @@ from receiver.messages.filters import localtime
 from receiver.messages.words import RESOLVED, SEVERITY
 from receiver.model import Language, Status
 from receiver.store.records import Posted
+from receiver.web.blocks import split_body, split_title
 from receiver.web.texts import TEXTS
 
 STATIC = Path(__file__).parent / "static"
@@ -27,8 +28,8 @@ _LINK = Markup('<a href="{0}" rel="noopener noreferrer">{0}</a>')
 class Pages:
     """Writes pages in one language and time zone."""
 
-    def __init__(self, language: Language, timezone: str) -> None:
-        self.away = TEXTS[language]["away"]
+    def __init__(self, language: Language, timezone: str, *, several: bool = False) -> None:
+        """`several` inboxes: each message says in which it is."""
         self._environment = Environment(
             loader=FileSystemLoader(Path(__file__).parent / "templates"),
             autoescape=True,
@@ -37,19 +38,26 @@ class Pages:
             lstrip_blocks=True,
         )
         self._environment.filters["local"] = partial(localtime, zone=ZoneInfo(timezone))
-        self._environment.filters["linked"] = linked
+        self._environment.filters.update(
+            linked=linked, split_title=split_title, split_body=split_body
+        )
         self._environment.globals.update(
             language=language.value,
             texts=TEXTS[language],
             severities=SEVERITY[language],
             resolved=RESOLVED[language],
             RESOLVED=Status.RESOLVED.value,
+            several=several,
         )
 
     def inbox(self, messages: Sequence[Posted], *, newest: bool) -> str:
         """Write the page; `newest` is the one that new messages are added to."""
         page = self._environment.get_template("inbox.html")
         return page.render(messages=messages, newest=newest, more=len(messages) == PAGE)
+
+    def notice(self, said: str) -> str:
+        """Write a page that has a sentence in place of messages: one of TEXTS."""
+        return self._environment.get_template("notice.html").render(said=said)
 
     def event(self, message: Posted) -> str:
         """Write one message as a server-sent event."""

@@ -12,6 +12,8 @@ TEXTS = {
         "lost": "Connection lost; trying again",
         "static": "Reload the page for newer messages",
         "received": "Received",
+        "refused": "This page asks for a user name, which may be any, and for a password:"
+        " a token of scope read or admin. Its file is named in receiver.yml, under tokens.",
         "away": "The store cannot be read now. Messages that were accepted are kept.",
     },
     Language.ZH: {
@@ -23,6 +25,8 @@ TEXTS = {
         "lost": "连接已断开 · 正在重试",
         "static": "刷新页面以查看新消息",
         "received": "收到时间",
+        "refused": "打开本页需要登录：用户名任意，密码为 scope 是 read 或 admin 的令牌。"
+        "令牌文件见 receiver.yml 的 tokens。",
         "away": "暂时无法读取存储。已接收的消息不会丢失。",
     },
 }

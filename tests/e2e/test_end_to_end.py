@@ -169,7 +169,7 @@ async def tell(texts: Callable[[], list[str]], what: re.Pattern[str]) -> None:
 
 
 async def read_inbox(stack: Stack, home: Path) -> str:
-    """Fetch the receiver's inbox page until it has the resolved message."""
+    """Fetch the receiver's inbox page until it has the resolved message; returns its text."""
     token = (home / "secrets/read.token").read_text().strip()
     url = f"{stack.service('receiver').url}/"
     async with (
@@ -178,7 +178,7 @@ async def read_inbox(stack: Stack, home: Path) -> str:
     ):
         while True:
             async with http.get(url) as reply:
-                page = await reply.text()
+                page = re.sub(r"<[^>]*>", " ", await reply.text())
             if RESOLVED.search(page):
                 return page
             await asyncio.sleep(0.2)

@@ -97,3 +97,12 @@ async def test_the_client_looks_names_up_with_the_guard() -> None:
     async with app._client() as client:
         assert isinstance(client.connector, TCPConnector)
         assert isinstance(client.connector._resolver, GuardedResolver)
+
+
+def test_messages_lead_to_the_inbox_except_those_in_it() -> None:
+    channels = {"page": {"type": "inbox"}, "screen": {"type": "terminal"}}
+    settings = config.decode(
+        {"external_url": "https://tocsin.example.com", "channels": channels}, Path("receiver.yml")
+    )
+    links = {outlet.name: outlet.style.external_url for outlet in app._outlets(settings)}
+    assert links == {"page": "", "screen": "https://tocsin.example.com"}

@@ -83,9 +83,10 @@ async def test_older_messages_are_a_page_away(client: Client, store: Store) -> N
         await send(store, f"message number {number:02}")
     newest = await page(client)
     assert newest.count("<article>") == 50
-    assert 'href="?before=3"' in newest
+    assert '<p class="older"><a href="?before=3">' in newest
     older = await page(client, "/?before=3")
     assert older.count("<article>") == 2
+    assert '<p class="older" hidden>' in older
     assert "message number 01" in older
     assert "inbox.js" not in older
 
@@ -172,7 +173,8 @@ async def test_a_store_that_cannot_be_read_is_said(client: Client, database: Pat
     other.close()
     answer = await client.get("/")
     assert answer.status == 503
-    assert (await answer.text()).startswith("The store cannot be read now.")
+    assert answer.content_type == "text/html"
+    assert "The store cannot be read now." in await answer.text()
     assert (await client.get("/events?after=0")).status == 503
 
 
@@ -185,3 +187,12 @@ async def test_pages_need_a_token_of_scope_read_also_as_a_password(
     answer = await client.get(path, headers={"Authorization": "Basic YnJvd3NlcjpyZWFk"})
     assert answer.status == 200
     answer.close()
+
+
+@pytest.mark.usefixtures("guarded")
+async def test_a_reader_without_a_token_is_told_what_to_enter(client: Client) -> None:
+    for token, status in (("wrong", 401), ("ingest", 403)):
+        answer = await client.get("/", headers={"Authorization": f"Bearer {token}"})
+        assert (answer.status, answer.content_type) == (status, "text/html")
+        assert "a token of scope read or admin" in await answer.text()
+        assert ("WWW-Authenticate" in answer.headers) == (status == 401)

@@ -13,7 +13,13 @@ def test_the_page_is_in_the_configured_language() -> None:
     text = Pages(Language.ZH, "Asia/Shanghai").inbox([POSTED], newest=True)
     assert '<html lang="zh">' in text
     assert "<h1>收件箱</h1>" in text
-    assert '<span class="badge">警告</span> 收到时间' in text
+    assert '<span class="badge">警告</span> 标题' in text
+    assert "收到时间" in text
+    assert "· inbox" not in text
+
+
+def test_each_message_says_in_which_of_several_inboxes_it_is() -> None:
+    assert "· inbox" in Pages(Language.EN, "UTC", several=True).event(POSTED)
 
 
 def test_both_languages_have_all_texts() -> None:
