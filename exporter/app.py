@@ -29,7 +29,8 @@ from exporter.quality.opinions import Opinions
 from exporter.signals import HOST_SIGNALS
 from exporter.signals.derive import Feed, Signals
 from exporter.signals.exposed import Exposed
-from exporter.signals.promql import Promql, Query
+from exporter.signals.poll import Query
+from exporter.signals.promql import Promql
 from exporter.signals.remote import Remote
 from exporter.state.folder import Folder
 from exporter.state.keeper import Keeper

@@ -13,16 +13,22 @@ from exporter.prometheus.span import Span
 ERROR, LATE = "prometheus_error", "prometheus_late"
 """The names by which an answer that did not come is counted."""
 _CHUNK = 1 << 20
+_PASSING = {408, 429}
+"""Refusals that are not meant for ever: a timeout, and too many questions."""
 _AT_ONCE = 4
 """How many questions are under way at once: a Prometheus has other work, too."""
 
 
 class QueryError(Exception):
-    """There is no answer that can be used; `reason` is one of the names above."""
+    """There is no answer that can be used; `reason` is one of the names above.
 
-    def __init__(self, reason: str, message: str) -> None:
+    `final` is one that the same question would get again.
+    """
+
+    def __init__(self, reason: str, message: str, *, final: bool = False) -> None:
         super().__init__(message)
         self.reason = reason
+        self.final = final
 
 
 class Prometheus:
@@ -100,4 +106,5 @@ def _refusal(status: int, body: bytearray) -> QueryError:
     told = document if isinstance(document, dict) else {}
     reason = LATE if told.get("errorType") == "timeout" else ERROR
     words = told.get("error") or body[:200].decode("utf-8", "replace").strip()
-    return QueryError(reason, f"HTTP {status}: {words}")
+    final = 400 <= status < 500 and status not in _PASSING
+    return QueryError(reason, f"HTTP {status}: {words}", final=final)

@@ -1,19 +1,17 @@
-"""Signals that a Prometheus computes: one instant query for each at every tick."""
+"""Signals that a Prometheus computes, and how each begins once its past is learned."""
 
 import asyncio
-import logging
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from exporter.model import Block, Metric, Sample
-from exporter.prometheus.answers import Answer, parse
-from exporter.prometheus.client import ERROR, LATE, Prometheus, QueryError
-from exporter.signals.layout import Layout, arrange
+from exporter.prometheus.client import Prometheus
+from exporter.signals.poll import Poll, Query
 
 QUERY_SUCCESS = Metric(
     "tocsin_signal_query_success",
@@ -25,135 +23,57 @@ QUERY_DURATION = Metric(
     "How long the signal's latest query took, or has been taking.",
     labels=("signal",),
 )
-SKIP_REASONS = ("duplicate", "signal_limit", "histogram", ERROR, LATE)
-_BYTES_A_SERIES, _BYTES_AT_LEAST = 2048, 1 << 24
+BACKFILL_FAILURES = Metric(
+    "tocsin_backfill_failures_total",
+    "Times that a part of the signal's past was asked for and not answered.",
+    "counter",
+    labels=("signal",),
+)
+_SETTLED = 60.0
+"""Seconds for which series may still come, where a Prometheus had none to show at first: one that
+has just started scrapes its targets one after the other."""
 
-_log = logging.getLogger(__name__)
 
+@dataclass(slots=True)
+class Pending:
+    """How a signal begins: found, its past learned, scored."""
 
-@dataclass(frozen=True, slots=True)
-class Query:
-    """An expression, and how many of its series may be scored."""
+    poll: Poll
+    over: bool = False
+    """Whether it has begun; set by who learns its past, also where that cannot be had."""
+    failures: int = 0
+    trouble: str = ""
+    """Why its past is not learned yet, in words."""
+    learning: bool = False
+    _came_late: bool = False
+    _found_at: float = np.inf
 
-    promql: str
-    limit: int = 1000
+    def find(self, block: Block, now: float) -> bool:
+        """Take note of what was answered; returns whether all series are likely to be there."""
+        if np.isfinite(block.values).any():
+            self._found_at = min(self._found_at, now)
+        else:
+            self._came_late = True
+        return now - self._found_at >= (_SETTLED if self._came_late else 0)
 
     @property
-    def most_bytes(self) -> int:
-        """How large an answer may be: beyond, it has far more series than wanted."""
-        return _BYTES_AT_LEAST + _BYTES_A_SERIES * self.limit
-
-
-class Trouble(NamedTuple):
-    """What is wrong with a signal: by name, as it is counted, and in words; both empty if none."""
-
-    kind: str = ""
-    text: str = ""
-
-
-class Poll:
-    """One expression asked again and again, one question at a time.
-
-    An answer that comes too late for its tick is taken by the next one. A tick waits only where
-    the answer before came in time, so a slow server does not hold up others' scores again and
-    again.
-    """
-
-    def __init__(self, signal: str, query: Query, prometheus: Prometheus) -> None:
-        self.signal = signal
-        self.query = query
-        self.skipped = Counter(dict.fromkeys(SKIP_REASONS, 0))
-        self.trouble = Trouble()
-        self.seconds = 0.0
-        """How long the latest answer took, or has been taking."""
-        self.layout = Layout()
-        self._prometheus = prometheus
-        self._flight: asyncio.Task[None] | None = None
-        self._begun = 0.0
-        self._new = False
-        self._landed: Answer | QueryError | None = None
-        self._missed = False
-
-    def begin(self) -> None:
-        """Ask, unless the question before is still under way."""
-        self._new = self._flight is None or self._flight.done()
-        if self._new:
-            self._begun = time.monotonic()
-            self._flight = asyncio.create_task(self._ask())
-
-    async def take(self, due: float) -> Block:
-        """Return what was answered, waiting until `due` at most; NaN where nothing was."""
-        if self._flight and self._new and self._begun + self.seconds <= due:
-            await asyncio.wait({self._flight}, timeout=max(0.0, due - time.monotonic()))
-        landed, self._landed = self._landed, None
-        if isinstance(landed, Answer):
-            return self._arrived(landed)
-        self._missing(landed)
-        keys = self.layout.keys
-        return Block(keys, np.full(len(keys), np.nan), np.full(len(keys), time.time()))
-
-    async def look(self) -> Answer:
-        """Ask once and lay out what is answered; raises QueryError."""
-        body = await self._prometheus.query(self.query.promql, self.query.most_bytes)
-        answer = parse(body, self.layout.labels)
-        self.layout = arrange(self.signal, answer.labels, self.query.limit, before=self.layout)
-        return answer
-
-    def cancel(self) -> None:
-        """Ask no more."""
-        if self._flight:
-            self._flight.cancel()
-
-    async def _ask(self) -> None:
-        landed: Answer | QueryError
-        try:
-            landed = await self.look()
-        except QueryError as error:
-            landed = error
-        if self._landed is not None:  # no tick took the answer before, and this one is newer
-            self._skip(self._landed)
-        self._landed = landed
-        self.seconds = time.monotonic() - self._begun
-
-    def _arrived(self, answer: Answer) -> Block:
-        layout = self.layout
-        self.skipped["duplicate"] += layout.duplicates
-        self.skipped["signal_limit"] += layout.beyond
-        self.skipped["histogram"] += answer.histograms
-        if self._missed:
-            self._say(Trouble(LATE, f"an answer took {self.seconds:.1f} s, and ticks went without"))
-        else:
-            self._say(Trouble("partial" if answer.warnings else "", "; ".join(answer.warnings)))
-        self._missed = False
-        return Block(layout.keys, answer.values[layout.places], answer.times[layout.places])
-
-    def _missing(self, error: QueryError | None) -> None:
-        if error is None:
-            self._missed = True
-            self.seconds = time.monotonic() - self._begun
-        self._skip(error)
-        waited = f"no answer yet after {self.seconds:.1f} s"
-        self._say(Trouble(error.reason, str(error)) if error else Trouble(LATE, waited))
-
-    def _skip(self, landed: Answer | QueryError | None) -> None:
-        """Count all series of the signal as left out; one, while nobody knows how many."""
-        reason = landed.reason if isinstance(landed, QueryError) else LATE
-        self.skipped[reason] += max(1, len(self.layout.keys))
-
-    def _say(self, trouble: Trouble) -> None:
-        """Log where the kind of trouble changes, not at every tick."""
-        if trouble.kind and trouble.kind != self.trouble.kind:
-            _log.warning("signal %s: %s: %s", self.signal, trouble.kind, trouble.text)
-        elif self.trouble.kind and not trouble.kind:
-            _log.info("signal %s is answered again", self.signal)
-        self.trouble = trouble
+    def told(self) -> str:
+        """What is wrong with the signal, in words; "" where all is well."""
+        asked = self.poll.trouble.text if self.poll.trouble.kind else ""
+        if self.over:
+            return asked
+        if self.learning:
+            return self.trouble or "the past is being learned"
+        if self._found_at < np.inf:
+            return "it has just been answered for the first time; its past is learned in a minute"
+        return asked and f"{asked}; its past is learned once it is answered"
 
 
 class Past(Protocol):
-    """What learns the past of all signals before their first tick."""
+    """What learns the past of signals before their first value is scored."""
 
-    async def __call__(self, promql: "Promql", /) -> None:
-        """Learn it; what raises ends the process."""
+    async def __call__(self, signals: Sequence[Pending], /) -> None:
+        """Learn it, and say of each when that is over; what raises ends the process."""
         ...
 
 
@@ -165,8 +85,8 @@ class Promql:
     ) -> None:
         self.polls = [Poll(signal, query, prometheus) for signal, query in queries.items()]
         self._past = past
-        self._learning: asyncio.Task[None] | None = None
-        self._live = False
+        self._pending = [Pending(poll, over=past is None) for poll in self.polls]
+        self._learning: list[asyncio.Task[None]] = []
         self._held = 0
 
     @property
@@ -180,11 +100,8 @@ class Promql:
     @property
     def trouble(self) -> str:
         """What each signal in trouble suffers from."""
-        if self._learning and not self._live:
-            return "the past is being learned"
-        return "; ".join(
-            f"{poll.signal}: {poll.trouble.text}" for poll in self.polls if poll.trouble.kind
-        )
+        told = ((one.poll.signal, one.told) for one in self._pending)
+        return "; ".join(f"{signal}: {words}" for signal, words in told if words)
 
     @property
     def names(self) -> Iterable[str]:
@@ -192,33 +109,56 @@ class Promql:
         return [poll.signal for poll in self.polls]
 
     def samples(self) -> Iterator[Sample]:
-        """Say of each signal whether it was answered and how long that took."""
-        for poll in self.polls:
+        """Say of each signal whether it was answered, how long that took, and how it began."""
+        for one in self._pending:
+            poll = one.poll
             yield QUERY_SUCCESS.sample(float(not poll.trouble.kind), poll.signal)
             yield QUERY_DURATION.sample(poll.seconds, poll.signal)
+            yield BACKFILL_FAILURES.sample(float(one.failures), poll.signal)
 
     def begin(self) -> None:
-        """Ask for all of them, once their past is learned."""
-        if self._past and self._learning is None:
-            self._learning = asyncio.create_task(self._past(self))
-        self._live = self._learning is None or self._learning.done()
-        if not self._live:
-            return
-        if self._learning:
-            self._learning.result()
-        for poll in self.polls:
-            poll.begin()
+        """Ask for all of them, but for those whose past is being learned."""
+        for done in [task for task in self._learning if task.done()]:
+            self._learning.remove(done)
+            done.result()
+        for one in self._pending:
+            if one.over or not one.learning:
+                one.poll.begin()
 
     async def take(self, due: float) -> list[Block]:
-        """Return what was answered of each of them."""
-        if not self._live:
-            self._held += max(1, sum(len(poll.layout.keys) for poll in self.polls))
+        """Return what was answered of each of them that has begun."""
+        blocks: list[Block] = []
+        found: list[tuple[Pending, Block]] = []
+        for one in self._pending:
+            if one.learning and not one.over:
+                self._held += len(one.poll.layout.keys)
+                continue
+            block = await one.poll.take(due)
+            if one.over:
+                blocks.append(block)
+            elif one.find(block, time.monotonic()):
+                found.append((one, block))
+            else:
+                self._held += len(block.keys)
+        return blocks + await self._start(found, due)
+
+    async def _start(self, found: Sequence[tuple[Pending, Block]], due: float) -> list[Block]:
+        """Learn the past of signals; return the values of those for which that is done in time.
+
+        After a restart little is to be learned, so that no signal is missing on the first page.
+        """
+        if not found or not self._past:
             return []
-        return [await poll.take(due) for poll in self.polls]
+        for one, _ in found:
+            one.learning = True
+        self._learning.append(asyncio.create_task(self._past([one for one, _ in found])))
+        await asyncio.wait({self._learning[-1]}, timeout=max(0.0, due - time.monotonic()))
+        self._held += sum(len(block.keys) for one, block in found if not one.over)
+        return [block for one, block in found if one.over]
 
     def cancel(self) -> None:
         """Ask no more."""
-        if self._learning:
-            self._learning.cancel()
+        for task in self._learning:
+            task.cancel()
         for poll in self.polls:
             poll.cancel()

@@ -9,7 +9,8 @@ import pytest
 from exporter.model import Block, SeriesKey
 from exporter.prometheus.client import Prometheus
 from exporter.prometheus.connection import Connection
-from exporter.signals.promql import Promql, Query
+from exporter.signals.poll import Query
+from exporter.signals.promql import Promql
 from tests.fakes.prometheus import FakePrometheus
 
 A, B = {"__name__": "depth", "queue": "a"}, {"__name__": "depth", "queue": "b"}
