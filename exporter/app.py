@@ -105,7 +105,7 @@ class App:
         ticker.rule = _rule(config)
         ticker.signals.feeds = _feeds(config)
         if _plan(config) != ticker.models.plan:
-            ticker.models = Models(_plan(config))
+            ticker.models = ticker.models.following(_plan(config))
         ticker.groups.roster.rules = config.groups
         asked, self._config = _asked(self._config), config
         if _asked(config) != asked:

@@ -15,6 +15,15 @@ DRIFT = Metric(
 )
 AGE = Metric("tocsin_model_age_seconds", "How long ago the model was fitted.")
 OF_MODELS = (SCORE, DRIFT, AGE)
+VECTORS = Metric(
+    "tocsin_model_vectors",
+    "How many vectors of the signal a model can be fitted to; a first fit waits for 256.",
+)
+STATES = Metric(
+    "tocsin_models",
+    "Models by state: learning, with too few vectors yet; due, for the first fit; fitted.",
+    labels=("method", "state"),
+)
 
 FITS = Metric(
     "tocsin_model_fits_total",

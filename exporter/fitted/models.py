@@ -4,15 +4,15 @@ A tick only appends to arrays here, and scores from arrays; fits happen in a wor
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from exporter.fitted import metrics
 from exporter.fitted.contract import Arrays
 from exporter.fitted.panel import Fitted, Panel
-from exporter.fitted.schedule import Standing, due
-from exporter.fitted.windows import IntArray, Windows
+from exporter.fitted.schedule import LEAST_VECTORS, Standing, due
+from exporter.fitted.windows import MOST_VECTORS, IntArray, Windows
 from exporter.model import Block, Column, FloatArray, Sample, SeriesKey, series_text
 from exporter.signals.slots import Slots
 
@@ -58,16 +58,30 @@ class Models:
         self._panel = Panel(plan.limit, plan.methods, plan.window)
         self._tried_at = np.full((plan.limit, len(plan.methods)), -np.inf)
         self._fitted_to = np.zeros((plan.limit, len(plan.methods)), np.intp)
-        self._layout = _Layout((), (), np.zeros(0, np.intp), 0)
+        self._layout = _Layout(None, (), np.zeros(0, np.intp), 0)
         self._texts: tuple[str, ...] = ()
+        self._series_texts: tuple[str, ...] = ()
         self._rows = np.zeros(0, np.intp)
         self._present = np.zeros(0, bool)
+
+    def following(self, plan: Plan) -> "Models":
+        """Return models for another plan: these, unless it changes what they are made of.
+
+        Another choice of signals, or other times of fits, are no reason to forget any.
+        """
+        kept = replace(self.plan, signals=plan.signals, every=plan.every, deadline=plan.deadline)
+        if kept != plan:
+            return Models(plan)
+        self.plan = plan
+        self._layout = replace(self._layout, block=None)
+        return self
 
     def watch(self, block: Block, now: float) -> None:
         """Take in a block at `now`, in monotonic seconds, and score what is new in it."""
         if block.keys is not self._layout.block:
             self._layout = _layout(block.keys, self.plan)
             self._texts = tuple(_texts(self._layout.keys, self.plan.methods))
+            self._series_texts = tuple(map(series_text, self._layout.keys))
         self.skipped["model_limit"] += self._layout.left_out
         self._rows = self._place(now)
         values = block.values[self._layout.chosen]
@@ -93,11 +107,19 @@ class Models:
         """Return what is known of each model; a series without a value just now has none."""
         values = self._panel.expose(self._rows, self._present, now)
         pairs = zip(metrics.OF_MODELS, values, strict=True)
-        return tuple(Column(metric, self._texts, column) for metric, column in pairs)
+        known = [Column(metric, self._texts, column) for metric, column in pairs]
+        vectors = np.minimum(self._windows.kept[self._rows], MOST_VECTORS)
+        return (*known, Column(metrics.VECTORS, self._series_texts, vectors.astype(float)))
 
     def samples(self) -> Iterator[Sample]:
-        """Yield what became of the fits."""
-        return self.fits.samples()
+        """Yield how far models are, and what became of the fits."""
+        fitted = np.isfinite(self._panel.fitted_at[self._rows])
+        enough = self._windows.kept[self._rows, None] >= LEAST_VECTORS
+        states = {"learning": ~fitted & ~enough, "due": ~fitted & enough, "fitted": fitted}
+        for state, having in states.items():
+            for method, count in zip(self.plan.methods, having.sum(axis=0), strict=True):
+                yield metrics.STATES.sample(float(count), method, state)
+        yield from self.fits.samples()
 
     def next_job(self, now: float) -> Job | None:
         """Return the fit that has waited longest of those that are due, and note the attempt."""
@@ -143,7 +165,8 @@ class Models:
 class _Layout:
     """Which series of a block have models, kept until the block's layout changes."""
 
-    block: tuple[SeriesKey, ...]
+    block: tuple[SeriesKey, ...] | None
+    """The keys of the block, by identity; None where signals are to be chosen anew."""
     keys: tuple[SeriesKey, ...]
     chosen: IntArray
     left_out: int

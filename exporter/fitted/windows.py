@@ -24,11 +24,16 @@ IntArray = NDArray[np.intp]
 class Windows:
     """State of up to `capacity` series: `length` values each, and vectors of `history` seconds.
 
-    All `times` are seconds since 1970.
+    A young series keeps every vector, so that a first fit need not wait. Whenever there is no
+    room for more, every second one goes and half as many are kept from then on, until what fits
+    in spans `history`; after that the newest replace the oldest. All `times` are seconds since
+    1970.
     """
 
     def __init__(self, capacity: int, length: int, history: float) -> None:
-        self._spacing = history / MOST_VECTORS * _NEARLY
+        self._widest = history / MOST_VECTORS * _NEARLY
+        self._spacing = np.zeros(capacity)
+        """Seconds between the vectors that are kept of each series, at least; 0 for all of them."""
         self._values = np.zeros((capacity, length))
         self._filled = np.zeros(capacity, np.intp)
         self._latest = np.full(capacity, -np.inf)
@@ -36,7 +41,7 @@ class Windows:
         # Zeros take no memory before they are written to.
         self._history = np.zeros((capacity, MOST_VECTORS, len(FEATURES)))
         self.kept = np.zeros(capacity, np.intp)
-        """How many vectors of each series were kept so far, those replaced since included."""
+        """How many vectors each series has, and once there is no room for more, has had."""
         self.step = np.full(capacity, np.nan)
         """The usual seconds between the values of each series."""
 
@@ -44,7 +49,7 @@ class Windows:
         """Make rows new, for series that had none before."""
         self._filled[rows] = 0
         self._latest[rows] = self._kept_at[rows] = -np.inf
-        self.kept[rows] = 0
+        self.kept[rows] = self._spacing[rows] = 0
         self.step[rows] = np.nan
 
     def append(self, rows: IntArray, values: FloatArray, times: FloatArray) -> BoolArray:
@@ -71,16 +76,27 @@ class Windows:
     def vectors(self, rows: IntArray) -> FloatArray:
         """Describe the present windows of `rows`, and keep those whose turn it is."""
         vectors = describe(self._values[rows])
-        turn = self._latest[rows] - self._kept_at[rows] >= self._spacing
+        turn = self._latest[rows] - self._kept_at[rows] >= self._spacing[rows]
         at = rows[turn]
+        for row in at[self.kept[at] == MOST_VECTORS].tolist():
+            self._make_room(row)
         self._history[at, self.kept[at] % MOST_VECTORS] = vectors[turn]
         self._kept_at[at] = self._latest[at]
         self.kept[at] += 1
         return vectors
 
+    def _make_room(self, row: int) -> None:
+        """Thin a full history that spans too little; otherwise its oldest will be replaced."""
+        apart = max(self._spacing[row], self.step[row] * _NEARLY)
+        if apart < self._widest:
+            half = self._history[row, ::2].copy()
+            self._history[row, : len(half)] = half
+            self.kept[row] = len(half)
+        self._spacing[row] = min(2 * apart, self._widest)
+
     def vectors_a_window(self, row: int) -> int:
         """Return how many vectors are kept of a series in the time of one window."""
-        every = max(1, math.ceil(self._spacing / float(self.step[row])))
+        every = max(1, math.ceil(float(self._spacing[row]) / float(self.step[row])))
         return max(1, round(len(self._values[row]) / every))
 
     def history(self, row: int) -> FloatArray:

@@ -7,8 +7,10 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 from sklearn import ensemble, neighbors, svm
@@ -48,7 +50,8 @@ def compare(name: str, vectors: FloatArray) -> None:
     points = Scale.load(answer).apply(vectors)
     model, theirs = MODELS[name].load(answer), THEIRS[name].fit(points)
     ours, their = each(model.strangeness, points[:300]), each(theirs.score_samples, points[:300])
-    size = sum(part.nbytes for part in answer.values()) / 1e3
+    kept = (getattr(model, field.name) for field in fields(cast("Any", model)))
+    size = sum(np.asarray(part).nbytes for part in kept) / 1e3
     print(
         f"{name:22} fit {fitting:5.2f} s  {size:6.0f} kB   a value: ours {ours * 1e6:6.1f} us, "
         f"scikit-learn {their * 1e6:8.1f} us, ratio {their / ours:6.1f}",

@@ -112,3 +112,25 @@ def test_a_new_limit_waits_for_the_next_start(file: File, caplog: pytest.LogCapt
     file.write(scoring={"limit": 5})
     app.reload()
     assert caplog.messages == ["scoring.limit: takes effect at the next start"]
+
+
+async def test_a_reload_keeps_models_unless_it_changes_what_they_are_made_of(file: File) -> None:
+    models = {"signals": ["memory_utilisation"], "methods": ["one_class_svm"]}
+
+    async def vectors(**changed: object) -> dict[str, float]:
+        file.write(models=models | changed)
+        assert app.reload() == ()
+        snapshot = await app.service.ticker.tick()
+        (column,) = (c for c in snapshot.columns if c.metric.name == "tocsin_model_vectors")
+        return dict(zip(column.labels, column.values.tolist(), strict=True))
+
+    file.write(models=models)
+    app = App(file.load(), file.load)
+    for _ in range(20):
+        await app.service.ticker.tick()
+    memory, cores = 'signal="memory_utilisation"', 'signal="load_per_core"'
+    assert await vectors() == {memory: 6}
+    assert await vectors(every="1h", deadline="30s") == {memory: 7}
+    assert await vectors(signals=["load_per_core", "memory_utilisation"]) == {memory: 8, cores: 0}
+    assert await vectors(window=8) == {memory: 0}
+    assert await vectors(signals=[]) == {}

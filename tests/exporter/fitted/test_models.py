@@ -1,6 +1,7 @@
 """Models as a tick sees them: fed with blocks, fitted by the real functions or by none at all."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from importlib import import_module
 
 import numpy as np
@@ -101,15 +102,25 @@ def test_a_missing_value_has_no_score_and_a_fitted_model_has_an_age(taught: Feed
     assert aged == 2 * STEP
 
 
-def test_there_is_no_score_before_a_fit_and_no_fit_before_there_is_something_to_fit_to() -> None:
+def test_a_model_waits_for_256_windows_at_the_series_own_step_and_the_page_says_so() -> None:
     feed = Feed(MAIL, methods=("one_class_svm",))
-    feed.give(noise(2 * 255 + 14))
+    feed.give(noise(255 + 15))
     assert not feed.fit()
-    assert not any("anomaly_score" in name for name in feed.page())
-    feed.give(noise(2))
+    page = feed.page()
+    assert not any("anomaly_score" in name for name in page)
+    assert page['tocsin_model_vectors{signal="depth",queue="mail"}'] == 255
+    assert standing(page) == {"learning": 1, "due": 0, "fitted": 0}
+    feed.give(noise(1))
+    assert standing(feed.page()) == {"learning": 0, "due": 1, "fitted": 0}
     assert feed.fit() == ["one_class_svm"]
     feed.give(noise(1))
     assert named("anomaly_score", "one_class_svm") in feed.page()
+    assert standing(feed.page()) == {"learning": 0, "due": 0, "fitted": 1}
+
+
+def standing(page: dict[str, float]) -> dict[str, float]:
+    name = 'tocsin_models{{method="one_class_svm",state="{}"}}'
+    return {state: page[name.format(state)] for state in ("learning", "due", "fitted")}
 
 
 def test_models_are_fitted_again_as_their_history_doubles_and_then_on_schedule() -> None:
@@ -118,8 +129,10 @@ def test_models_are_fitted_again_as_their_history_doubles_and_then_on_schedule()
     for minute in range(24 * 60):
         feed.give(noise(4, seed=minute))
         hours += [round(feed.now / 3600, 1) for _ in feed.fit()]
-    assert hours[:3] == pytest.approx([2.2, 4.3, 8.6], abs=0.1), "after 256, 512 and 1,024 vectors"
-    assert np.diff(hours[2:]).tolist() == pytest.approx([6, 6], abs=0.1)
+    assert hours[:4] == pytest.approx([1.1, 2.6, 5.2, 10.4], abs=0.1), (
+        "after 256 vectors, a quarter of every, and twice"
+    )
+    assert np.diff(hours[3:]).tolist() == pytest.approx([6, 6], abs=0.1)
 
 
 def test_a_series_that_changes_for_good_is_fitted_again_soon_and_is_ordinary_after() -> None:
@@ -139,7 +152,7 @@ def test_a_series_that_changes_for_good_is_fitted_again_soon_and_is_ordinary_aft
 
 def test_a_failed_fit_is_not_tried_again_before_a_quarter_of_every() -> None:
     feed = Feed(MAIL, methods=("one_class_svm",))
-    feed.give(noise(2 * 256 + 15))
+    feed.give(noise(256 + 15))
     job = feed.models.next_job(feed.now)
     assert job
     with pytest.raises(KeyError):
@@ -153,18 +166,18 @@ def test_a_failed_fit_is_not_tried_again_before_a_quarter_of_every() -> None:
 def test_no_more_series_have_models_than_the_limit_and_the_rest_is_counted() -> None:
     keys = tuple(SeriesKey("depth", (("queue", f"q{i}"),)) for i in range(5))
     feed = Feed(*keys, SeriesKey("other"), limit=3)
-    feed.give(noise(2 * 256 + 20))
+    feed.give(noise(256 + 20))
     jobs = set()
     while job := feed.models.next_job(feed.now):
         jobs.add((job.key, job.name))
     assert jobs == {(key, method) for key in keys[:3] for method in METHODS}
-    assert feed.models.skipped == {"model_limit": 2 * (2 * 256 + 20)}
+    assert feed.models.skipped == {"model_limit": 2 * (256 + 20)}
 
 
 def test_the_answer_for_a_series_that_has_gone_meanwhile_is_dropped() -> None:
     first, second = MAIL, SeriesKey("depth", (("queue", "new"),))
     feed = Feed(first, methods=("one_class_svm",), limit=1)
-    feed.give(noise(2 * 256 + 15))
+    feed.give(noise(256 + 15))
     job = feed.models.next_job(feed.now)
     assert job
     feed.keys = (second,)
@@ -172,6 +185,19 @@ def test_the_answer_for_a_series_that_has_gone_meanwhile_is_dropped() -> None:
     feed.models.put(job, fitted(job), feed.now)
     feed.give(noise(1))
     assert not any("anomaly_score" in name for name in feed.page())
+
+
+def test_a_fit_that_is_under_way_when_other_signals_are_chosen_is_not_lost() -> None:
+    feed = Feed(MAIL, methods=("one_class_svm",))
+    feed.give(noise(256 + 15))
+    job = feed.models.next_job(feed.now)
+    assert job
+    wider = replace(feed.models.plan, signals=frozenset({"depth", "other"}))
+    assert feed.models.following(wider) is feed.models
+    feed.models.put(job, fitted(job), feed.now)
+    feed.keys = (SeriesKey("other"), MAIL)
+    feed.give(noise(1))
+    assert named("anomaly_score", "one_class_svm") in feed.page()
 
 
 def test_fits_are_counted_from_0_for_every_outcome() -> None:

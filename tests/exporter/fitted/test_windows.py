@@ -75,17 +75,30 @@ def test_the_step_of_a_series_is_learned(step: float) -> None:
     assert windows.step[0] == pytest.approx(step)
 
 
-def kept(history: float, count: int) -> FloatArray:
+def kept(history: float, count: int, step: float = 15.0) -> FloatArray:
     windows = Windows(1, 4, history)
     for i in range(count):
-        if append(windows, [float(i)], start=15.0 * i)[0]:
+        if append(windows, [float(i)], start=step * i)[0]:
             windows.vectors(ROW)
     return windows.history(0)[:, FEATURES.index("last")]
 
 
-def test_vectors_are_kept_so_far_apart_that_the_history_holds_them() -> None:
-    last = kept(history=86_400, count=1000)
+def test_a_young_series_keeps_every_vector_so_that_a_fit_need_not_wait() -> None:
+    assert set(np.diff(kept(history=86_400, count=MOST_VECTORS + 3))) == {1}
+
+
+def test_a_full_history_is_thinned_until_it_spans_what_it_should() -> None:
+    last = kept(history=86_400, count=MOST_VECTORS + 1000)
     assert set(np.diff(last)) == {2}, "a day in 4,000 vectors is one every 21.6 s"
+    assert last[0] == 3
+    assert last[-1] >= MOST_VECTORS + 998
+
+
+def test_a_thinned_history_holds_the_newest_vectors_once_it_is_full_again() -> None:
+    last = kept(history=86_400, count=2 * MOST_VECTORS + 500)
+    assert len(last) == MOST_VECTORS
+    assert set(np.diff(last)) == {2}
+    assert last[-1] >= 2 * MOST_VECTORS + 498
 
 
 def test_the_history_holds_the_newest_vectors_oldest_first() -> None:
@@ -101,4 +114,5 @@ def test_a_wiped_row_is_new() -> None:
     windows.vectors(ROW)
     windows.wipe(ROW)
     assert windows.kept[0] == 0
+    assert len(windows.history(0)) == 0
     assert append(windows, [9], start=0) == [False]
