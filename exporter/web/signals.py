@@ -34,7 +34,7 @@ async def signals(request: web.Request) -> web.Response:
     record = service.ticker.record
     names, following = choosing.page(request, list(record.places), _MOST_SIGNALS)
     found = [_summary(record, service.opinions, name) for name in names]
-    return answer({"time": plain(record.latest.now), "signals": found, "next": following})
+    return answer({"time": moment_of(record.latest.now), "signals": found, "next": following})
 
 
 async def signal(request: web.Request) -> web.Response:
@@ -48,7 +48,7 @@ async def signal(request: web.Request) -> web.Response:
     return answer(
         {
             "signal": name,
-            "time": plain(record.latest.now),
+            "time": moment_of(record.latest.now),
             **_quality(service.opinions, name),
             "series": details,
             "next": following,
@@ -132,7 +132,7 @@ def _history(record: Record, place: int, language: Language) -> dict[str, Any]:
     recent = record.recent(place)
     if recent is None:
         return {"latest_alarm": None, "recent": None, "note": _NO_HISTORY}
-    times = [round(time, 3) for time in recent.times.tolist()]
+    times = [moment_of(time) for time in recent.times.tolist()]
     columns = {name: plain_all(recent.fields[name].tolist()) for name in _RECENT}
     raised = recent.alarm()
     alarm = None
@@ -153,6 +153,11 @@ def _relation(one: Related) -> dict[str, Any]:
         "lead_seconds": round(one.lead, 3),
         "correlation": round(one.correlation, 3),
     }
+
+
+def moment_of(seconds: float) -> float | None:
+    """Return a time since 1970 in milliseconds' precision, and null for none."""
+    return round(seconds, 3) if math.isfinite(seconds) else None
 
 
 def plain(value: float) -> float | None:

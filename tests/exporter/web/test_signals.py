@@ -111,7 +111,8 @@ async def test_a_signal_says_what_it_did_and_why_it_alarmed(client: Client, worl
     assert alarm["view"]
     assert "above the expected" in alarm["why"]
     assert len(recent["times"]) == len(recent["value"]) == len(recent["score"]) == 60
-    assert recent["times"][-1] == pytest.approx(world.now, abs=0.01)
+    assert told["time"] == recent["times"][-1] == round(world.now, 3), "to the millisecond"
+    assert (await get(client, ""))["time"] == told["time"]
     assert recent["value"][-1] == pytest.approx(420 + NOISE[-1, 0], abs=1e-3)
 
 
