@@ -18,15 +18,15 @@ _ORDINARY: Mapping[Language, str] = {
 }
 _UNUSUAL: Mapping[Language, str] = {
     "en": "{signal} is {value}, {difference} {side} the expected {expected} "
-    "({lower} to {upper} is ordinary); its score is {score} times the alarm line: {view}.",
+    "({lower} to {upper} is ordinary); its score is {score}, and 1 is the alarm line: {view}.",
     "zh": "{signal} 为 {value}，比预期的 {expected} {side} {difference}"
-    "（正常范围 {lower} 至 {upper}）；得分为告警线的 {score} 倍：{view}。",
+    "（正常范围 {lower} 至 {upper}）；得分为 {score}（告警线为 1）：{view}。",
 }
 _WITHIN: Mapping[Language, str] = {
     "en": "{signal} is {value}, of which {lower} to {upper} is ordinary; "
-    "yet its score is {score} times the alarm line: {view}.",
+    "yet its score is {score}, and 1 is the alarm line: {view}.",
     "zh": "{signal} 为 {value}，处于正常范围 {lower} 至 {upper} 之内，"
-    "但得分为告警线的 {score} 倍：{view}。",
+    "但得分为 {score}（告警线为 1）：{view}。",
 }
 _LASTING: Mapping[Language, str] = {
     "en": "{signal} is {value}, {difference} {side} the expected {expected} "
@@ -43,9 +43,9 @@ _MISSING: Mapping[Language, str] = {
     "zh": "{signal} 当前没有数值。",
 }
 _MOVED: Mapping[Language, str] = {
-    "en": "{signal} moved {when}; its highest score was {score} times the alarm line, "
-    "its correlation {together}.",
-    "zh": "{signal} {when}出现变动；最高得分为告警线的 {score} 倍，相关系数 {together}。",
+    "en": "{signal} moved {when}; its highest score was {score}, and 1 is the alarm line; "
+    "its correlation was {together}.",
+    "zh": "{signal} {when}出现变动；最高得分为 {score}（告警线为 1），相关系数 {together}。",
 }
 _EARLIER: Mapping[Language, str] = {"en": "{seconds} s earlier", "zh": "提前 {seconds} 秒"}
 _LATER: Mapping[Language, str] = {"en": "{seconds} s later", "zh": "滞后 {seconds} 秒"}
@@ -97,7 +97,7 @@ def sentence(signal: str, moment: Moment, language: Language) -> str:
         upper=number(moment.upper),
         difference=number(abs(difference)),
         side=_SIDES[language][difference >= 0],
-        score=number(round(moment.score, 1)),
+        score=_score(moment.score),
         view=view_words(moment.view, language),
     )
 
@@ -111,9 +111,14 @@ def moved(signal: str, one: Related, language: Language) -> str:
     return _MOVED[language].format(
         signal=signal,
         when=when,
-        score=number(round(one.score, 1)),
+        score=_score(one.score),
         together=f"{one.correlation:.1f}",
     )
+
+
+def _score(score: float) -> str:
+    """Spell a score in two digits at least, so that what is just above the line looks so."""
+    return f"{score:.2f}" if score < 10 else number(round(score, 1))
 
 
 def view_words(view: str, language: Language) -> str:

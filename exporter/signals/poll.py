@@ -61,7 +61,7 @@ class Poll:
         self._begun = 0.0
         self._new = False
         self._landed: Answer | QueryError | None = None
-        self._missed = False
+        self._missed = 0.0  # how many seconds an answer took that a tick went without
 
     def begin(self) -> None:
         """Ask, unless the question before is still under way."""
@@ -103,6 +103,8 @@ class Poll:
             self._skip(self._landed)
         self._landed = landed
         self.seconds = time.monotonic() - self._begun
+        if self._missed:  # the slow answer tells, not one after it that a tick takes instead
+            self._missed = max(self._missed, self.seconds)
 
     def _arrived(self, answer: Answer) -> Block:
         layout = self.layout
@@ -110,16 +112,15 @@ class Poll:
         self.skipped["signal_limit"] += layout.beyond
         self.skipped["histogram"] += answer.histograms
         if self._missed:
-            self._say(Trouble(LATE, f"an answer took {self.seconds:.1f} s, and ticks went without"))
+            self._say(Trouble(LATE, f"an answer took {self._missed:.1f} s, and ticks went without"))
         else:
             self._say(Trouble("partial" if answer.warnings else "", "; ".join(answer.warnings)))
-        self._missed = False
+        self._missed = 0.0
         return Block(layout.keys, answer.values[layout.places], answer.times[layout.places])
 
     def _missing(self, error: QueryError | None) -> None:
         if error is None:
-            self._missed = True
-            self.seconds = time.monotonic() - self._begun
+            self.seconds = self._missed = time.monotonic() - self._begun
         self._skip(error)
         waited = f"no answer yet after {self.seconds:.1f} s"
         self._say(Trouble(error.reason, str(error)) if error else Trouble(LATE, waited))

@@ -18,6 +18,9 @@ _MOST_LABELS, _LONGEST = 32, 1024
 _AHEAD, _OLDEST = 300.0, 3600.0
 """How far from now a value may have been measured, in seconds: one of the distant future would
 make all that follow look late."""
+_LARGEST = 1e16
+"""Beyond it the engine, which counts in single precision, takes a value for "no limit"."""
+_EXAMPLE = '{"observations": [{"name": "orders_per_minute", "value": 12}]}'
 _KEYS = {"name", "labels", "value", "timestamp"}
 
 
@@ -27,9 +30,10 @@ async def observe(request: web.Request) -> web.Response:
         raise web.HTTPUnsupportedMediaType(text="send Content-Type: application/json\n")
     service = request.app[SERVICE]
     try:
-        given = _listed(json.loads(await request.read()))
-    except (ValueError, RecursionError) as error:  # what is no UTF-8 is a ValueError, too
-        raise web.HTTPBadRequest(text=f"{error}\n") from error
+        given = _listed(await request.read())
+    except ValueError as error:
+        problem = f"body: {error}; send an object like {_EXAMPLE}"
+        return web.json_response({"errors": [{"problem": problem}]}, status=400)
     now = time.time()
     read = [_read(one, service.ticker.names, now) for one in given]
     problems = [
@@ -41,11 +45,15 @@ async def observe(request: web.Request) -> web.Response:
     return web.json_response(outcomes, status=202)
 
 
-def _listed(document: Any) -> list[Any]:
+def _listed(body: bytes) -> list[Any]:
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError) as error:  # what is no UTF-8 is a ValueError, too
+        raise ValueError(f"not JSON: {error}") from error
     given = document.get("observations") if isinstance(document, dict) else None
     if isinstance(given, list):
         return given
-    raise ValueError('an object like {"observations": [...]} is expected')
+    raise ValueError("a list `observations` is expected in it")
 
 
 def _read(one: Any, taken: Container[str], now: float) -> Observation | str:
@@ -71,11 +79,17 @@ def _problems(one: Mapping[str, Any], taken: Container[str], now: float) -> Iter
         yield f"labels: names with texts of at most {_LONGEST} characters are expected"
     elif len(labels) > _MOST_LABELS:
         yield f"labels: {_MOST_LABELS} are the most"
-    if not _is_number(one.get("value")):
+    value: Any = one.get("value")
+    if not _is_number(value):
         yield "value: a finite number is expected"
+    elif abs(value) >= _LARGEST:
+        yield (
+            "value: too large for scores, which are worked out in single precision; "
+            f"send less than {_LARGEST:.0e}, e.g. in a larger unit"
+        )
     if not _is_number(one.get("timestamp", now)):
         yield "timestamp: seconds since 1970 are expected"
-    elif not -_OLDEST <= one.get("timestamp", now) - now <= _AHEAD:
+    elif not now - _OLDEST <= one.get("timestamp", now) <= now + _AHEAD:
         yield "timestamp: more than an hour ago or more than 5 minutes ahead"
 
 
@@ -89,4 +103,4 @@ def _is_number(value: Any) -> bool:
     """Whether it is a finite number; an integer may be too large for a float."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return False
-    return abs(value) < 1e300 and math.isfinite(value)
+    return isinstance(value, int) or math.isfinite(value)

@@ -17,14 +17,14 @@ JUMP = Moment(value=512.0, expected=14, lower=2, upper=26, score=3.24, view="lev
             "en",
             (
                 "queue is 512, 498 above the expected 14 (2 to 26 is ordinary); "
-                "its score is 3.2 times the alarm line: it left the level of late."
+                "its score is 3.21, and 1 is the alarm line: it left the level of late."
             ),
         ),
         (
             "zh",
             (
                 "queue 为 512，比预期的 14 高 498（正常范围 2 至 26）；"
-                "得分为告警线的 3.2 倍：偏离了近期水平。"
+                "得分为 3.21（告警线为 1）：偏离了近期水平。"
             ),
         ),
     ],
@@ -41,7 +41,10 @@ def test_an_alarm_says_what_was_expected_by_how_much_and_who_spoke(
         (replace(JUMP, value=3, score=0.2, view=""), "as usual: 14 expected, 2 to 26 is ordinary"),
         (replace(JUMP, value=-3), "17 below the expected 14"),
         (replace(JUMP, score=0.3, view=""), "its score has fallen back since the peak"),
-        (replace(JUMP, value=14, view="flat"), "3.2 times the alarm line: it has stopped moving"),
+        (
+            replace(JUMP, value=14, view="flat"),
+            "is 3.21, and 1 is the alarm line: it has stopped moving",
+        ),
         (replace(JUMP, view="newcomer"), "newcomer is unusual"),
         (replace(JUMP, score=NAN), "too little is known"),
         (replace(JUMP, value=NAN), "no value just now"),
@@ -69,7 +72,9 @@ def test_what_else_moved_says_when(lead: float, english: str, chinese: str) -> N
     one = Related(index=0, score=2.04, lead=lead, correlation=-0.82)
     assert english in moved("disk", one, "en")
     assert chinese in moved("disk", one, "zh")
-    assert moved("disk", one, "en").endswith("2 times the alarm line, its correlation -0.8.")
+    assert moved("disk", one, "en").endswith(
+        "was 2.04, and 1 is the alarm line; its correlation was -0.8."
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 import asyncio
 import logging
+import re
 import time
 from collections.abc import AsyncIterator
 
@@ -87,6 +88,22 @@ async def test_a_late_answer_is_missing_at_its_tick_and_taken_by_the_next(
     await tick(promql)
     assert promql.trouble == ""
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+
+
+async def test_how_long_the_late_answer_took_is_told_and_not_the_quick_one_after_it(
+    prometheus: FakePrometheus,
+) -> None:
+    promql = ask(prometheus)
+    await tick(promql)
+    prometheus.slow = 0.4
+    await tick(promql, patience=0.05)
+    await landed(promql)
+    prometheus.slow = 0
+    promql.begin()
+    await landed(promql)
+    await promql.take(time.monotonic())
+    seconds = re.findall(r"an answer took (\S+) s", promql.trouble)
+    assert float(seconds[0]) >= 0.4
 
 
 async def test_a_slow_server_is_waited_for_once_and_not_at_every_tick(

@@ -7,6 +7,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from exporter.app import App
+from exporter.collectors import COLLECTORS
 from exporter.config import Config
 from exporter.exposition import render
 from exporter.web import make_web
@@ -17,7 +18,11 @@ PATH = "/api/v1/observations"
 @pytest.fixture
 def app() -> App:
     config = Config.model_validate(
-        {"signals": [{"name": "queue", "metric": "a"}], "state": False, "collectors": {}}
+        {
+            "signals": [{"name": "queue", "metric": "a"}],
+            "state": False,
+            "collectors": dict.fromkeys(COLLECTORS, False) | {"loadavg": True},
+        }
     )
     return App(config, lambda: config)
 
@@ -45,12 +50,18 @@ async def test_a_value_that_was_sent_is_on_the_page_after_the_next_tick(
     assert 'tocsin_observations_total{outcome="taken"} 1\n' in page(app)
 
 
+TOO_LARGE = (
+    "value: too large for scores, which are worked out in single precision; "
+    "send less than 1e+16, e.g. in a larger unit"
+)
 GOOD: dict[str, Any] = {"name": "orders", "value": 1}
 BAD = {
     "5": (5, "an object with name and value is expected"),
     "no value": ({"name": "a"}, "value: a finite number is expected"),
     "truth": (GOOD | {"value": True}, "value: a finite number is expected"),
-    "huge": (GOOD | {"value": 10**400}, "value: a finite number is expected"),
+    "huge": (GOOD | {"value": 10**400}, TOO_LARGE),
+    "large": (GOOD | {"value": -1e300}, TOO_LARGE),
+    "endless": (GOOD | {"value": float("inf")}, "value: a finite number is expected"),
     "nan": (GOOD | {"value": float("nan")}, "value: a finite number is expected"),
     "name": (GOOD | {"name": "a-b"}, "name: use letters, digits and underscores"),
     "taken": (
@@ -68,6 +79,10 @@ BAD = {
     "many": (GOOD | {"labels": {f"l{i}": "x" for i in range(33)}}, "labels: 32 are the most"),
     "future": (
         GOOD | {"timestamp": time.time() + 9999},
+        "timestamp: more than an hour ago or more than 5 minutes ahead",
+    ),
+    "never": (
+        GOOD | {"timestamp": -(10**400)},
         "timestamp: more than an hour ago or more than 5 minutes ahead",
     ),
     "text": (GOOD | {"timestamp": "now"}, "timestamp: seconds since 1970 are expected"),
@@ -89,12 +104,36 @@ async def test_all_that_is_wrong_is_said_at_once_and_then_nothing_is_taken(
     assert app.service.pushed.counts["taken"] == 0
 
 
-@pytest.mark.parametrize("body", ["", "[]", "{}", '{"observations": 5}', b"\xff", "[" * 100_000])
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("", "not JSON: Expecting value: line 1 column 1 (char 0)"),
+        ("[]", "a list `observations` is expected in it"),
+        ("{}", "a list `observations` is expected in it"),
+        ('{"observations": 5}', "a list `observations` is expected in it"),
+        (b"\xff", "not JSON: 'utf-8' codec can't decode byte 0xff"),
+        ("[" * 100_000, "not JSON: maximum recursion depth exceeded"),
+    ],
+)
 async def test_a_body_of_another_shape_is_malformed(
-    client: TestClient[Any, Any], body: str
+    client: TestClient[Any, Any], body: str, words: str
 ) -> None:
     answer = await client.post(PATH, data=body, headers={"Content-Type": "application/json"})
     assert answer.status == 400
+    ((problem,),) = [one.values() for one in (await answer.json())["errors"]]
+    assert problem.startswith(f"body: {words}")
+    assert problem.endswith(
+        'send an object like {"observations": [{"name": "orders_per_minute", "value": 12}]}'
+    )
+
+
+@pytest.mark.parametrize("value", [9.9e15, -9.9e15])
+async def test_the_largest_values_that_are_taken_are_scored(
+    app: App, client: TestClient[Any, Any], value: float
+) -> None:
+    await client.post(PATH, json={"observations": [GOOD | {"value": value}]})
+    await app.service.ticker.tick()
+    assert 'tocsin_signals{state="warming"} 1\n' in page(app)
 
 
 async def test_a_form_is_refused_since_any_web_page_can_send_one(
