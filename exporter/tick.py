@@ -95,6 +95,8 @@ class Ticker:
         self.remotes: Mapping[str, Remote] = {}
         self.models = Models(Plan())
         self.groups = Groups(())
+        self.exposed: frozenset[str] = frozenset()
+        """The names of what the collectors gave at the latest tick."""
         self.snapshot: Snapshot | None = None
         self.ticked = asyncio.Event()
         """Set at the end of each tick; who waits for it clears it."""
@@ -134,6 +136,7 @@ class Ticker:
         for remote in remotes:
             remote.begin()
         samples = await self.fence.collect()
+        self.exposed = frozenset(sample.metric.name for sample in samples)
         own_signals = self.signals.derive(samples, started, timestamp)
         due = started + _PATIENCE * self.rule.interval
         arrived = [block for remote in remotes for block in await remote.take(due)]

@@ -4,13 +4,14 @@ import json
 import math
 import re
 import time
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from aiohttp import web
 
 from exporter.model import Labels, SeriesKey
 from exporter.signals.pushed import Observation
+from exporter.tick import Ticker
 from exporter.web.service import SERVICE
 
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
@@ -21,6 +22,7 @@ make all that follow look late."""
 _LARGEST = 1e16
 """Beyond it the engine, which counts in single precision, takes a value for "no limit"."""
 _EXAMPLE = '{"observations": [{"name": "orders_per_minute", "value": 12}]}'
+_OURS = "tocsin_"
 _KEYS = {"name", "labels", "value", "timestamp"}
 
 
@@ -35,7 +37,7 @@ async def observe(request: web.Request) -> web.Response:
         problem = f"body: {error}; send an object like {_EXAMPLE}"
         return web.json_response({"errors": [{"problem": problem}]}, status=400)
     now = time.time()
-    read = [_read(one, service.ticker.names, now) for one in given]
+    read = [_read(one, service.ticker, now) for one in given]
     problems = [
         {"index": index, "problem": one} for index, one in enumerate(read) if isinstance(one, str)
     ]
@@ -56,25 +58,25 @@ def _listed(body: bytes) -> list[Any]:
     raise ValueError("a list `observations` is expected in it")
 
 
-def _read(one: Any, taken: Container[str], now: float) -> Observation | str:
+def _read(one: Any, ticker: Ticker, now: float) -> Observation | str:
     """Read one observation, or say all that is wrong with it."""
     if not isinstance(one, dict):
         return "an object with name and value is expected"
-    problems = list(_problems(one, taken, now))
+    problems = list(_problems(one, ticker, now))
     if problems:
         return "; ".join(problems)
     labels: Labels = tuple(sorted((k, v) for k, v in one.get("labels", {}).items() if v))
     return Observation(SeriesKey(one["name"], labels), one["value"], one.get("timestamp", now))
 
 
-def _problems(one: Mapping[str, Any], taken: Container[str], now: float) -> Iterator[str]:
+def _problems(one: Mapping[str, Any], ticker: Ticker, now: float) -> Iterator[str]:
     if unknown := sorted(one.keys() - _KEYS):
         yield f"unknown key {', '.join(unknown)}; known here: {', '.join(sorted(_KEYS))}"
     name, labels = one.get("name"), one.get("labels", {})
     if not isinstance(name, str) or not _NAME.fullmatch(name) or len(name) > _LONGEST:
         yield "name: use letters, digits and underscores"
-    elif name in taken:
-        yield f"name: {name} is a signal of the exporter's own; choose another"
+    elif owner := _owner(name, ticker):
+        yield f"name: {name} is {owner}; choose another"
     if not isinstance(labels, dict) or not all(map(_is_label, labels.items())):
         yield f"labels: names with texts of at most {_LONGEST} characters are expected"
     elif len(labels) > _MOST_LABELS:
@@ -91,6 +93,15 @@ def _problems(one: Mapping[str, Any], taken: Container[str], now: float) -> Iter
         yield "timestamp: seconds since 1970 are expected"
     elif not now - _OLDEST <= one.get("timestamp", now) <= now + _AHEAD:
         yield "timestamp: more than an hour ago or more than 5 minutes ahead"
+
+
+def _owner(name: str, ticker: Ticker) -> str:
+    """Say whose a name is already, "" of one that is free: two of a name would be mixed up."""
+    if name in ticker.names:
+        return "a signal of the exporter's own"
+    if name.startswith(_OURS) or name in ticker.exposed:
+        return "a metric of the exporter's own page"
+    return ""
 
 
 def _is_label(pair: tuple[str, Any]) -> bool:

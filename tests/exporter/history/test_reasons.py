@@ -17,14 +17,14 @@ JUMP = Moment(value=512.0, expected=14, lower=2, upper=26, score=3.24, view="lev
             "en",
             (
                 "queue is 512, 498 above the expected 14 (2 to 26 is ordinary); "
-                "its score is 3.21, and 1 is the alarm line: it left the level of late."
+                "its score is 3.24, and 1 is the alarm line: it left the level of late."
             ),
         ),
         (
             "zh",
             (
                 "queue 为 512，比预期的 14 高 498（正常范围 2 至 26）；"
-                "得分为 3.21（告警线为 1）：偏离了近期水平。"
+                "得分为 3.24（告警线为 1）：偏离了近期水平。"
             ),
         ),
     ],
@@ -43,7 +43,7 @@ def test_an_alarm_says_what_was_expected_by_how_much_and_who_spoke(
         (replace(JUMP, score=0.3, view=""), "its score has fallen back since the peak"),
         (
             replace(JUMP, value=14, view="flat"),
-            "is 3.21, and 1 is the alarm line: it has stopped moving",
+            "is 3.24, and 1 is the alarm line: it has stopped moving",
         ),
         (replace(JUMP, view="newcomer"), "newcomer is unusual"),
         (replace(JUMP, score=NAN), "too little is known"),

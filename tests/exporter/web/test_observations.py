@@ -72,6 +72,14 @@ BAD = {
         GOOD | {"name": "disk_busy"},
         "name: disk_busy is a signal of the exporter's own; choose another",
     ),
+    "ours": (
+        GOOD | {"name": "tocsin_anomaly_score"},
+        "name: tocsin_anomaly_score is a metric of the exporter's own page; choose another",
+    ),
+    "exposed": (
+        GOOD | {"name": "node_load1"},
+        "name: node_load1 is a metric of the exporter's own page; choose another",
+    ),
     "labels": (
         GOOD | {"labels": {"__a": "b"}},
         "labels: names with texts of at most 1024 characters are expected",
@@ -96,6 +104,7 @@ BAD = {
 async def test_all_that_is_wrong_is_said_at_once_and_then_nothing_is_taken(
     app: App, client: TestClient[Any, Any]
 ) -> None:
+    await app.service.ticker.tick()
     sent = [GOOD, *(one for one, _ in BAD.values())]
     answer = await client.post(PATH, json={"observations": sent})
     assert answer.status == 400
