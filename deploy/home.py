@@ -44,7 +44,7 @@ class Ports:
                     probe.bind(("127.0.0.1", port))
                 except OSError as error:
                     raise SetUpError(
-                        f"port {port} for the {part.name} cannot be had ({error.strerror}); "
+                        f"port {port} for {part.name} cannot be had ({error.strerror}); "
                         f"what holds it was left alone; move all four with --port-base N"
                     ) from error
 

@@ -166,7 +166,7 @@ def migrate(connection: Connection, steps: Sequence[Step] = STEPS) -> None:
 
 
 def touch(connection: Connection) -> None:
-    """Change a row and change it back, which takes the locks and the room of any other change.
+    """Change a row and change it back, which takes the locks of any other change.
 
     There and back, because SQLite writes nothing for a row that gets the value that it has.
     """

@@ -1,10 +1,13 @@
 """The store as the other rooms see it."""
 
+import shutil
 from collections.abc import Collection, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import Self
+
+from sqlalchemy import Connection
 
 from receiver.model import Delivery
 from receiver.store import outbox, schema, views
@@ -12,12 +15,15 @@ from receiver.store.engine import open_sqlite
 from receiver.store.lane import Lane
 from receiver.store.outbox import Decide, Outcome, Parse
 from receiver.store.records import Decision, Posted, Queue, Webhook
+from receiver.store.schema import StoreUnavailableError
 
 PATIENCE = 5.0
 """Seconds to wait for a lock, or for a turn, before the store counts as unavailable."""
 _READERS = 4
 _SHARED = 64
 """Pieces of work in one transaction at most: the first of them waits for the last."""
+_ROOM = 16 * 2**20
+"""Bytes on the disk that the largest webhook takes."""
 
 
 class Store:
@@ -32,6 +38,7 @@ class Store:
         reading = open_sqlite(path, begin="BEGIN", connections=_READERS, patience=patience)
         self._writer = Lane(writing, patience, shared=_SHARED)
         self._reader = Lane(reading, patience, threads=_READERS)
+        self._folder = path.parent
         self._parse = parse
 
     @classmethod
@@ -72,7 +79,7 @@ class Store:
 
     async def probe(self) -> None:
         """Write and read something: shows whether a webhook could be accepted now."""
-        await self._writer.run(schema.touch)
+        await self._writer.run(_probe, self._folder)
 
     async def next_due(self, channel: str) -> datetime | None:
         """When the channel's next delivery may be claimed; None where nothing is owed."""
@@ -102,3 +109,10 @@ class Store:
         return await self._reader.run(
             views.posted, channels, before=before, after=after, limit=limit
         )
+
+
+def _probe(connection: Connection, folder: Path) -> None:
+    """Write a little, and look for the room that more would take: a full disk takes a little."""
+    if shutil.disk_usage(folder).free < _ROOM:
+        raise StoreUnavailableError(f"the disk of {folder} is full")
+    schema.touch(connection)

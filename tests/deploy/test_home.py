@@ -86,6 +86,6 @@ def test_a_taken_port_is_named_with_the_way_out(port_base: int) -> None:
         with pytest.raises(SetUpError) as caught:
             Ports.from_base(port_base).check_free()
     assert str(caught.value) == (
-        f"port {port_base + 2} for the prometheus cannot be had (Address already in use);"
+        f"port {port_base + 2} for prometheus cannot be had (Address already in use);"
         " what holds it was left alone; move all four with --port-base N"
     )

@@ -103,7 +103,7 @@ def test_a_port_in_use_is_named_before_anything_starts(
         status, output, errors = finish(start_up())
     assert (status, output) == (1, "")
     assert errors == (
-        f"up.sh: port {port_base + 3} for the alertmanager cannot be had (Address already in use);"
+        f"up.sh: port {port_base + 3} for alertmanager cannot be had (Address already in use);"
         " what holds it was left alone; move all four with --port-base N\n"
     )
     assert not processes_of(tmp_path)

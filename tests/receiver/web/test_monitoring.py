@@ -83,6 +83,15 @@ async def test_a_store_that_is_locked_is_seen_and_the_process_stays_healthy(
         assert (await client.get("/-/healthy")).status == 200
 
 
+async def test_a_disk_without_room_for_a_webhook_is_seen_before_one_comes(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage("/")._replace(free=2**20)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    assert (await client.get("/-/ready")).status == 503
+    assert "tocsin_store_up 0.0" in await page(client)
+
+
 async def test_a_store_that_works_is_ready(client: Client) -> None:
     ready = await client.get("/-/ready")
     assert (ready.status, await ready.text()) == (200, "ready\n")
