@@ -76,7 +76,7 @@ def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
 def _lock(home: Path) -> TextIO:
     """Hold the state folder; the kernel lets go of it when this process ends."""
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)  # messages are nobody else's business
         file = (home / "lock").open("w")
     except OSError as error:
         raise SetUpError(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy import up
 from deploy.demo import make_home
 from deploy.home import DEPLOY, SetUpError
 from tests.deploy.kit import (
@@ -68,6 +69,11 @@ def test_a_state_folder_serves_one_stack_at_a_time(running: Running) -> None:
         f"up.sh: another up.sh runs with {running.home};"
         " stop it, or name another folder with TOCSIN_HOME\n"
     )
+
+
+def test_a_new_state_folder_is_closed_to_other_users(tmp_path: Path) -> None:
+    with up._lock(tmp_path / "new"):
+        assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
 
 
 def test_nothing_is_left_when_up_is_killed_outright(start_up: Start, tmp_path: Path) -> None:
