@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from exporter.detectors.scoring import SPEAKERS, Judgement
+from exporter.history.alarms import Alarms
 from exporter.history.reasons import Moment
 from exporter.history.related import Related, Traces, related
 from exporter.history.rings import Rings
@@ -55,6 +56,7 @@ class Record:
 
     def __init__(self, capacity: int) -> None:
         self._rings = Rings(capacity)
+        self.alarms = Alarms(capacity)
         self._places: Mapping[str, IntArray] = {}
         self.latest = Tick(math.nan, (), np.zeros(0, np.intp), {})
 
@@ -63,6 +65,8 @@ class Record:
         fields = _fields(block, judgement)
         self._rings.forget(place.fresh)
         self._rings.note(place.rows, now, fields)
+        self.alarms.forget(place.fresh)
+        self.alarms.note(place.rows, now, judgement.verdict.total)
         if block.keys is not self.latest.keys:
             self._places = _by_signal(block.keys)
         self.latest = Tick(now, block.keys, place.rows, fields)

@@ -80,7 +80,7 @@ class Opinions:
             self._work_out()
 
     async def add(self, record: Record) -> bool:
-        """Keep a record durably; returns whether it is the first of its series and moment.
+        """Keep a record durably; returns whether it is the first of its alarm or moment.
 
         Raises OSError where it cannot be kept, and FullError.
         """
@@ -148,7 +148,7 @@ class Opinions:
             if record.sensitivity is not None:
                 self._settings[record.place] = record.sensitivity
             return known is None
-        place = (record.identity, record.at)
+        place = (record.identity, record.about)
         new = self._labels.pop(place, None) is None
         self._labels[place] = record
         if len(self._labels) > _MOST_LABELS:

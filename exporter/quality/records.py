@@ -1,6 +1,7 @@
 """What people say, as it is sent and kept: a label for an alarm, a sensitivity for a signal."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, TypeAdapter
@@ -26,6 +27,8 @@ class Label(Section):
     labels: LabelSet
     verdict: Verdict
     at: AwareDatetime
+    alarm: AwareDatetime | None = None
+    """When the alarm was raised that this is about, as far as that was known."""
     by: Annotated[str, Field(max_length=200)] = ""
     note: Annotated[str, Field(max_length=1000)] = ""
 
@@ -33,6 +36,11 @@ class Label(Section):
     def identity(self) -> Identity:
         """Which series this is about."""
         return identity(self.signal, self.labels)
+
+    @property
+    def about(self) -> datetime:
+        """The alarm this is about, by when it was raised, or else the moment."""
+        return self.at if self.alarm is None or self.verdict == "missed" else self.alarm
 
 
 class Setting(Section):

@@ -7,9 +7,11 @@ from typing import Annotated, Any
 from aiohttp import web
 from pydantic import AwareDatetime, Field
 
+from exporter.model import SeriesKey
 from exporter.quality.opinions import MEMORY, FullError
 from exporter.quality.records import Label, LabelSet, Record, Setting, Verdict, identity
 from exporter.settings import Section, Sensitivity, format_sensitivity
+from exporter.tick import Ticker
 from exporter.web import choosing
 from exporter.web.service import SERVICE, Service
 from exporter.web.signals import answer, plain
@@ -36,16 +38,16 @@ class SensitivityBody(Section):
 
 
 async def label(request: web.Request) -> web.Response:
-    """Keep a label; 201 for the first of its series and moment, 200 for one that replaces it."""
+    """Keep a label; 201 for the first of its alarm or moment, 200 for one that replaces it."""
     service, signal = request.app[SERVICE], request.match_info["name"]
     sent = await choosing.body(request, LabelBody)
     at = sent.at or datetime.fromtimestamp(time.time(), UTC)
     if not -MEMORY <= at.timestamp() - time.time() <= _AHEAD:
         raise web.HTTPBadRequest(text="at: more than 90 days ago or more than 5 minutes ahead\n")
-    labels = dict(choosing.known_series(service.ticker, signal, sent.labels).labels)
-    record = Label(
-        signal=signal, labels=labels, verdict=sent.verdict, at=at, by=sent.by, note=sent.note
-    )
+    key = choosing.known_series(service.ticker, signal, sent.labels)
+    labels, alarm = dict(key.labels), _alarm(service.ticker, key, at)
+    known = {"signal": signal, "labels": labels, "at": at, "alarm": alarm}
+    record = Label(**known, verdict=sent.verdict, by=sent.by, note=sent.note)
     new = await _keep(service, record)
     counts = service.opinions.counts(signal)
     said: dict[str, Any] = {
@@ -53,12 +55,19 @@ async def label(request: web.Request) -> web.Response:
         "labels": labels,
         "verdict": sent.verdict,
         "at": at.isoformat(),
+        "alarm": alarm.isoformat() if alarm else None,
         "alarms_a_week": service.opinions.of_series(identity(signal, labels)),
         "precision": plain(counts.precision),
         "recall": plain(counts.recall),
         "f1": plain(counts.f1),
     }
     return answer(said, status=201 if new else 200)
+
+
+def _alarm(ticker: Ticker, key: SeriesKey, at: datetime) -> datetime | None:
+    """Return when the alarm was raised that a label of this time is about, as far as known."""
+    raised = ticker.record.alarms.before(ticker.slots.row(key), at.timestamp())
+    return None if raised is None else datetime.fromtimestamp(raised, UTC)
 
 
 async def sensitivity(request: web.Request) -> web.Response:

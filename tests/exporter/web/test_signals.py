@@ -199,6 +199,31 @@ async def test_labels_are_counted_and_make_their_series_less_sensitive(
     assert about["tocsin_signal_recall_ratio depth"] == 0.5
 
 
+async def test_who_says_another_thing_of_the_same_alarm_has_changed_their_mind(
+    client: Client, world: World
+) -> None:
+    """Whoever it is, and at whatever time before the next alarm."""
+    await world.live(JUMP + 2)
+    raised = (await get(client, "/disk"))["series"][0]["latest_alarm"]["time"]
+    code, said = await post(client, "/disk/labels", verdict="true", by="me")
+    assert (code, said["precision"], said["alarms_a_week"]) == (201, 1, 1)
+    assert datetime.fromisoformat(said["alarm"]).timestamp() == pytest.approx(raised, abs=1e-3)
+    await world.live(2)
+    second = datetime.fromtimestamp(int(raised), UTC).isoformat()
+    for at, by in ((None, "me"), (second, "you")):
+        code, said = await post(client, "/disk/labels", verdict="false", at=at, by=by)
+        assert (code, said["precision"], said["alarms_a_week"]) == (200, 0, 0.5)
+    about = {" ".join((s.metric.name, *s.labels)): s.value for s in world.app.service.about()}
+    assert about["tocsin_signal_labels disk true"] == 0
+    assert about["tocsin_signal_labels disk false"] == 1
+    code, _ = await post(client, "/disk/labels", verdict="missed")
+    assert code == 201, "what was missed is no alarm"
+    state = world.config.state
+    assert state is not None
+    lines = (state.path / "opinions.jsonl").read_text("utf-8").splitlines()
+    assert len(lines) == 4, "who said what stays on record"
+
+
 async def test_a_label_is_on_disk_before_it_is_answered(client: Client, world: World) -> None:
     await world.live(1)
     code, _ = await post(client, "/disk/labels", verdict="true", note="磁盘")
