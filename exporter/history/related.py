@@ -1,18 +1,19 @@
 """What else moved: the series whose scores peaked, or whose residuals ran, along with another's."""
 
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
-from exporter.model import FloatArray
+from exporter.model import BoolArray, FloatArray
 
 Floats = NDArray[np.float32]
 
-_MOVED = 0.5
-"""A peak of the score that counts as having moved, in alarm lines."""
-_TOGETHER = 0.6
-"""A correlation that chance does not reach in 60 values, whatever the shift."""
+_MOVED = 1.0
+"""A peak of the score that counts as having moved: the alarm line."""
+_BY_CHANCE = 0.01
+"""How probable it may be that any correlation in a whole answer is chance."""
 _LARGEST = 4.0
 """Residuals beyond so many scatters count as that many, so that one value does not say it all."""
 _FARTHEST = 20
@@ -30,7 +31,10 @@ class Traces:
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    """Another series that moved, and when: `lead` is how many seconds it was ahead, or behind."""
+    """Another series that moved, and when: `lead` is how many seconds it was ahead, or behind.
+
+    `together` tells whether its residuals run with the target's by more than chance.
+    """
 
     index: int
     score: float
@@ -38,54 +42,95 @@ class Related:
     lead: float
     correlation: float
     """Of the residuals, shifted as fits best; negative where they run against each other."""
+    together: bool = False
 
 
 def related(times: FloatArray, target: Traces, others: Traces, most: int) -> list[Related]:
     """Return at most `most` of the others, those that moved most first.
 
-    `times` has shape (ticks,), in seconds, oldest first. Another has moved if its score peaked,
-    or if its residuals correlate with the target's. Its lead is the time between the two peaks,
-    or the shift of the residuals where one of them has no peak.
+    `times` has shape (ticks,), in seconds, oldest first. Another has moved if its score reached
+    the alarm line, or if its residuals correlate with the target's so well that chance would
+    rarely do so for any of all series and shifts. The first are in front, the highest score
+    first, then those that only correlate, the strongest first. The lead is the time between the
+    two scores' rises, or the shift of the residuals where one of them did not reach the line.
     """
     if len(times) < _LEAST_TICKS or not others.score.shape[1]:
         return []
-    correlation, shift = _correlate(target.residual, others.residual)
+    match = _correlate(target.residual, others.residual)
     peak, place = _peaks(others.score)
     own_peak, own_place = _peaks(target.score[:, None])
     step = float(np.median(np.diff(times)))
-    peaked = (peak >= _MOVED) & (own_peak >= _MOVED)
-    lead = np.where(peaked, times[own_place] - times[place], shift * step)
-    weight = np.minimum(peak, 3) / 3 + np.abs(correlation)
-    moved = (peak >= _MOVED) | (np.abs(correlation) >= _TOGETHER)
-    order = np.argsort(np.where(moved, -weight, 1), kind="stable")
-    order = order[: min(most, int(np.count_nonzero(moved)))]
-    return [Related(int(i), float(peak[i]), float(lead[i]), float(correlation[i])) for i in order]
+    peaked = peak >= _MOVED
+    both = peaked & (own_peak >= _MOVED)
+    lead = np.where(both, times[own_place] - times[place], match.shift * step)
+    order = np.lexsort((-np.abs(match.correlation), np.where(peaked, -peak, 0)))
+    moved = (peaked | match.together)[order]
+    return [
+        Related(
+            int(i),
+            float(peak[i]),
+            float(lead[i]),
+            float(match.correlation[i]),
+            bool(match.together[i]),
+        )
+        for i in order[moved][:most]
+    ]
 
 
 def _peaks(score: Floats) -> tuple[Floats, NDArray[np.intp]]:
-    """Return the highest score of each series, 0 where there is none, and its tick."""
+    """Return the highest score of each series, 0 where there is none, and the tick it rose at.
+
+    A fault raises a score more than once. It began where the score first had half its peak.
+    """
     known = np.nan_to_num(score, nan=0.0)
-    return known.max(axis=0), known.argmax(axis=0)
+    peak = known.max(axis=0)
+    return peak, (known >= peak / 2).argmax(axis=0)
 
 
-def _correlate(target: Floats, others: Floats) -> tuple[Floats, NDArray[np.intp]]:
-    """Correlate at every shift; return the strongest and by how many ticks the other is ahead."""
-    ticks = len(target)
-    farthest = min(_FARTHEST, ticks // 3)
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """At which shift residuals go together best, by how many ticks the other is ahead then."""
+
+    correlation: Floats
+    shift: NDArray[np.intp]
+    together: BoolArray
+
+
+def _correlate(target: Floats, others: Floats) -> _Match:
+    """Correlate at every shift, and choose the strongest of each series."""
+    farthest = min(_FARTHEST, len(target) // 3)
     shifts: NDArray[np.intp] = np.arange(-farthest, farthest + 1, dtype=np.intp)
-    own = _centred(target[:, None])[:, 0]
-    shifted = np.zeros((len(shifts), ticks), np.float32)
-    for row, shift in enumerate(
-        shifts.tolist()
-    ):  # the target moved to where the other would have been
-        first, last = max(0, -shift), min(ticks, ticks - shift)
-        shifted[row, first:last] = own[first + shift : last + shift]
-    theirs = _centred(others)
+    own, theirs = _centred(target[:, None])[:, 0], _centred(others)
     sizes = np.sqrt(np.sum(theirs**2, axis=0) * np.sum(own**2))
     with np.errstate(divide="ignore", invalid="ignore"):
-        all_shifts = np.where(sizes > 0, shifted @ theirs / sizes, 0)
+        all_shifts = np.where(sizes > 0, _shifted(own, shifts) @ theirs / sizes, 0)
     best = np.abs(all_shifts).argmax(axis=0)
-    return np.take_along_axis(all_shifts, best[None], axis=0)[0], shifts[best]
+    correlation = np.take_along_axis(all_shifts, best[None], axis=0)[0]
+    known = _shifted(np.isfinite(target).astype(np.float32), shifts) @ np.isfinite(others)
+    pairs = np.take_along_axis(known, best[None], axis=0)[0]
+    return _Match(correlation, shifts[best], _together(correlation, pairs, all_shifts.size))
+
+
+def _shifted(own: Floats, shifts: NDArray[np.intp]) -> Floats:
+    """Move the target to where the other would have been; shape (shifts, ticks)."""
+    ticks = len(own)
+    moved = np.zeros((len(shifts), ticks), np.float32)
+    for row, shift in enumerate(shifts.tolist()):
+        first, last = max(0, -shift), min(ticks, ticks - shift)
+        moved[row, first:last] = own[first + shift : last + shift]
+    return moved
+
+
+def _together(correlation: Floats, pairs: Floats, tried: int) -> BoolArray:
+    """Tell correlations of so many pairs that chance does not reach, were all `tried` at once.
+
+    By Fisher, the inverse hyperbolic tangent of a correlation of n independent pairs is normal
+    with a scatter of 1 / sqrt(n - 3).
+    """
+    line = NormalDist().inv_cdf(1 - _BY_CHANCE / 2 / tried)
+    freedom = np.sqrt(np.maximum(pairs - 3, 0))
+    beyond: BoolArray = np.arctanh(np.minimum(np.abs(correlation), 0.9999)) * freedom > line
+    return beyond
 
 
 def _centred(residual: Floats) -> Floats:

@@ -1,7 +1,9 @@
 """Which signal and series a request is about, and in which language and length to answer."""
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
+from urllib.parse import quote
 
 import numpy as np
 from aiohttp import web
@@ -9,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from exporter.history.reasons import LANGUAGES, Language
 from exporter.history.record import Record
-from exporter.model import SeriesKey
+from exporter.model import SeriesKey, labels_of
 from exporter.settings import explain, parse_matcher
 from exporter.signals.slots import IntArray
 from exporter.tick import Ticker
@@ -40,6 +42,28 @@ def some_series(request: web.Request, record: Record) -> IntArray:
     if not len(places):
         raise web.HTTPNotFound(text="no series of the signal is matched\n")
     return places
+
+
+def one_series(request: web.Request, record: Record) -> int:
+    """Return the place of the only series that is chosen; 400 says what to add where more are."""
+    places = some_series(request, record)
+    if len(places) == 1:
+        return int(places[0])
+    keys = record.latest.keys
+    loudest = keys[record.loudest(places)]
+    added = _telling([dict(keys[place].labels) for place in places], dict(loudest.labels))
+    raise web.HTTPBadRequest(
+        text=f"match: {len(places)} series of {loudest.signal} are meant; "
+        f"choose one, e.g. the loudest with {added}\n"
+    )
+
+
+def _telling(everyone: Sequence[Mapping[str, str]], one: Mapping[str, str]) -> str:
+    """Spell the query that tells one label set from the others."""
+    names = sorted({name for labels in everyone for name in labels})
+    differing = [name for name in names if len({one.get(name, "") for one in everyone}) > 1]
+    texts = (labels_of((name,), (one.get(name, ""),)) for name in differing)
+    return "&".join("match=" + quote(text, safe='="') for text in texts)
 
 
 def known_series(ticker: Ticker, signal: str, labels: dict[str, str] | None) -> SeriesKey:

@@ -14,6 +14,7 @@ from exporter.history.reasons import Language, moved, sentence
 from exporter.history.record import Record, moment
 from exporter.history.related import Related
 from exporter.history.rings import MOST_SERIES
+from exporter.model import SeriesKey, labels_of
 from exporter.quality.opinions import Opinions
 from exporter.quality.records import identity
 from exporter.settings import format_sensitivity
@@ -57,11 +58,11 @@ async def signal(request: web.Request) -> web.Response:
 
 
 async def related(request: web.Request) -> web.Response:
-    """Answer with what else moved along with a series, or with the loudest of several."""
+    """Answer with what else moved along with a series."""
     record = request.app[SERVICE].ticker.record
     language = choosing.language(request)
     most = choosing.number(request, "limit", 20, _MOST_RELATED)
-    place = record.loudest(choosing.some_series(request, record))
+    place = choosing.one_series(request, record)
     keys = record.latest.keys
     if record.recent(place) is None:
         raise web.HTTPNotFound(text=_NO_HISTORY + "\n")
@@ -76,7 +77,7 @@ async def related(request: web.Request) -> web.Response:
                     "signal": keys[other].signal,
                     "labels": dict(keys[other].labels),
                     **_relation(one),
-                    "why": moved(keys[other].signal, one, language),
+                    "why": moved(_readable(keys[other]), one, language),
                 }
                 for other, one in found
             ],
@@ -152,7 +153,14 @@ def _relation(one: Related) -> dict[str, Any]:
         "score": plain(one.score),
         "lead_seconds": round(one.lead, 3),
         "correlation": round(one.correlation, 3),
+        "together": one.together,
     }
+
+
+def _readable(key: SeriesKey) -> str:
+    """Spell a series as Prometheus does."""
+    names, values = zip(*key.labels, strict=True) if key.labels else ((), ())
+    return f"{key.signal}{{{labels_of(names, values)}}}" if key.labels else key.signal
 
 
 def moment_of(seconds: float) -> float | None:

@@ -140,13 +140,26 @@ async def test_before_the_grace_period_values_are_there_and_no_scores(
 
 async def test_what_else_moved_is_found_with_its_lead(client: Client, world: World) -> None:
     await world.live(TICKS)
-    for query in ({}, {"match": 'queue="mail"'}):
-        told = await get(client, "/depth/related", **query)
-        assert told["labels"] == MAIL, "of several, the loudest"
-        first = told["related"][0]
-        assert (first["signal"], first["lead_seconds"]) == ("disk", 30)
-        assert "30 s earlier" in first["why"]
-    assert not (await get(client, "/depth/related", limit="0"))["related"]
+    told = await get(client, "/depth/related", match='queue="mail"')
+    assert told["labels"] == MAIL
+    (first,) = told["related"]
+    assert (first["signal"], first["labels"], first["lead_seconds"]) == ("disk", {}, 30)
+    assert "disk moved 30 s earlier" in first["why"]
+    assert not (await get(client, "/depth/related", match='queue="mail"', limit="0"))["related"]
+    (theirs,) = (await get(client, "/disk/related"))["related"]
+    assert theirs["labels"] == MAIL
+    assert 'depth{queue="mail"} moved 30 s later' in theirs["why"]
+
+
+async def test_of_several_series_one_is_to_be_chosen(client: Client, world: World) -> None:
+    await world.live(TICKS)
+    answer = await client.get(f"{API}/depth/related")
+    said = await answer.text()
+    assert answer.status == 400
+    assert said.startswith("match: 2 series of depth are meant; choose one, e.g. the loudest with ")
+    added = said.rsplit(" ", 1)[1].strip()
+    again = await client.get(f"{API}/depth/related?{added}")
+    assert (await again.json())["labels"] == MAIL
 
 
 @pytest.mark.parametrize(
