@@ -83,6 +83,7 @@ VALUELESS = {
     "JobAbsent",
     "TocsinCollectorFailing",
     "TocsinDetectorSilent",
+    "TocsinQueryFailing",
     "TocsinStoreDown",
     "Watchdog",
 }
