@@ -80,12 +80,11 @@ class Stack:
         self._running: dict[Service, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> Self:
-        try:
+        with contextlib.ExitStack() as undo:  # whatever ends the starting, Ctrl-C too
+            undo.callback(self._stop)
             for service in self.services:
                 self._running[service] = self._start(service)
-        except BaseException:
-            self._stop()
-            raise
+            undo.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:

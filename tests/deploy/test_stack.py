@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ time.sleep(600)
 """
 COMPLAINS = """
 import sys
+from dataclasses import replace
 print("level=info msg=starting", file=sys.stderr)
 print("level=error msg='rules/x.yml: parse error'", file=sys.stderr)
 [print("level=info msg=stopping", n, file=sys.stderr) for n in range(20)]
@@ -129,3 +131,22 @@ def test_services_end_even_when_the_supervisor_is_killed_outright(tmp_path: Path
     supervisor.send_signal(signal.SIGKILL)
     supervisor.wait(timeout=10)
     wait_until(lambda: not processes_of(tmp_path), "the end of the service")
+
+
+@pytest.mark.parametrize("cut", [KeyboardInterrupt, OSError])
+def test_what_cuts_the_starting_short_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut: type[BaseException]
+) -> None:
+    start = Stack._start
+
+    def fail_at_the_second(stack: Stack, one: Service) -> subprocess.Popen[bytes]:
+        if one.name == "second":
+            wait_until(lambda: processes_of(tmp_path), "the first one's start")
+            raise cut
+        return start(stack, one)
+
+    monkeypatch.setattr(Stack, "_start", fail_at_the_second)
+    first = service(tmp_path, SLEEPER)
+    with pytest.raises(cut), Stack([first, replace(first, name="second")], os.environ):
+        pass
+    assert not processes_of(tmp_path)
