@@ -56,6 +56,10 @@ ACTIVE = Metric(
     "tocsin_anomaly_active",
     "1 from an alarm until the signal has been ordinary for `hold`, else 0.",
 )
+VALUE_TIME = Metric(
+    "tocsin_signal_timestamp_seconds",
+    "When the latest value of a series that is sent was measured, in seconds since 1970.",
+)
 VALUE = Metric("tocsin_signal_value", "What the signal is, in its own unit; a counter's rate.")
 EXPECTED = Metric("tocsin_expected_value", "What the signal was expected to be, in its own unit.")
 LOWER = Metric("tocsin_expected_lower", "The alarm line below the expected value.")
@@ -106,7 +110,8 @@ class Ticker:
         self.sensitivity: Callable[[tuple[SeriesKey, ...]], FloatArray | None] = lambda _: None
         """How many false alarms a week each series may raise; None is the rule's for all."""
         self._joint = Joint(scorer.capacity)
-        self._layout = _Layout((), (), np.zeros(0, np.bool_))
+        self._layout = _Layout((), (), np.zeros(0, np.bool_), np.zeros(0, np.bool_))
+        self._sent: tuple[tuple[SeriesKey, ...], ...] = ()
         self._skipping: Mapping[str, int] = {}
 
     def exchange(self, remotes: Mapping[str, Remote]) -> None:
@@ -139,16 +144,17 @@ class Ticker:
         self.exposed = frozenset(sample.metric.name for sample in samples)
         own_signals = self.signals.derive(samples, started, timestamp)
         due = started + _PATIENCE * self.rule.interval
-        arrived = [block for remote in remotes for block in await remote.take(due)]
-        block = self._joint.join([own_signals, *arrived])
+        arrived = [(one.lasting, block) for one in remotes for block in await one.take(due)]
+        self._sent = tuple(block.keys for lasting, block in arrived if lasting)
+        block = self._joint.join([own_signals, *(block for _, block in arrived)])
         judgement = self._judge(block, started, timestamp)
-        self.models.watch(block, started)
+        self.models.watch(block, started, np.isfinite(self.record.latest.fields["value"]))
         terms = Terms(self.rule.hold, self.rule.alarms_a_week)
         self.groups.update(block.keys, judgement.score.residual, timestamp, terms)
         self._report_skipped()
         own = [*self._own(block, judgement), TIMESTAMP.sample(timestamp), *self.models.samples()]
         own.append(TICK_DURATION.sample(time.monotonic() - started))
-        columns = self._columns(block, judgement) + self.models.columns(started)
+        columns = self._columns(block) + self.models.columns(started)
         columns += group_columns(self.groups.states())
         self.snapshot = Snapshot(timestamp, columns, tuple(own))
         self.ticked.set()
@@ -175,26 +181,38 @@ class Ticker:
             sensitivity=self.sensitivity(block.keys),
             ratios=self._layout_of(block.keys).ratios,
         )
-        self.record.note(place, block, judgement, timestamp)
+        self.record.note(place, block, judgement, timestamp, self._layout.lasting)
         return judgement
 
-    def _columns(self, block: Block, judgement: Judgement) -> tuple[Column, ...]:
-        texts = self._layout_of(block.keys).texts
-        columns = [(VALUE, block.values, None), *_values(judgement)]
-        return tuple(Column(metric, texts, values, digits) for metric, values, digits in columns)
+    def _columns(self, block: Block) -> tuple[Column, ...]:
+        layout, fields = self._layout_of(block.keys), self.record.latest.fields
+        columns = [
+            Column(metric, layout.texts, fields[name], digits)
+            for metric, (name, digits) in _SHOWN.items()
+        ]
+        if not layout.lasting.any():
+            return tuple(columns)
+        times = np.where(layout.lasting, fields["time"], np.nan)
+        return (*columns, Column(VALUE_TIME, layout.texts, times))
 
     def _layout_of(self, keys: tuple[SeriesKey, ...]) -> "_Layout":
         if self._layout.keys is not keys:
             known = dict(zip(self._layout.keys, self._layout.texts, strict=True))
             texts = tuple(known.get(key) or series_text(key) for key in keys)
-            self._layout = _Layout(keys, texts, ratios_of(keys))
+            sent = {key for keys in self._sent for key in keys}
+            lasting = np.array([key in sent for key in keys], np.bool_)
+            self._layout = _Layout(keys, texts, ratios_of(keys), lasting)
         return self._layout
 
     def _own(self, block: Block, judgement: Judgement) -> Iterator[Sample]:
-        scored = np.count_nonzero(np.isfinite(judgement.score.deviation))
-        missing = len(block.keys) - scored - judgement.warming
+        fields = self.record.latest.fields
+        known = np.isfinite(fields["deviation"])
+        scored = np.count_nonzero(known)
+        shown_again = np.isnan(block.values) & np.isfinite(fields["value"]) & ~known
+        warming = judgement.warming + np.count_nonzero(shown_again)
+        missing = len(block.keys) - scored - warming
         yield SIGNALS.sample(float(scored), "scored")
-        yield SIGNALS.sample(float(judgement.warming), "warming")
+        yield SIGNALS.sample(float(warming), "warming")
         yield SIGNALS.sample(float(missing), "missing")
         for reason, count in self._skipped().items():
             yield SKIPPED.sample(float(count), reason)
@@ -228,16 +246,19 @@ class _Layout:
     texts: tuple[str, ...]
     """The rendered labels."""
     ratios: BoolArray
+    lasting: BoolArray
+    """Which series are sent now and then."""
 
 
-def _values(judgement: Judgement) -> Iterator[tuple[Metric, FloatArray, int | None]]:
-    """Yield what there is to show, and in how many digits: no more than single precision has."""
-    score, verdict = judgement.score, judgement.verdict
-    yield SCORE, verdict.score, 6
-    yield DEVIATION, score.deviation, 6
-    yield NOVELTY, score.novelty, 6
-    yield ANOMALIES, verdict.total, None
-    yield ACTIVE, verdict.active, None
-    yield EXPECTED, score.expected, 7
-    yield LOWER, score.lower, 7
-    yield UPPER, score.upper, 7
+_SHOWN: Mapping[Metric, tuple[str, int | None]] = {
+    VALUE: ("value", None),
+    SCORE: ("score", 6),
+    DEVIATION: ("deviation", 6),
+    NOVELTY: ("novelty", 6),
+    ANOMALIES: ("total", None),
+    ACTIVE: ("active", None),
+    EXPECTED: ("expected", 7),
+    LOWER: ("lower", 7),
+    UPPER: ("upper", 7),
+}
+"""What is shown of each series, and in how many digits: no more than single precision has."""

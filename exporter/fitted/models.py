@@ -13,7 +13,7 @@ from exporter.fitted.contract import Arrays
 from exporter.fitted.panel import Fitted, Panel
 from exporter.fitted.schedule import LEAST_VECTORS, Standing, due
 from exporter.fitted.windows import MOST_VECTORS, IntArray, Windows
-from exporter.model import Block, Column, FloatArray, Sample, SeriesKey, series_text
+from exporter.model import Block, BoolArray, Column, FloatArray, Sample, SeriesKey, series_text
 from exporter.signals.slots import Slots
 
 _WEEK = 604_800.0
@@ -76,8 +76,11 @@ class Models:
         self._layout = replace(self._layout, block=None)
         return self
 
-    def watch(self, block: Block, now: float) -> None:
-        """Take in a block at `now`, in monotonic seconds, and score what is new in it."""
+    def watch(self, block: Block, now: float, shown: BoolArray | None = None) -> None:
+        """Take in a block at `now`, in monotonic seconds, and score what is new in it.
+
+        Of the series that are `shown`, by default those with a value, scores are shown, too.
+        """
         if block.keys is not self._layout.block:
             self._layout = _layout(block.keys, self.plan)
             self._texts = tuple(_texts(self._layout.keys, self.plan.methods))
@@ -85,7 +88,7 @@ class Models:
         self.skipped["model_limit"] += self._layout.left_out
         self._rows = self._place(now)
         values = block.values[self._layout.chosen]
-        self._present = np.isfinite(values)
+        self._present = np.isfinite(values) if shown is None else shown[self._layout.chosen]
         whole = self._windows.append(self._rows, values, block.times[self._layout.chosen])
         if whole.any():
             rows = self._rows[whole]

@@ -9,6 +9,7 @@ import numpy as np
 
 from exporter.detectors.scoring import SPEAKERS, Judgement
 from exporter.history.alarms import Alarms
+from exporter.history.lasting import Lasting
 from exporter.history.reasons import Moment
 from exporter.history.related import Related, Traces, related
 from exporter.history.rings import Rings
@@ -57,11 +58,22 @@ class Record:
     def __init__(self, capacity: int) -> None:
         self._rings = Rings(capacity)
         self.alarms = Alarms(capacity)
+        self._lasting = Lasting(capacity)
         self._places: Mapping[str, IntArray] = {}
         self.latest = Tick(math.nan, (), np.zeros(0, np.intp), {})
 
-    def note(self, place: Placement, block: Block, judgement: Judgement, now: float) -> None:
-        """Note what one tick found of a block's series; `now` is in seconds since 1970."""
+    def note(
+        self,
+        place: Placement,
+        block: Block,
+        judgement: Judgement,
+        now: float,
+        lasting: BoolArray | None = None,
+    ) -> None:
+        """Note what one tick found of a block's series; `now` is in seconds since 1970.
+
+        Of `lasting` series, shape (series,), the latest is what they were last, for some minutes.
+        """
         fields = _fields(block, judgement)
         self._rings.forget(place.fresh)
         self._rings.note(place.rows, now, fields)
@@ -69,6 +81,9 @@ class Record:
         self.alarms.note(place.rows, now, judgement.verdict.total)
         if block.keys is not self.latest.keys:
             self._places = _by_signal(block.keys)
+        self._lasting.forget(place.fresh)
+        if lasting is not None and lasting.any():
+            fields = self._lasting.fill(place, fields, lasting, now)
         self.latest = Tick(now, block.keys, place.rows, fields)
 
     @property
@@ -139,6 +154,7 @@ def _fields(block: Block, judgement: Judgement) -> dict[str, FloatArray]:
     score, verdict = judgement.score, judgement.verdict
     return {
         "value": block.values,
+        "time": np.where(np.isnan(block.values), np.nan, block.times),
         "expected": score.expected,
         "lower": score.lower,
         "upper": score.upper,

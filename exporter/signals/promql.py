@@ -80,6 +80,8 @@ class Past(Protocol):
 class Promql:
     """All expressions of a configuration, as one source of signals."""
 
+    lasting = False
+
     def __init__(
         self, prometheus: Prometheus, queries: Mapping[str, Query], past: Past | None = None
     ) -> None:

@@ -35,6 +35,7 @@ class Pushed:
 
     trouble = ""
     names = ()  # whatever is sent makes a signal
+    lasting = True
 
     def __init__(self, limit: int = MAX_SERIES) -> None:
         self.skipped: dict[str, int] = {}

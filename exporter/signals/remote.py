@@ -24,6 +24,11 @@ class Remote(Protocol):
         """The signals that the configuration gives it."""
         ...
 
+    @property
+    def lasting(self) -> bool:
+        """Whether values come now and then, so that the latest is shown until the next."""
+        ...
+
     def samples(self) -> Iterable[Sample]:
         """Say how it is, for the page."""
         ...

@@ -120,6 +120,7 @@ def _detail(record: Record, opinions: Opinions, place: int, language: Language) 
     return {
         "labels": dict(key.labels),
         **{name: plain(fields[name][place]) for name in _NOW},
+        "value_time": moment_of(fields["time"][place]),
         "active": None if math.isnan(active) else bool(active),
         "alarms": plain(fields["total"][place]),
         "alarms_a_week": opinions.of_series(identity(key.signal, dict(key.labels))),

@@ -140,9 +140,9 @@ async def tick(app: App, page: Page) -> tuple[Watch, int]:
         poll.layout = arrange(poll.signal, answer.labels, poll.query.limit, poll.layout)
         block = ticker._joint.join([poll._arrived(answer)])
     with watch.of("score"):
-        judgement = ticker._judge(block, time.monotonic(), time.time())
+        ticker._judge(block, time.monotonic(), time.time())
     with watch.of("render"):
-        columns = ticker._columns(block, judgement)
+        columns = ticker._columns(block)
         length = sum(map(len, await page.render((), columns)))
     return watch, length
 

@@ -129,6 +129,7 @@ class Elsewhere:
     """A remote that has what the test put into it."""
 
     trouble = ""
+    lasting = False
 
     def __init__(self, *values: float) -> None:
         self.keys = tuple(SeriesKey("far", (("n", str(i)),)) for i in range(len(values)))

@@ -12,6 +12,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from exporter.app import App, remembering
 from exporter.config import Config
+from exporter.exposition import render
 from exporter.model import SeriesKey
 from exporter.signals.pushed import Observation
 from exporter.web import make_web
@@ -42,6 +43,14 @@ class World:
         self.app = App(self.config, lambda: self.config)
         self.now = time.time()
         self.ticks = 0
+
+    async def rest(self, ticks: int) -> set[str]:
+        """Tick without any news; returns the series on the page."""
+        for _ in range(ticks):
+            self.now += STEP
+            snapshot = await self.app.service.ticker.tick()
+        page = b"".join(render(snapshot.samples, snapshot.columns)).decode().splitlines()
+        return {line.rsplit(" ", 1)[0] for line in page}
 
     async def live(self, ticks: int) -> None:
         for _ in range(ticks):
@@ -125,6 +134,28 @@ async def test_a_series_without_trouble_says_so_in_the_language_that_is_asked_fo
     assert (web["latest_alarm"], web["active"], web["alarms"]) == (None, False, 0)
     (web,) = (await get(client, "/depth", match='queue="web"', language="zh"))["series"]
     assert "属于正常" in web["why"]
+
+
+async def test_what_was_sent_is_shown_for_five_minutes_with_its_time(
+    client: Client, world: World
+) -> None:
+    await world.live(TICKS)
+    sent_at = round(world.now, 3)
+    shown = {
+        f'tocsin_{name}{{signal="disk"}}'
+        for name in (
+            *("signal_value", "signal_timestamp_seconds", "expected_value", "expected_lower"),
+            *("expected_upper", "anomaly_score", "anomaly_deviation", "anomaly_novelty"),
+        )
+    }
+    assert shown <= await world.rest(20)
+    (disk,) = (await get(client, "/disk"))["series"]
+    assert disk["value_time"] == sent_at
+    assert disk["value"] == pytest.approx(420 + NOISE[-1, 1], abs=1e-3)
+    assert disk["recent"]["value"][-1] is None, "nothing new came at that tick"
+    assert not shown & await world.rest(1)
+    (disk,) = (await get(client, "/disk"))["series"]
+    assert (disk["value"], disk["score"], disk["value_time"]) == (None, None, None)
 
 
 async def test_before_the_grace_period_values_are_there_and_no_scores(

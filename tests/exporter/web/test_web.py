@@ -291,6 +291,7 @@ class Far:
     skipped: ClassVar[dict[str, int]] = {}
     names: ClassVar[tuple[str, ...]] = ()
     trouble = ""
+    lasting = False
 
     def samples(self) -> list[Sample]:
         return []
