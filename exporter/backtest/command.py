@@ -64,15 +64,13 @@ def _do(asked: Order) -> int:
 
 def _batches(asked: Order) -> Iterator[tree.Batch]:
     """Read what is to be replayed, as much at a time as memory takes."""
-    share = len(asked.sensitivities)
-    progress = Progress("reading", sys.stderr)
-    if isinstance(asked.source, Path):
-        paths = tree.find(asked.source)
-        yield from tree.load(asked.source, paths, _BATCH_BYTES // share, progress)
-    else:
-        most = _MOST_VALUES // share
-        source = asked.source
-        yield [*remote.fetch(source.connection, source.query, source.span, most, progress)]
+    share, source = len(asked.sensitivities), asked.source
+    with Progress("reading", sys.stderr) as progress:
+        if isinstance(source, Path):
+            yield from tree.load(source, tree.find(source), _BATCH_BYTES // share, progress)
+        else:
+            most = _MOST_VALUES // share
+            yield [*remote.fetch(source.connection, source.query, source.span, most, progress)]
 
 
 def _labelled(series: Series, asked: Order, used: set[PurePosixPath]) -> Series:

@@ -78,7 +78,9 @@ def load(path: Path) -> Labels:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read: {error}; {_SHAPE}") from error
     found: dict[PurePosixPath, list[Window]] = {}
-    for place, file, start, end in _json(path, text) if text.lstrip()[:1] == "{" else _csv(text):
+    for place, file, start, end in (
+        _json(path, text) if text.lstrip()[:1] == "{" else _csv(path, text)
+    ):
         windows = found.setdefault(PurePosixPath(file), [])
         if start is None:
             continue
@@ -89,6 +91,8 @@ def load(path: Path) -> Labels:
         if window[0] > window[1]:
             raise InputError(f"{path}: {place}: it ends before it begins; exchange the two")
         windows.append(window)
+    if not found:
+        raise InputError(f"{path}: no label in it; {_SHAPE}")
     return {file: tuple(windows) for file, windows in found.items()}
 
 
@@ -107,10 +111,13 @@ def _json(path: Path, text: str) -> Iterator[_Entry]:
         raise InputError(f"{path}: not labels: {error}; {_SHAPE}") from error
 
 
-def _csv(text: str) -> Iterator[_Entry]:
+def _csv(path: Path, text: str) -> Iterator[_Entry]:
     for line, row in enumerate(csv.reader(text.splitlines()), 1):
-        if len(row) >= 3 and row[:3] != ["file", "start", "end"]:
-            yield f"line {line}", row[0], row[1], row[2]
+        if not row or row[:3] == ["file", "start", "end"]:
+            continue
+        if len(row) < 3:
+            raise InputError(f"{path}: line {line}: not a label: {','.join(row)!r}; {_SHAPE}")
+        yield f"line {line}", row[0], row[1], row[2]
 
 
 def entry(series: Series, labels: Labels, root: Path) -> PurePosixPath | None:

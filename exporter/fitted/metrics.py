@@ -17,7 +17,8 @@ AGE = Metric("tocsin_model_age_seconds", "How long ago the model was fitted.")
 OF_MODELS = (SCORE, DRIFT, AGE)
 VECTORS = Metric(
     "tocsin_model_vectors",
-    "How many vectors of the signal a model can be fitted to; a first fit waits for 256.",
+    "How many vectors of the signal a model can be fitted to; a first fit waits for 256, "
+    "and for eight times the window.",
 )
 STATES = Metric(
     "tocsin_models",

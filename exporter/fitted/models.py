@@ -11,7 +11,7 @@ import numpy as np
 from exporter.fitted import metrics
 from exporter.fitted.contract import Arrays
 from exporter.fitted.panel import Fitted, Panel
-from exporter.fitted.schedule import LEAST_VECTORS, Standing, due
+from exporter.fitted.schedule import Standing, due
 from exporter.fitted.windows import MOST_VECTORS, IntArray, Windows
 from exporter.model import Block, BoolArray, Column, FloatArray, Sample, SeriesKey, series_text
 from exporter.signals.slots import Slots
@@ -90,6 +90,8 @@ class Models:
         values = block.values[self._layout.chosen]
         self._present = np.isfinite(values) if shown is None else shown[self._layout.chosen]
         whole = self._windows.append(self._rows, values, block.times[self._layout.chosen])
+        # After a gap, the score of before it must not stand until the window is whole again.
+        self._panel.scores[self._rows[~self._windows.whole(self._rows)]] = np.nan
         if whole.any():
             rows = self._rows[whole]
             self._panel.score(rows, self._windows.vectors(rows), self._rates(rows))
@@ -116,8 +118,8 @@ class Models:
 
     def samples(self) -> Iterator[Sample]:
         """Yield how far models are, and what became of the fits."""
-        fitted = np.isfinite(self._panel.fitted_at[self._rows])
-        enough = self._windows.kept[self._rows, None] >= LEAST_VECTORS
+        standing = self._standing()
+        fitted, enough = np.isfinite(standing.fitted_at), standing.enough
         states = {"learning": ~fitted & ~enough, "due": ~fitted & enough, "fitted": fitted}
         for state, having in states.items():
             for method, count in zip(self.plan.methods, having.sum(axis=0), strict=True):
@@ -138,16 +140,21 @@ class Models:
 
     def _standing(self) -> Standing:
         rows, panel = self._rows, self._panel
-        kept = self._windows.kept[rows, None]
-        fitted_to, tried_at = self._fitted_to[rows], self._tried_at[rows]
-        return Standing(kept, panel.fitted_at[rows], fitted_to, tried_at, panel.drift[rows])
+        return Standing(
+            self._windows.kept[rows, None],
+            self._windows.vectors_a_window(rows)[:, None],
+            panel.fitted_at[rows],
+            self._fitted_to[rows],
+            self._tried_at[rows],
+            panel.drift[rows],
+        )
 
     def _job(self, row: int, method: int, key: SeriesKey) -> Job:
         name = self.plan.methods[method]
         request = {
             "method": np.array(name),
             "vectors": self._windows.history(row),
-            "block": np.array(self._windows.vectors_a_window(row)),
+            "block": self._windows.vectors_a_window(np.array([row]))[0],
             "rate": self._rates(np.array([row]))[0],
             "deadline": np.array(self.plan.deadline),
         }

@@ -7,8 +7,8 @@ import numpy as np
 from exporter.fitted.windows import MOST_VECTORS, IntArray
 from exporter.model import BoolArray, FloatArray
 
-LEAST_VECTORS = 256
-"""Fewer teach too little of what is ordinary."""
+_LEAST_VECTORS, _LEAST_WINDOWS = 256, 8
+"""Fewer teach too little: the first of what is ordinary, the second of how strange that gets."""
 _DRIFT = 1.0
 """Standard deviations by which the mean score of an hour may move before a model is too old."""
 _SOONEST = 4
@@ -21,6 +21,8 @@ class Standing:
 
     kept: IntArray
     """How many vectors there are."""
+    a_window: IntArray
+    """How many of them are kept in a window's time."""
     fitted_at: FloatArray
     """NaN for never."""
     fitted_to: IntArray
@@ -28,6 +30,13 @@ class Standing:
     tried_at: FloatArray
     """When the latest fit began, whatever came of it; -inf for never."""
     drift: FloatArray
+
+    @property
+    def enough(self) -> BoolArray:
+        """Whether there is enough to fit to."""
+        least = np.maximum(_LEAST_VECTORS, _LEAST_WINDOWS * self.a_window)
+        sufficient: BoolArray = self.kept >= least
+        return sufficient
 
 
 def due(standing: Standing, every: float, now: float) -> BoolArray:
@@ -42,4 +51,4 @@ def due(standing: Standing, every: float, now: float) -> BoolArray:
     doubled = known >= 2 * standing.fitted_to
     wanted = np.isnan(standing.fitted_at) | old | doubled
     rested = now - standing.tried_at >= every / _SOONEST
-    return (standing.kept >= LEAST_VECTORS) & wanted & rested
+    return standing.enough & wanted & rested

@@ -1,7 +1,5 @@
 """The latest values of each series, and the vectors that they made: all that fits are made of."""
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -65,7 +63,7 @@ class Windows:
         self._filled[at] = np.where(passed > _GAP, 1, self._filled[at] + 1)
         self._latest[at] = when
         self._values[at] = np.column_stack((self._values[at, 1:], values[new]))
-        return new & (self._filled[rows] >= self._values.shape[1])
+        return new & self.whole(rows)
 
     def _learn_step(self, rows: IntArray, passed: FloatArray) -> None:
         usual = passed <= _GAP
@@ -94,10 +92,16 @@ class Windows:
             self.kept[row] = len(half)
         self._spacing[row] = min(2 * apart, self._widest)
 
-    def vectors_a_window(self, row: int) -> int:
-        """Return how many vectors are kept of a series in the time of one window."""
-        every = max(1, math.ceil(float(self._spacing[row]) / float(self.step[row])))
-        return max(1, round(len(self._values[row]) / every))
+    def vectors_a_window(self, rows: IntArray) -> IntArray:
+        """Return how many vectors are kept of each series in the time of one window."""
+        every = np.ceil(self._spacing[rows] / self.step[rows])
+        usual = np.where(every > 1, every, 1)  # a step that is not known yet included
+        return np.maximum(1, np.rint(self._values.shape[1] / usual)).astype(np.intp)
+
+    def whole(self, rows: IntArray) -> BoolArray:
+        """Tell the series that have a whole window of values."""
+        full: BoolArray = self._filled[rows] >= self._values.shape[1]
+        return full
 
     def history(self, row: int) -> FloatArray:
         """Return a copy of the kept vectors of a series, oldest first; shape (n, features)."""

@@ -216,6 +216,9 @@ def test_more_values_or_a_shorter_grace_is_what_helps(
     [
         ("file,start,end\none.csv,1,soon\n", "line 2: not a timestamp: 'soon'"),
         ("file,start,end\none.csv,5,4\n", "line 2: it ends before it begins; exchange the two"),
+        ("one.csv;1;2\n", "line 1: not a label: 'one.csv;1;2'; give lines of file,start,end"),
+        ("\n", "no label in it; give lines of file,start,end or JSON like"),
+        ("{}", "no label in it; give lines of file,start,end or JSON like"),
         ('{"one.csv": [[5, 4]]}', "one.csv: it ends before it begins; exchange the two"),
         ('{"one.csv": 7}', "give lines of file,start,end or JSON like"),
     ],

@@ -123,6 +123,28 @@ def standing(page: dict[str, float]) -> dict[str, float]:
     return {state: page[name.format(state)] for state in ("learning", "due", "fitted")}
 
 
+def test_the_score_of_before_a_gap_does_not_stand_after_it() -> None:
+    feed = Feed(MAIL, methods=("one_class_svm",))
+    feed.give(noise(256 + 16))
+    feed.fit()
+    feed.give(noise(1))
+    assert named("anomaly_score", "one_class_svm") in feed.page()
+    feed.now += 7200
+    feed.give(noise(15))
+    assert named("anomaly_score", "one_class_svm") not in feed.page()
+    feed.give(noise(1))
+    assert named("anomaly_score", "one_class_svm") in feed.page()
+
+
+def test_a_window_longer_than_256_values_can_be_fitted_to_as_well() -> None:
+    feed = Feed(MAIL, methods=("one_class_svm",))
+    feed.models = Models(replace(feed.models.plan, window=300))
+    feed.give(noise(300 + 8 * 300 - 2))
+    assert not feed.fit()
+    feed.give(noise(1))
+    assert feed.fit() == ["one_class_svm"]
+
+
 def test_models_are_fitted_again_as_their_history_doubles_and_then_on_schedule() -> None:
     feed = Feed(MAIL, methods=("one_class_svm",))
     hours = []
