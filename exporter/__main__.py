@@ -46,7 +46,8 @@ def _check(arguments: argparse.Namespace) -> int:
     if arguments.defaults:
         sys.stdout.write(defaults())
         return 0
-    load(arguments.config)
+    config = load(arguments.config)
+    sys.stdout.writelines(f"{arguments.config}: note: {doubt}\n" for doubt in config.doubts())
     sys.stdout.write(f"{arguments.config}: ok\n")
     return 0
 

@@ -8,6 +8,7 @@ import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib import metadata
+from time import monotonic
 
 from aiohttp import web
 from pydantic import SecretStr
@@ -35,6 +36,7 @@ from exporter.signals.remote import Remote
 from exporter.state.folder import Folder
 from exporter.state.keeper import Keeper
 from exporter.tick import Ticker
+from exporter.unmatched import Unmatched, wanted
 from exporter.web import make_web
 from exporter.web.service import Service
 
@@ -79,6 +81,7 @@ class App:
         )
         self.service.opinions = Opinions(Journal(self.folder) if self.folder else None)
         self._configure_sensitivities(config)
+        self._wait_for(config)
 
     def reload(self) -> tuple[str, ...]:
         """Load the configuration again; where that fails, log and return why and change nothing."""
@@ -113,6 +116,16 @@ class App:
         ticker.signals.max_gap = _GAP_INTERVALS * config.interval
         self.service.tokens = _tokens(config)
         self._configure_sensitivities(config)
+        self._wait_for(config)
+
+    def _wait_for(self, config: Config) -> None:
+        """Begin to wait for what the configuration names, and say what is doubtful about it."""
+        for doubt in config.doubts():
+            _log.info("%s", doubt)
+        signals = {one.name: one.promql is not None for one in config.signals}
+        groups = config.groups if "groups" in config.model_fields_set else ()
+        wants = wanted(signals, config.models.signals, groups)
+        self.service.ticker.unmatched = Unmatched(wants, monotonic())
 
     def _configure_sensitivities(self, config: Config) -> None:
         opinions = self.service.opinions

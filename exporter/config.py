@@ -229,17 +229,18 @@ class Config(Section):
             raise ValueError(f"signals {', '.join(asking)} need `prometheus`; add it with its url")
         return self
 
-    @model_validator(mode="after")
-    def _modelled_signals_exist(self) -> Self:
-        known = [*HOST_SIGNALS, *(signal.name for signal in self.signals)]
-        if strange := sorted(set(self.models.signals) - {*known}):
-            there = ", ".join(known)
-            raise ValueError(f"models: no such signal: {', '.join(strange)}; there are {there}")
-        return self
-
     def sensitivities(self) -> dict[str, float]:
         """Return the false alarms a week of those signals that have a sensitivity of their own."""
         return {one.name: one.sensitivity for one in self.signals if one.sensitivity is not None}
+
+    def doubts(self) -> list[str]:
+        """Say what may be meant so, and may be a mistake."""
+        known = [*HOST_SIGNALS, *(signal.name for signal in self.signals)]
+        return [
+            f"models.signals: {name} is none of the configured signals, so only observations of "
+            f"that name get models; configured are {', '.join(known)}"
+            for name in sorted(set(self.models.signals) - {*known})
+        ]
 
     def enabled(self) -> dict[str, Any]:
         """Return the sections of the collectors that are on; each is the collector itself."""

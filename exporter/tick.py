@@ -31,6 +31,7 @@ from exporter.signals.derive import Signals
 from exporter.signals.joint import Joint
 from exporter.signals.remote import Remote
 from exporter.signals.slots import Slots
+from exporter.unmatched import Unmatched
 
 _FORGET_AFTER = 86_400.0
 """Seconds after which a series that is gone is forgotten, with all that was learned of it."""
@@ -88,8 +89,8 @@ _log = logging.getLogger(__name__)
 class Ticker:
     """Scores on a timer, not at scrapes: two scrapers must not feed a detector twice.
 
-    `fence`, `signals`, `models` and `rule` may be exchanged between ticks; but for another
-    `models`, that keeps what was learned.
+    `fence`, `signals`, `models`, `unmatched` and `rule` may be exchanged between ticks; but for
+    another `models`, that keeps what was learned.
     """
 
     def __init__(self, fence: Fence, signals: Signals, scorer: Scorer, rule: Rule) -> None:
@@ -97,6 +98,7 @@ class Ticker:
         self.signals = signals
         self.rule = rule
         self.remotes: Mapping[str, Remote] = {}
+        self.unmatched = Unmatched()
         self.models = Models(Plan())
         self.groups = Groups(())
         self.exposed: frozenset[str] = frozenset()
@@ -147,12 +149,14 @@ class Ticker:
         arrived = [(one.lasting, block) for one in remotes for block in await one.take(due)]
         self._sent = tuple(block.keys for lasting, block in arrived if lasting)
         block = self._joint.join([own_signals, *(block for _, block in arrived)])
+        self.unmatched.meet(block.keys)
         judgement = self._judge(block, started, timestamp)
         self.models.watch(block, started, np.isfinite(self.record.latest.fields["value"]))
         terms = Terms(self.rule.hold, self.rule.alarms_a_week)
         self.groups.update(block.keys, judgement.score.residual, timestamp, terms)
         self._report_skipped()
         own = [*self._own(block, judgement), TIMESTAMP.sample(timestamp), *self.models.samples()]
+        own += self.unmatched.samples(started)
         own.append(TICK_DURATION.sample(time.monotonic() - started))
         columns = self._columns(block) + self.models.columns(started)
         columns += group_columns(self.groups.states())

@@ -33,6 +33,7 @@ ROOMS = {
             "state",
             "quality",
             "history",
+            "unmatched",
             "tick",
             "backfill",
         ),

@@ -1,6 +1,6 @@
 """Which series belong to which group."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Self
 
@@ -35,6 +35,11 @@ class GroupRule(Section):
     def takes(self, signal: str) -> bool:
         """Whether a signal of this name may be a member."""
         return self.signals.match(signal)
+
+    def takes_any(self, signals: Collection[str], keys: Iterable[SeriesKey]) -> bool:
+        """Whether one of these series, whose signals have these names, is a member."""
+        names = {signal for signal in signals if self.takes(signal)}
+        return any(key.signal in names and self.group_of(key) is not None for key in keys)
 
     def group_of(self, key: SeriesKey) -> str | None:
         """Return the group's name, e.g. `host` or `service=checkout`; None without the labels."""

@@ -60,6 +60,13 @@ def check_state(keeper: Keeper | None) -> dict[str, Check]:
     return {"state": Check(status, keeper.trouble or "well")}
 
 
+def check_names(ticker: Ticker, now: float) -> Check:
+    """Degraded where something that the configuration names has matched nothing for long."""
+    waiting = str(ticker.unmatched)
+    status = Status.DEGRADED if ticker.unmatched.late(now) else Status.HEALTHY
+    return Check(status, waiting or "all that is configured has been found")
+
+
 def check_tick(ticker: Ticker, now: float) -> Check:
     """Degraded when the scores on the page are two intervals old, unhealthy from four on."""
     if ticker.snapshot is None:
@@ -79,6 +86,7 @@ async def health(request: web.Request) -> web.Response:
     """Answer with all checks; 503 only where the exporter is of no use."""
     ticker = request.app[SERVICE].ticker
     checks = {"collectors": check_collectors(ticker), "tick": check_tick(ticker, time.time())}
+    checks["names"] = check_names(ticker, time.monotonic())
     checks |= check_remotes(ticker) | check_state(request.app[SERVICE].keeper)
     return _answer(checks, failing=frozenset({Status.UNHEALTHY}))
 

@@ -215,10 +215,19 @@ def test_an_address_is_read_and_spelled_alike(text: str, address: Address) -> No
     assert str(address) == text
 
 
+def test_a_model_of_no_configured_signal_may_be_of_observations_and_is_told(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "exporter.yml"
+    path.write_text("models: {signals: [orders, disk_busy]}\n")
+    (doubt,) = load(path).doubts()
+    assert doubt.startswith("models.signals: orders is none of the configured signals")
+    assert "cpu_utilisation" in doubt
+
+
 @pytest.mark.parametrize(
     ("models", "problem"),
     [
-        ("{signals: [nope]}", "top level: models: no such signal: nope; there are cpu_utilisation"),
         ("{methods: [pca]}", "models.methods.0: no such method; there are isolation_forest"),
         ("{methods: [one_class_svm, one_class_svm]}", "models.methods: one of them is there twice"),
         ("{every: 1s}", "models.every: too short; 1m is the least"),
