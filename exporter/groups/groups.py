@@ -183,12 +183,14 @@ class Groups:
         loudest = np.fmax.reduce(measured.scores)
         total, above, up = shelf.alarms
         total[np.isfinite(loudest) & np.isnan(total)] = 0
-        lasting = (up > 0) & ~(loudest < _KEEPS)
-        quiet = ~lasting & ~(self._now - above < terms.hold)
-        raised = quiet & (loudest >= 1)
-        total += raised
-        above[lasting | (loudest >= 1)] = self._now
-        up[:] = lasting | (loudest >= 1)
+        holding = self._now - above < terms.hold
+        lasting = (up > 0) & (loudest >= _KEEPS)
+        quiet = ~lasting & ~holding
+        total += quiet & (loudest >= 1)
+        loud = lasting | (loudest >= 1)
+        above[loud] = self._now
+        # A group that has fallen silent keeps its alarm for the hold, and not for ever.
+        up[:] = loud | ((up > 0) & np.isnan(loudest) & holding)
         self._explain(shelf, measured, quiet)
 
     def _explain(self, shelf: _Shelf, measured: Measured, quiet: BoolArray) -> None:

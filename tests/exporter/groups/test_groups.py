@@ -99,6 +99,25 @@ def test_an_alarm_is_active_until_its_cause_is_gone_for_the_hold_and_keeps_its_r
     assert after[-1].contributions == ()
 
 
+def test_an_alarm_of_a_group_that_falls_silent_ends_after_the_hold() -> None:
+    world = warmed(1000)
+    odd, nothing = np.zeros(MEMBERS), np.full(MEMBERS, np.nan)
+    odd[2], odd[3] = 6.0, -6.0
+    world.tick(odd)
+    silent = [world.tick(nothing).active for _ in range(25)]
+    assert silent == [True] * 19 + [False] * 6, "300 s are 20 ticks"
+    assert world.tick(odd).alarms == 2
+
+
+def test_a_tick_without_values_does_not_make_two_alarms_of_one() -> None:
+    world = warmed(1000)
+    odd = np.zeros(MEMBERS)
+    odd[2], odd[3] = 6.0, -6.0
+    for i in range(40):
+        state = world.tick(np.full(MEMBERS, np.nan) if i == 20 else odd)
+    assert (state.alarms, state.active) == (1, True)
+
+
 def test_a_pair_that_no_longer_moves_together_is_named() -> None:
     world = warmed(2500)
     for _ in range(60):
