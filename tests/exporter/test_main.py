@@ -160,6 +160,16 @@ def test_check_says_ok(config: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert capsys.readouterr().out == f"{config}: ok\n"
 
 
+def test_check_notes_what_may_be_a_mistake(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.write_text("models: {signals: [cpu_utilization]}\n")
+    assert main(["check", "--config", str(config)]) == 0
+    note, ok = capsys.readouterr().out.splitlines()
+    assert note.startswith(f"{config}: note: models.signals: cpu_utilization is none of the")
+    assert ok == f"{config}: ok"
+
+
 @pytest.mark.parametrize("command", ["check", "serve", "once"])
 def test_a_wrong_configuration_is_status_2_with_one_line_each(
     config: Path, capsys: pytest.CaptureFixture[str], command: str
