@@ -1,11 +1,14 @@
+import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
 from exporter.app import App
 from exporter.config import Config, load
-from exporter.model import ConfigError
+from exporter.model import ConfigError, SeriesKey, Snapshot
+from exporter.signals.pushed import Observation
 
 
 class File:
@@ -44,6 +47,42 @@ async def test_a_reload_takes_the_new_configuration_and_keeps_what_was_learned(f
     assert "netdev" not in app.service.ticker.fence.troubles
     scored = [one.value for one in snapshot.samples if one.labels == ("scored",)]
     assert scored[0] >= 1, "a host has memory, and 12 values of it were known"
+
+
+def series(snapshot: Snapshot, metric: str) -> set[str]:
+    (column,) = [one for one in snapshot.columns if one.metric.name == metric]
+    there = np.isfinite(column.values).tolist()
+    return {labels for labels, is_there in zip(column.labels, there, strict=True) if is_there}
+
+
+async def test_a_reload_that_changes_signals_and_models_keeps_what_was_learned(file: File) -> None:
+    def write(*signals: str, modelled: list[str], **models: object) -> None:
+        file.write(
+            scoring={"grace": "3m"},
+            signals=[{"name": name, "metric": "node_load1"} for name in signals],
+            models={"signals": modelled, "window": 4, **models},
+        )
+
+    write("first", modelled=["first"])
+    app = App(file.load(), file.load)
+    ticker = app.service.ticker
+
+    async def live(ticks: int) -> Snapshot:
+        for _ in range(ticks):
+            app.service.pushed.push([Observation(SeriesKey("orders"), 1.0, time.time())])
+            snapshot = await ticker.tick()
+        return snapshot
+
+    await live(12)
+    write("second", "first", modelled=["first", "second", "orders"], every="1h")
+    assert app.reload() == ()
+    scored = series(await live(1), "tocsin_anomaly_score")
+    assert {'signal="first"', 'signal="orders"', 'signal="memory_utilisation"'} <= scored
+    assert 'signal="second"' not in scored, "12 values of it are to come"
+    models = ticker.models
+    kept = dict(zip(models._layout.keys, models._windows.kept[models._rows], strict=True))
+    assert kept[SeriesKey("first")] == 10
+    assert kept[SeriesKey("second")] == 0
 
 
 async def test_a_wrong_configuration_is_refused_and_the_old_one_stays(
