@@ -19,7 +19,7 @@ _NO_METRIC = (
     "(what is sent to /api/v1/observations is a signal by itself)"
 )
 _NO_ANSWER = "its expression has had no series"
-_NO_SIGNAL = "there is no signal of this name, and no observation of it has been sent"
+_NO_SIGNAL = "no signal of this name has had a value, and none has been sent"
 _NO_MEMBER = "no series has a signal's name, and labels, like these"
 
 

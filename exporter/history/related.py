@@ -107,8 +107,23 @@ def _correlate(target: Floats, others: Floats) -> _Match:
     best = np.abs(all_shifts).argmax(axis=0)
     correlation = np.take_along_axis(all_shifts, best[None], axis=0)[0]
     known = _shifted(np.isfinite(target).astype(np.float32), shifts) @ np.isfinite(others)
-    pairs = np.take_along_axis(known, best[None], axis=0)[0]
+    pairs = np.take_along_axis(known, best[None], axis=0)[0] / _inertia(own, theirs)
     return _Match(correlation, shifts[best], _together(correlation, pairs, all_shifts.size))
+
+
+def _inertia(own: Floats, theirs: Floats) -> Floats:
+    """Return how many pairs of values tell as much as one of independent ones, at least 1.
+
+    By Bartlett: two series that both drift go together for a while by chance, and the more so
+    the longer each stays where it is.
+    """
+    sizes = np.sum(own**2) * np.sum(theirs**2, axis=0)
+    inertia = np.ones(theirs.shape[1], np.float32)
+    for lag in range(1, len(own) // 2):
+        products = np.sum(own[lag:] * own[:-lag]) * np.sum(theirs[lag:] * theirs[:-lag], axis=0)
+        inertia += 2 * np.divide(products, sizes, out=np.zeros_like(inertia), where=sizes > 0)
+    longer: Floats = np.maximum(inertia, 1)
+    return longer
 
 
 def _shifted(own: Floats, shifts: NDArray[np.intp]) -> Floats:
@@ -122,10 +137,10 @@ def _shifted(own: Floats, shifts: NDArray[np.intp]) -> Floats:
 
 
 def _together(correlation: Floats, pairs: Floats, tried: int) -> BoolArray:
-    """Tell correlations of so many pairs that chance does not reach, were all `tried` at once.
+    """Tell correlations that chance does not reach in any of all that were `tried` at once.
 
-    By Fisher, the inverse hyperbolic tangent of a correlation of n independent pairs is normal
-    with a scatter of 1 / sqrt(n - 3).
+    By Fisher, the inverse hyperbolic tangent of a correlation of n independent `pairs` is
+    normal with a scatter of 1 / sqrt(n - 3).
     """
     line = NormalDist().inv_cdf(1 - _BY_CHANCE / 2 / tried)
     freedom = np.sqrt(np.maximum(pairs - 3, 0))

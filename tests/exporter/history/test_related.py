@@ -58,6 +58,16 @@ def test_noise_is_related_to_nothing(ticks: int, series: int) -> None:
     assert found <= 3
 
 
+def test_what_drifts_is_not_related_to_a_jump_that_lasts() -> None:
+    drifts = np.zeros((TICKS, 200), np.float32)
+    for tick in range(1, TICKS):
+        drifts[tick] = 0.9 * drifts[tick - 1] + NOISE[tick, :200]
+    jump = NOISE[:, 300].copy()
+    jump[50:] += 20
+    found = [find(Traces(QUIET, jump), Traces(QUIET, drifts[:, i])) for i in range(200)]
+    assert sum(map(len, found)) <= 4
+
+
 def test_those_beyond_the_line_are_in_front_and_then_those_that_only_run_along() -> None:
     target = Traces(peaking(30), NOISE[:, 0])
     noisy = (NOISE[:, 0] + NOISE[:, 5] / 2).astype(np.float32)
