@@ -15,7 +15,8 @@ import yaml
 from receiver import app, config
 from receiver.config import Config
 from receiver.model import ConfigError
-from receiver.store.schema import StoreUnavailableError, StoreVersionError
+from receiver.store.migrations import StoreVersionError
+from receiver.store.schema import StoreUnavailableError
 
 _BAD_CONFIG = 2
 

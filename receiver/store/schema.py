@@ -1,6 +1,5 @@
-"""The tables, and the steps from one version of them to the next."""
+"""The tables. A change here needs a step in `migrations`."""
 
-from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,8 +17,6 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
-    insert,
-    select,
     update,
 )
 
@@ -29,10 +26,6 @@ _MICROSECOND = timedelta(microseconds=1)
 
 class StoreUnavailableError(Exception):
     """The store cannot be read or written now; trying again later may help."""
-
-
-class StoreVersionError(Exception):
-    """The store was written by a newer Tocsin."""
 
 
 class Instant(TypeDecorator[datetime]):
@@ -107,6 +100,14 @@ Index(
     postgresql_where=webhooks.c.incident.is_(None),
 )
 
+slices = Table(
+    "slices",
+    metadata,
+    Column("webhook", ForeignKey("webhooks.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+
 deliveries = Table(
     "deliveries",
     metadata,
@@ -143,26 +144,6 @@ attempts = Table(
     Column("detail", Text, nullable=False),
     Index("attempts_of_delivery", "delivery", "number", unique=True),
 )
-
-Step = Callable[[Connection], None]
-STEPS: Sequence[Step] = ()
-"""STEPS[i] takes a store of version i + 1 to i + 2; a released step never changes."""
-
-
-def migrate(connection: Connection, steps: Sequence[Step] = STEPS) -> None:
-    """Bring the tables to the newest version; raises StoreVersionError for one still newer."""
-    schema_version.create(connection, checkfirst=True)
-    newest = 1 + len(steps)
-    found = connection.scalar(select(schema_version.c.version))
-    if found is None:
-        metadata.create_all(connection)
-        connection.execute(insert(schema_version).values(version=newest))
-        return
-    if found > newest:
-        raise StoreVersionError(f"its tables have version {found}, this Tocsin knows {newest}")
-    for step in steps[found - 1 :]:
-        step(connection)
-    connection.execute(update(schema_version).values(version=newest))
 
 
 def touch(connection: Connection) -> None:

@@ -10,7 +10,7 @@ from typing import Self
 from sqlalchemy import Connection
 
 from receiver.model import Delivery
-from receiver.store import outbox, schema, views
+from receiver.store import migrations, outbox, schema, views
 from receiver.store.engine import open_sqlite
 from receiver.store.lane import Lane
 from receiver.store.outbox import Decide, Outcome, Parse
@@ -50,7 +50,7 @@ class Store:
         store = cls(path, parse, patience)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(store.close)
-            await store._writer.run(schema.migrate)
+            await store._writer.run(migrations.migrate)
             await store._writer.run(outbox.release)
             stack.pop_all()
         return store

@@ -1,0 +1,82 @@
+"""The steps from one version of the tables to the next, taken when a store is opened.
+
+A change of `schema` needs a step at the end of STEPS that makes the same change in an older
+store; a test upgrades a store of version 1 and compares. A released step never changes, so it
+says names and types itself and takes none from `schema`. A step that fails undoes all of them.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.schema import CreateColumn, SchemaItem
+
+from receiver.store.schema import metadata, schema_version
+
+Step = Callable[[Connection], None]
+
+
+class StoreVersionError(Exception):
+    """The store was written by a newer Tocsin."""
+
+
+def migrate(connection: Connection, steps: Sequence[Step] | None = None) -> None:
+    """Bring the tables to the newest version; raises StoreVersionError for one still newer."""
+    steps = STEPS if steps is None else steps
+    schema_version.create(connection, checkfirst=True)
+    newest = 1 + len(steps)
+    found = connection.scalar(select(schema_version.c.version))
+    if found is None:
+        metadata.create_all(connection)
+        connection.execute(insert(schema_version).values(version=newest))
+        return
+    if found > newest:
+        raise StoreVersionError(f"its tables have version {found}, this Tocsin knows {newest}")
+    for step in steps[found - 1 :]:
+        step(connection)
+    connection.execute(update(schema_version).values(version=newest))
+
+
+def add_column(connection: Connection, table: str, column: Column[Any]) -> None:
+    """Add a column; one that is not nullable needs a `server_default` for the rows there are."""
+    Table(table, MetaData(), column)
+    sql = CreateColumn(column).compile(dialect=connection.dialect)
+    connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {sql}")
+
+
+def add_table(connection: Connection, name: str, *items: SchemaItem) -> None:
+    """Make a table; its foreign keys may name tables that exist."""
+    existing = MetaData()
+    existing.reflect(connection)
+    Table(name, existing, *items).create(connection)
+
+
+def add_index(connection: Connection, name: str, columns: str, where: str = "") -> None:
+    """Make an index, e.g. on `deliveries (state, id)`."""
+    condition = f" WHERE {where}" if where else ""
+    connection.exec_driver_sql(f"CREATE INDEX {name} ON {columns}{condition}")
+
+
+def _slices(connection: Connection) -> None:
+    add_table(
+        connection,
+        "slices",
+        Column("webhook", ForeignKey("webhooks.id"), primary_key=True),
+        Column("number", Integer, primary_key=True),
+        Column("data", LargeBinary, nullable=False),
+    )
+
+
+STEPS: Sequence[Step] = (_slices,)
+"""STEPS[i] takes a store of version i + 1 to i + 2."""
