@@ -20,7 +20,8 @@ run() {
 }
 
 ensure_programs "$root" prometheus:prometheus amtool:prometheus-alertmanager \
-  prometheus-node-exporter:prometheus-node-exporter exim4:exim4-daemon-light
+  prometheus-node-exporter:prometheus-node-exporter exim4:exim4-daemon-light \
+  pg_ctlcluster:postgresql
 ensure_programs "$root" promtool:promtool # a package of its own since Debian 13
 make_venv "$root" dev
 export PATH="$root/.venv/bin:$PATH"

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -57,7 +57,6 @@ async def running(config: Config) -> AsyncIterator[str]:
     async with AsyncExitStack() as stack:
         # First, since it fails where another receiver runs, whose store must be left alone.
         listener = stack.enter_context(_bind(*config.address))
-        config.database.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         store = await Store.open(config.database, parse)
         stack.push_async_callback(store.close)
         http = await stack.enter_async_context(_client())
@@ -82,6 +81,8 @@ async def running(config: Config) -> AsyncIterator[str]:
             inboxes=_inboxes(config),
             channels=tuple(config.channels),
         )
+        listening = store.listen(workers, partial(_wake, workers))
+        await stack.enter_async_context(_beside(listening))
         await stack.enter_async_context(_delivering(workers.values()))
         yield await stack.enter_async_context(_listening(site, listener))
 
@@ -149,6 +150,15 @@ async def _listening(site: Site, listener: socket.socket) -> AsyncIterator[str]:
         yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     finally:
         await runner.cleanup()
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Do work that ends with the block; where it dies before, so does the process."""
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(work)
+        yield
+        task.cancel()
 
 
 @asynccontextmanager

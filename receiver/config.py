@@ -15,15 +15,18 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
 
 from receiver.channels import CHANNELS
 from receiver.channels.contract import Channel, TimeZone
 from receiver.messages.route import Route
 from receiver.model import ConfigError, Language
-from receiver.settings import Section, describe, read_yaml
+from receiver.settings import SecretFile, Section, describe, read_yaml
 from receiver.web.auth import Scope, Token, is_guarded
 
 _SQLITE = "sqlite:///"
+_POSTGRESQL = "postgresql://"
 _CHANNELS = {"inbox": {"type": "inbox"}, "terminal": {"type": "terminal"}}
 
 
@@ -59,10 +62,27 @@ def _is_wildcard(host: str) -> bool:
 
 
 def _check_store(url: str) -> str:
-    if not url.startswith(_SQLITE) or url == _SQLITE:
+    if url.startswith(_SQLITE) and url != _SQLITE:
+        return url
+    if not url.startswith(_POSTGRESQL):
         scheme = url.partition(":")[0]
-        raise ValueError(f"{scheme!r} is not a store; write sqlite:///FILE")
+        problem = "write sqlite:///FILE or postgresql://USER@HOST/DATABASE"
+        raise ValueError(f"{scheme!r} is not a store; {problem}")
+    if _parts(url).password is not None:
+        raise ValueError(
+            "has a password; write that into a file and name it in store_password_file"
+        )
     return url
+
+
+def _parts(url: str) -> URL:
+    """Read a PostgreSQL URL; an unreadable one is not repeated, as it may hold a password."""
+    try:
+        parts = make_url(url)
+    except (ArgumentError, ValueError):
+        problem = "not a URL of PostgreSQL; write it like postgresql://tocsin@127.0.0.1:5432/tocsin"
+        raise ValueError(problem) from None
+    return parts.set(drivername="postgresql+psycopg")
 
 
 def _check_link(url: str) -> str:
@@ -85,6 +105,7 @@ class Config(Section):
 
     listen: Annotated[str, AfterValidator(_check_address)] = "127.0.0.1:9848"
     store: Annotated[str, AfterValidator(_check_store)] = "sqlite:///tocsin.db"
+    store_password_file: SecretFile | None = None
     language: Language = Language.EN
     timezone: TimeZone = "UTC"
     external_url: Annotated[str, AfterValidator(_check_link)] = ""
@@ -117,8 +138,11 @@ class Config(Section):
         return f"http://{self.listen}"
 
     @property
-    def database(self) -> Path:
-        """The store's file; a relative one is in TOCSIN_HOME."""
+    def database(self) -> Path | URL:
+        """The store's file, a relative one in TOCSIN_HOME, or where its PostgreSQL database is."""
+        if self.store.startswith(_POSTGRESQL):
+            secret = self.store_password_file
+            return _parts(self.store).set(password=secret.get_secret_value() if secret else None)
         return Path(os.environ.get("TOCSIN_HOME", ".tocsin"), self.store.removeprefix(_SQLITE))
 
     def with_routes(self) -> Self:

@@ -3,21 +3,57 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, PendingRollbackError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from receiver.store.schema import StoreUnavailableError
+
+READERS = 4
+CLAIMERS = 2
+
+_ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(7106547)"
+"""What BEGIN IMMEDIATE is to SQLite: who takes in webhooks waits for who does, on any machine.
+
+Two Alertmanagers tell two receivers of one group in the same moment. One that waits sees what
+the other wrote; without, both would notify, or meet in a deadlock.
+"""
+_LONGEST_STATEMENT = 60.0
+"""Seconds; the longest is a pruning, and what has no limit waits for ever on a lost network."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """`writing` has one transaction at a time, over all receivers; `claiming` may have several."""
+
+    writing: Engine
+    claiming: Engine
+    reading: Engine
+
+
+def open_engines(database: Path | URL, patience: float) -> Engines:
+    """Make the engines of a store; `patience` is how many seconds a lock is waited for."""
+    if isinstance(database, URL):
+        return Engines(
+            open_postgresql(database, begin=_ONE_AT_A_TIME, connections=1, patience=patience),
+            open_postgresql(database, connections=CLAIMERS, patience=patience),
+            open_postgresql(database, connections=READERS, patience=patience),
+        )
+    # SQLite has one writer at a time; with a write-ahead log it holds up no reader.
+    writing = open_sqlite(database, begin="BEGIN IMMEDIATE", connections=1, patience=patience)
+    reading = open_sqlite(database, begin="BEGIN", connections=READERS, patience=patience)
+    return Engines(writing, writing, reading)
 
 
 def open_sqlite(path: Path, *, begin: str, connections: int, patience: float) -> Engine:
     """Make an engine on an SQLite file whose transactions start with the statement `begin`.
 
-    `patience` is how many seconds a lock is waited for. The driver's own transactions are
-    turned off, since they would begin too late to serialise read and write.
-    https://docs.sqlalchemy.org/en/20/dialects/sqlite.html#sqlite-transactions
+    The driver's own transactions are turned off, since they would begin too late to serialise
+    read and write. https://docs.sqlalchemy.org/en/20/dialects/sqlite.html#sqlite-transactions
     """
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
@@ -37,12 +73,43 @@ def open_sqlite(path: Path, *, begin: str, connections: int, patience: float) ->
             cursor.execute(f"PRAGMA {setting}")
         cursor.close()
 
-    def start(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
     event.listen(engine, "connect", prepare)
-    event.listen(engine, "begin", start)
+    _begin_with(engine, begin)
     return engine
+
+
+def open_postgresql(url: URL, *, begin: str = "", connections: int, patience: float) -> Engine:
+    """Make an engine on a PostgreSQL database; a connection that was lost is made again."""
+    settings = {
+        "lock_timeout": patience,
+        "statement_timeout": _LONGEST_STATEMENT,
+        # A receiver that hangs must not keep its locks.
+        "idle_in_transaction_session_timeout": _LONGEST_STATEMENT,
+    }
+    options = [f"-c {name}={int(seconds * 1000)}" for name, seconds in settings.items()]
+    engine = create_engine(
+        url,
+        connect_args={
+            "options": " ".join([*options, "-c synchronous_commit=on"]),
+            "connect_timeout": max(1, int(patience)),
+            "tcp_user_timeout": int(_LONGEST_STATEMENT * 1000),
+            "application_name": "tocsin-receiver",
+        },
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=patience,
+        pool_pre_ping=True,
+    )
+    if begin:
+        _begin_with(engine, begin)
+    return engine
+
+
+def _begin_with(engine: Engine, statement: str) -> None:
+    def start(connection: Connection) -> None:
+        connection.exec_driver_sql(statement)
+
+    event.listen(engine, "begin", start)
 
 
 @contextmanager
@@ -51,6 +118,13 @@ def explained() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise StoreUnavailableError(str(error.orig)) from error
+        raise StoreUnavailableError(_line(error.orig)) from error
+    except (NoConnectionError, PendingRollbackError) as error:
+        raise StoreUnavailableError(_line(error)) from error
     except sqlite3.Error as error:  # from `prepare`, which SQLAlchemy does not wrap
         raise StoreUnavailableError(str(error)) from error
+
+
+def _line(error: object) -> str:
+    """Say it on one line: PostgreSQL draws the place of a mistake below it."""
+    return " ".join(str(error).split())

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, func, insert, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from receiver.model import Delivery, Message, Notification, Status
-from receiver.store import episodes
+from receiver.store import bell, episodes
 from receiver.store.records import Decision, Known, Webhook
 from receiver.store.schema import Instant, attempts, deliveries, webhooks
 
@@ -45,6 +45,8 @@ def accept(connection: Connection, webhook: Webhook, decide: Decide) -> Decision
     # One row even where nobody is concerned: every webhook has a fate that can be looked up.
     names = decision.channels or ("",)
     connection.execute(insert(deliveries), [row | {"channel": name} for name in names])
+    if not decision.reason:
+        bell.ring(connection, decision.channels)
     return decision
 
 
@@ -173,13 +175,17 @@ def next_due(connection: Connection, channel: str) -> datetime | None:
     )
 
 
-def release(connection: Connection) -> None:
+def release(connection: Connection, *, shared: bool) -> None:
     """Give up every claim, whose holder did not live to settle it, and make all that waits due.
+
+    In a store that is shared with other receivers, who may be at work, claims run out instead.
 
     A restart is how new settings come into force, so what failed by the old ones is tried at
     once; what the other side throttled keeps waiting, lest it be shut out for longer.
     """
-    connection.execute(update(deliveries).where(deliveries.c.lease.is_not(None)).values(lease=None))
+    if not shared:
+        claimed = deliveries.c.lease.is_not(None)
+        connection.execute(update(deliveries).where(claimed).values(lease=None))
     waits = (deliveries.c.state == "owed") & (deliveries.c.reason != "throttled")
     connection.execute(update(deliveries).where(waits).values(not_before=deliveries.c.accepted_at))
 

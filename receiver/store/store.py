@@ -7,11 +7,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
-from sqlalchemy import Connection
+from sqlalchemy import URL, Connection
 
 from receiver.model import Delivery
-from receiver.store import migrations, outbox, schema, views
-from receiver.store.engine import open_sqlite
+from receiver.store import bell, migrations, outbox, schema, views
+from receiver.store.bell import Wake
+from receiver.store.engine import CLAIMERS, READERS, open_engines
 from receiver.store.lane import Lane
 from receiver.store.outbox import Decide, Outcome, Parse
 from receiver.store.records import Decision, Posted, Queue, Webhook
@@ -19,7 +20,6 @@ from receiver.store.schema import StoreUnavailableError
 
 PATIENCE = 5.0
 """Seconds to wait for a lock, or for a turn, before the store counts as unavailable."""
-_READERS = 4
 _SHARED = 64
 """Pieces of work in one transaction at most: the first of them waits for the last."""
 _ROOM = 16 * 2**20
@@ -27,38 +27,43 @@ _ROOM = 16 * 2**20
 
 
 class Store:
-    """One SQLite file. Every method raises StoreUnavailableError where it cannot be used.
+    """An SQLite file, or a PostgreSQL database, which several receivers may share.
+
+    Every method raises StoreUnavailableError where it cannot be used.
 
     `parse` reads a webhook's bytes, which is how webhooks are kept.
     """
 
-    def __init__(self, path: Path, parse: Parse, patience: float = PATIENCE) -> None:
-        # SQLite has one writer at a time; with a write-ahead log it holds up no reader.
-        writing = open_sqlite(path, begin="BEGIN IMMEDIATE", connections=1, patience=patience)
-        reading = open_sqlite(path, begin="BEGIN", connections=_READERS, patience=patience)
-        self._writer = Lane(writing, patience, shared=_SHARED)
-        self._reader = Lane(reading, patience, threads=_READERS)
-        self._folder = path.parent
+    def __init__(self, database: Path | URL, parse: Parse, patience: float = PATIENCE) -> None:
+        engines = open_engines(database, patience)
+        self._writer = Lane(engines.writing, patience, shared=_SHARED)
+        self._claimer = self._writer
+        if engines.claiming is not engines.writing:
+            self._claimer = Lane(engines.claiming, patience, threads=CLAIMERS, shared=_SHARED)
+        self._reader = Lane(engines.reading, patience, threads=READERS)
+        self._database = database
         self._parse = parse
 
     @classmethod
-    async def open(cls, path: Path, parse: Parse, patience: float = PATIENCE) -> Self:
-        """Open or make the file, bring its tables up to date, and give up a dead owner's claims.
+    async def open(cls, database: Path | URL, parse: Parse, patience: float = PATIENCE) -> Self:
+        """Open or make the tables, bring them up to date, and give up a dead owner's claims.
 
         Raises StoreVersionError too.
         """
-        store = cls(path, parse, patience)
+        if isinstance(database, Path):
+            database.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        store = cls(database, parse, patience)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(store.close)
             await store._writer.run(migrations.migrate)
-            await store._writer.run(outbox.release)
+            await store._writer.run(outbox.release, shared=isinstance(database, URL))
             stack.pop_all()
         return store
 
     async def close(self) -> None:
         """End what has begun, and close every connection."""
-        await self._reader.close()
-        await self._writer.close()
+        for lane in {self._reader, self._claimer, self._writer}:
+            await lane.close()
 
     async def accept(self, webhook: Webhook, decide: Decide) -> Decision:
         """Keep a webhook and what `decide` says is owed for it; on disk when this returns."""
@@ -66,12 +71,17 @@ class Store:
 
     async def claim(self, channel: str, now: datetime, until: datetime) -> Delivery | None:
         """Take the channel's next due delivery; it is nobody else's until `until`."""
-        taken = await self._writer.run(outbox.claim, channel, now, until)
+        taken = await self._claimer.run(outbox.claim, channel, now, until)
         return None if taken is None else taken.delivery(self._parse)
 
     async def settle(self, delivery: Delivery, outcome: Outcome, now: datetime) -> None:
         """Note how the attempt ended."""
-        await self._writer.run(outbox.settle, delivery, outcome, now)
+        await self._claimer.run(outbox.settle, delivery, outcome, now)
+
+    async def listen(self, channels: Collection[str], wake: Wake) -> None:
+        """Wake channels that other receivers took something in for, until cancelled."""
+        if isinstance(self._database, URL):
+            await bell.listen(self._database, channels, wake)
 
     async def bury(self, channels: Collection[str], now: datetime) -> int:
         """Give up what is owed to channels other than these; returns how many messages."""
@@ -79,7 +89,7 @@ class Store:
 
     async def probe(self) -> None:
         """Write and read something: shows whether a webhook could be accepted now."""
-        await self._writer.run(_probe, self._folder)
+        await self._writer.run(_probe, self._database)
 
     async def next_due(self, channel: str) -> datetime | None:
         """When the channel's next delivery may be claimed; None where nothing is owed."""
@@ -111,8 +121,8 @@ class Store:
         )
 
 
-def _probe(connection: Connection, folder: Path) -> None:
+def _probe(connection: Connection, database: Path | URL) -> None:
     """Write a little, and look for the room that more would take: a full disk takes a little."""
-    if shutil.disk_usage(folder).free < _ROOM:
-        raise StoreUnavailableError(f"the disk of {folder} is full")
+    if isinstance(database, Path) and shutil.disk_usage(database.parent).free < _ROOM:
+        raise StoreUnavailableError(f"the disk of {database.parent} is full")
     schema.touch(connection)

@@ -1,6 +1,6 @@
 """The fakes as fixtures, for every test that wants to reach people."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +8,7 @@ from aiohttp import ClientSession
 
 from tests.fakes import certs
 from tests.fakes.dingtalk import FakeDingTalk
+from tests.fakes.postgres import Postgres, postgres
 from tests.fakes.slack import FakeSlack
 from tests.fakes.smtp import FakeSmtp
 
@@ -51,3 +52,10 @@ def secret_file(tmp_path: Path) -> Callable[[str, str], str]:
         return str(path)
 
     return write
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    """A PostgreSQL that the tests share, each in a database of its own."""
+    with postgres() as server:
+        yield server

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 import yaml
+from sqlalchemy import URL
 
 from receiver import config
 from receiver.channels.slack import Slack
@@ -37,7 +38,12 @@ READ = {"name": "prometheus", "scope": "read", "file": "secrets/a.token"}
 ADMIN = {"name": "root", "scope": "admin", "file": "secrets/a.token"}
 KINDS = "dingtalk, slack, email, inbox, terminal"
 SLACK = "type, timeout, language, timezone, url_file, token_file, channel, api_url"
-TOP = "listen, store, language, timezone, external_url, tokens, channels, routes"
+TOP = (
+    "listen, store, store_password_file, language, timezone, external_url, tokens, channels, routes"
+)
+
+NO_STORE = "is not a store; write sqlite:///FILE or postgresql://USER@HOST/DATABASE"
+NO_URL = "not a URL of PostgreSQL; write it like postgresql://tocsin@127.0.0.1:5432/tocsin"
 
 
 def test_an_empty_file_gives_the_defaults(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,10 +139,21 @@ def test_every_problem_is_said_at_once_with_its_path(folder: Path) -> None:
             "channels.7: the name is no text; put it in quotes",
         ),
         (
-            {"store": "postgresql://secret@db/tocsin"},
-            "store: 'postgresql' is not a store; write sqlite:///FILE",
+            {"store": "mysql://tocsin@db/tocsin"},
+            f"store: 'mysql' {NO_STORE}",
         ),
-        ({"store": "sqlite://"}, "store: 'sqlite' is not a store; write sqlite:///FILE"),
+        (
+            {"store": "sqlite://"},
+            f"store: 'sqlite' {NO_STORE}",
+        ),
+        (
+            {"store": "postgresql://tocsin:hunter2@db/tocsin"},
+            "store: has a password; write that into a file and name it in store_password_file",
+        ),
+        (
+            {"store": "postgresql://tocsin@db:hunter2/tocsin"},
+            f"store: {NO_URL}",
+        ),
         ({"listen": 9848}, "listen: a text is expected; put it in quotes"),
         ({"routes": [{}]}, "routes.0.channels: is missing; add it"),
         ({"routes": "inbox"}, "routes: a list is expected; write it like [first, second]"),
@@ -210,3 +227,15 @@ def test_secrets_are_not_shown(folder: Path) -> None:
     settings = load(folder, tokens=[INGEST])
     assert "s3cret" not in repr(settings)
     assert "s3cret" not in str(settings.model_dump(mode="json"))
+
+
+def test_a_store_on_postgresql_takes_its_password_from_a_file(folder: Path) -> None:
+    (folder / "pw").write_text("hunter2\n")
+    settings = load(
+        folder, store="postgresql://tocsin@db:5433/alerts?sslmode=require", store_password_file="pw"
+    )
+    assert isinstance(settings.database, URL)
+    assert settings.database.render_as_string(hide_password=False) == (
+        "postgresql+psycopg://tocsin:hunter2@db:5433/alerts?sslmode=require"
+    )
+    assert "hunter2" not in str(settings.database)

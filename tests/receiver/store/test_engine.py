@@ -13,6 +13,12 @@ from receiver.store.store import Store
 from tests.receiver.webhooks import alert, webhook
 
 
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    """SQLite only."""
+    return tmp_path / "tocsin.db"
+
+
 def owed(_: Known) -> Decision:
     return Decision(("ops",))
 

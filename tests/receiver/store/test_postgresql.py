@@ -1,0 +1,110 @@
+"""What only a database that several receivers share can do, and what only it can suffer."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import URL
+
+from receiver.intake.webhook import parse
+from receiver.store.records import Decision, Known
+from receiver.store.schema import StoreUnavailableError
+from receiver.store.store import Store
+from tests.fakes.postgres import Postgres, postgres
+from tests.receiver.webhooks import START, alert, webhook
+
+UNTIL = START + timedelta(minutes=1)
+
+
+@pytest.fixture
+def database(postgres_server: Postgres) -> URL:
+    return postgres_server.database()
+
+
+@pytest.fixture
+async def stores(database: URL) -> AsyncIterator[tuple[Store, Store]]:
+    async with AsyncExitStack() as stack:
+        first, second = await asyncio.gather(*(Store.open(database, parse) for _ in range(2)))
+        for each in (first, second):
+            stack.push_async_callback(each.close)
+        yield first, second
+
+
+def owed(_: Known) -> Decision:
+    return Decision(("ops",))
+
+
+def owed_once(known: Known) -> Decision:
+    return Decision(("ops",), "duplicate" if known.owed_at else "")
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not true():  # noqa: ASYNC110 -- a server tells no event
+            await asyncio.sleep(0.01)
+
+
+async def test_receivers_that_claim_at_once_never_claim_the_same(
+    stores: tuple[Store, Store],
+) -> None:
+    for number in range(60):
+        await stores[0].accept(webhook(groupKey=f"group {number}"), owed)
+    claims = await asyncio.gather(
+        *(store.claim("ops", START, UNTIL) for _ in range(40) for store in stores)
+    )
+    taken = [claim.id for claim in claims if claim]
+    while claim := await stores[0].claim("ops", START, UNTIL):
+        taken.append(claim.id)
+    assert len(taken) == len(set(taken)) == 60
+
+
+async def test_what_two_receivers_are_told_at_once_is_owed_once(
+    stores: tuple[Store, Store],
+) -> None:
+    many = [webhook([alert("a"), alert("b")], groupKey=f"group {number}") for number in range(40)]
+    told = [stores[0].accept(each, owed_once) for each in many]
+    told += [stores[1].accept(each, owed_once) for each in reversed(many)]
+    decisions = await asyncio.gather(*told)
+    assert [decision.reason for decision in decisions].count("") == 40
+    assert [queue.owed for queue in await stores[0].queues()] == [40]
+
+
+async def test_a_receiver_is_woken_by_what_another_takes_in(stores: tuple[Store, Store]) -> None:
+    heard: list[set[str]] = []
+
+    def wake(channels: Iterable[str]) -> None:
+        heard.append(set(channels))
+
+    listening = asyncio.create_task(stores[1].listen(["ops", "mail"], wake))
+    await until(lambda: heard == [{"ops", "mail"}])  # at first all: some may have been missed
+    await stores[0].accept(webhook(), lambda _: Decision(("ops", "of another receiver")))
+    await stores[0].accept(webhook(seconds=1), lambda _: Decision(("ops",), "duplicate"))
+    await stores[0].accept(webhook(seconds=2), lambda _: Decision(("mail",)))
+    await until(lambda: heard[1:] == [{"ops"}, {"mail"}])
+    listening.cancel()
+
+
+async def test_a_store_is_unavailable_while_its_server_is_and_no_longer() -> None:
+    heard: list[set[str]] = []
+    with postgres() as server:
+        store = await Store.open(server.database(), parse, patience=2)
+        listening = asyncio.create_task(store.listen(["ops"], lambda c: heard.append(set(c))))
+        await store.accept(webhook(), owed)
+        await until(lambda: len(heard) >= 1)
+        server.stop()
+        for _ in range(3):
+            with pytest.raises(StoreUnavailableError):
+                await store.accept(webhook(seconds=1), owed)
+            with pytest.raises(StoreUnavailableError):
+                await store.claim("ops", START, UNTIL)
+            with pytest.raises(StoreUnavailableError):
+                await store.queues()
+        server.start()
+        await store.accept(webhook(seconds=2), owed)
+        assert [queue.owed for queue in await store.queues()] == [2]
+        assert await store.claim("ops", START, UNTIL) is not None
+        await until(lambda: heard.count({"ops"}) >= 2)
+        listening.cancel()
+        await store.close()
