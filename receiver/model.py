@@ -3,10 +3,11 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 Labels = Mapping[str, str]
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class ConfigError(Exception):
@@ -141,6 +142,14 @@ class Message:
     def color(self) -> str:
         """The colour of what the message says: green once resolved."""
         return RESOLVED_COLOR if self.status is Status.RESOLVED else self.severity.color
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """A provider's rule: at most `count` messages within any `period` of seconds."""
+
+    count: int
+    period: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from pydantic import (
     ValidationInfo,
 )
 
-from receiver.model import ConfigError
+from receiver.model import ConfigError, Pace
 
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
@@ -49,6 +49,24 @@ def format_duration(seconds: float) -> str:
 
 Duration = Annotated[
     float, BeforeValidator(parse_duration), PlainSerializer(format_duration, return_type=str)
+]
+
+
+def parse_pace(value: Any) -> Pace:
+    """Read `20/1m`: at most twenty messages within any minute."""
+    count, _, period = str(value).partition("/")
+    if not count.isdecimal() or not int(count):
+        raise ValueError(f"not a pace: {value!r}; write it like 20/1m")
+    return Pace(int(count), parse_duration(period))
+
+
+def format_pace(pace: Pace) -> str:
+    """Spell a pace as `parse_pace` reads it."""
+    return f"{pace.count}/{format_duration(pace.period)}"
+
+
+PaceText = Annotated[
+    Pace, BeforeValidator(parse_pace), PlainSerializer(format_pace, return_type=str)
 ]
 
 

@@ -1,5 +1,6 @@
 """What a channel is: a frozen `Section` whose fields are its configuration."""
 
+import hashlib
 from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
@@ -9,8 +10,8 @@ from zoneinfo import ZoneInfo
 from aiohttp import ClientSession
 from pydantic import AfterValidator, SecretStr
 
-from receiver.model import Language, Message
-from receiver.settings import Duration, Section
+from receiver.model import Language, Message, Pace
+from receiver.settings import Duration, PaceText, Section
 
 Format = Literal["dingtalk", "slack", "email", "text"]
 
@@ -38,11 +39,27 @@ class Channel(Section):
 
     format: ClassVar[Format]
     """Which templates write its messages."""
+    limit: ClassVar[Pace | None] = None
+    """What its provider allows."""
+    gathers: ClassVar[bool] = True
+    """Whether a backlog may be told in one message."""
 
     type: str
     timeout: Duration = 10.0
     language: Language | None = None
     timezone: TimeZone | None = None
+    pace: PaceText | None = None
+    fallback: str = ""
+
+    @property
+    def rule(self) -> Pace | None:
+        """How fast it may send: as configured, else as its provider allows; None is no limit."""
+        return self.pace or self.limit
+
+    @property
+    def destination(self) -> str:
+        """The same for channels whose messages the provider counts together; tells no secret."""
+        return ""
 
     @abstractmethod
     async def send(self, message: Message, http: ClientSession) -> None:
@@ -61,6 +78,12 @@ class Channel(Section):
             text = text.replace(secret, "***")
         line = "".join(c for c in " ".join(text.split()) if c.isprintable())
         return line if len(line) <= _LONGEST_DETAIL else line[:_LONGEST_DETAIL] + "…"
+
+
+def name_destination(kind: str, *parts: str) -> str:
+    """Name a destination by what it is made of, secrets included, without telling them."""
+    digest = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
+    return f"{kind}:{digest[:24]}"
 
 
 def _telling(secret: str) -> Iterator[str]:

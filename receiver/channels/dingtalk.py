@@ -16,10 +16,10 @@ from aiohttp import ClientSession
 from pydantic import Field, model_validator
 from yarl import URL
 
-from receiver.channels.contract import Channel, Format
+from receiver.channels.contract import Channel, Format, name_destination
 from receiver.channels.fitting import fit
 from receiver.channels.posting import SecretUrl, post, refusal
-from receiver.model import SEVERITIES, Message, SendError, Status
+from receiver.model import SEVERITIES, Message, Pace, SendError, Status
 from receiver.settings import SecretFile
 
 LONGEST_BODY = 20_000
@@ -112,6 +112,7 @@ class DingTalk(Channel):
     """
 
     format: ClassVar[Format] = "dingtalk"
+    limit: ClassVar[Pace | None] = Pace(20, 60)
 
     url: SecretUrl = Field(alias="url_file")
     secret: SecretFile | None = Field(default=None, alias="secret_file")
@@ -125,6 +126,11 @@ class DingTalk(Channel):
             known = ", ".join(SEVERITIES)
             raise ValueError(f"mention: unknown severity {', '.join(unknown)}; one of {known}")
         return self
+
+    @property
+    def destination(self) -> str:
+        """The robot: DingTalk counts what each sends."""
+        return name_destination("dingtalk", self.url.get_secret_value())
 
     async def send(self, message: Message, http: ClientSession) -> None:
         """Post the message as Markdown; an errcode other than 0 is a failure."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import socket
 import ssl
 from collections.abc import Iterable
@@ -21,7 +22,7 @@ from aiosmtplib import (
 )
 from pydantic import Field, PrivateAttr, model_validator
 
-from receiver.channels.contract import Channel, Format
+from receiver.channels.contract import Channel, Format, name_destination
 from receiver.channels.mailing import Address, AuthoritiesFile, ServerUrl, compose
 from receiver.model import Message, SendError
 from receiver.settings import SecretFile
@@ -31,6 +32,10 @@ _FAREWELL = 0.1
 because a server is slow to say goodbye."""
 _REMEMBERED = 1_000
 """Messages of which it is remembered who has got them, while others are still owed."""
+
+_RATE = re.compile(r"\b4\.7\.\d+\b.*\brate|too many|rate limit|ratelimit|quota", re.IGNORECASE)
+_PAUSE = 60.0
+"""Seconds to leave a server alone that says without a number that it is sent too much."""
 
 Refusals = dict[str, tuple[int, str]]
 """SMTP code and text by the address that was refused."""
@@ -62,6 +67,11 @@ class Email(Channel):
     @cached_property
     def _trust(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=str(self.ca_file) if self.ca_file else None)
+
+    @property
+    def destination(self) -> str:
+        """The account at the server, which counts what it sends."""
+        return name_destination("email", str(self.smtp))
 
     async def send(self, message: Message, http: ClientSession) -> None:  # noqa: ARG002 -- the contract's
         """Mail everyone whom this message has not reached yet.
@@ -120,6 +130,8 @@ class Email(Channel):
     def _blame(self, refused: Refusals, reached: frozenset[str]) -> SendError:
         """Give up those whom the server will never take, unless nobody has the mail yet."""
         said = "; ".join(f"{to}: {code} {text}" for to, (code, text) in refused.items())
+        if all(_is_rate(code, text) for code, text in refused.values()):
+            return SendError("throttled", self.clean(said), retry_after=_PAUSE)
         permanent = bool(reached) and all(code >= 500 for code, _ in refused.values())
         count = f"{len(refused)} of {len(self.to)} recipients refused"
         return SendError("recipient", self.clean(f"{count}: {said}"), permanent=permanent)
@@ -134,6 +146,8 @@ class Email(Channel):
                 return SendError("tls", self.clean(f"no trusted connection to {place}: {why}"))
         detail = self.clean(f"{place}: {error}")
         if isinstance(error, SMTPResponseException):
+            if _is_rate(error.code, error.message):
+                return SendError("throttled", detail, retry_after=_PAUSE)
             login = isinstance(error, SMTPAuthenticationError)
             reason = "auth" if login else "server" if error.code < 500 else "rejected"
             refused = isinstance(error, SMTPDataError) and error.code >= 500
@@ -141,6 +155,11 @@ class Email(Channel):
         if isinstance(error, OSError):
             return SendError("unreachable", detail)
         return SendError("unsupported", detail)
+
+
+def _is_rate(code: int, text: str) -> bool:
+    """Whether a passing refusal is the server's own limit (RFC 3463 has 4.7.x for policies)."""
+    return 400 <= code < 500 and _RATE.search(text) is not None
 
 
 async def _hand_over(client: SMTP, mail: bytes, sender: str, owed: list[str]) -> Refusals:

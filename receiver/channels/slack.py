@@ -13,10 +13,10 @@ from aiohttp import ClientSession
 from pydantic import AfterValidator, Field, model_validator
 from yarl import URL
 
-from receiver.channels.contract import Channel, Format
+from receiver.channels.contract import Channel, Format, name_destination
 from receiver.channels.fitting import first_units, fit, units
 from receiver.channels.posting import Answer, SecretUrl, check_url, post, refusal
-from receiver.model import Language, Message, SendError
+from receiver.model import Language, Message, Pace, SendError
 from receiver.settings import SecretFile
 
 _HEADER = 150
@@ -54,6 +54,7 @@ class Slack(Channel):
     """One channel of a workspace: `url_file`, or `token_file` with `channel`."""
 
     format: ClassVar[Format] = "slack"
+    limit: ClassVar[Pace | None] = Pace(1, 1)
 
     url: SecretUrl | None = Field(default=None, alias="url_file")
     token: SecretFile | None = Field(default=None, alias="token_file")
@@ -67,6 +68,12 @@ class Slack(Channel):
         if (self.token is None) != (not self.channel):
             raise ValueError("channel belongs to token_file; a webhook has its own")
         return self
+
+    @property
+    def destination(self) -> str:
+        """The channel, as far as it can be told: a webhook has one of its own."""
+        held = [part.get_secret_value() for part in (self.url, self.token) if part is not None]
+        return name_destination("slack", self.api_url, *held, self.channel)
 
     async def send(self, message: Message, http: ClientSession) -> None:
         """Post the message as blocks; anything but Slack's own yes is a failure."""

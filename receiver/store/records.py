@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from receiver.model import Alert, Notification, Status
+from receiver.model import EPOCH, Alert, Notification, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,21 @@ class Decision:
     reason: str = ""
     left_out: tuple[str, ...] = ()
     incident: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What is remembered of a destination, so that a restart does not forget its limits.
+
+    `tokens` were left at `counted_at`; the other side asked to be left alone until
+    `paused_until`; after so many `failures` in a row it rests until `open_until`.
+    """
+
+    tokens: float = 1e9
+    counted_at: datetime = EPOCH
+    paused_until: datetime = EPOCH
+    failures: int = 0
+    open_until: datetime = EPOCH
 
 
 @dataclass(frozen=True, slots=True)
