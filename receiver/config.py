@@ -2,7 +2,7 @@
 
 import ipaddress
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
@@ -169,6 +169,7 @@ def decode(document: Mapping[str, Any], path: Path) -> Config:
     if not isinstance(sections, dict):
         raise ConfigError([f"{path}: channels: a mapping of names to channels is expected"])
     channels, problems = _channels(sections, path)
+    problems += _check_fallbacks(channels, sections, path)
     # With nothing but broken channels, the defaults let the rest be checked in the same go.
     usable = channels if channels or not sections else _channels(_CHANNELS, path)[0]
     context = {"folder": path.parent, "channels": [str(name) for name in sections]}
@@ -196,6 +197,22 @@ def _channels(sections: Mapping[Any, Any], path: Path) -> tuple[dict[str, Channe
         except ValidationError as error:
             problems += describe(path, error, kind, "channels", name)
     return channels, problems
+
+
+def _check_fallbacks(
+    channels: Mapping[str, Channel], sections: Mapping[Any, Any], path: Path
+) -> Iterator[str]:
+    """Say which fallbacks name no channel, or lead back to where they come from."""
+    after = {name: channel.fallback for name, channel in channels.items() if channel.fallback}
+    for name, fallback in after.items():
+        place = f"{path}: channels.{name}.fallback"
+        if fallback not in sections:
+            yield f"{place}: no channel is named {fallback!r}; there are {', '.join(sections)}"
+        met = [name]
+        while met[-1] in after and after[met[-1]] not in met:
+            met.append(after[met[-1]])
+        if after.get(met[-1]) == name:
+            yield f"{place}: {' -> '.join([*met, name])} leads back; remove one of them"
 
 
 def _objection(name: Any, section: Any) -> str:

@@ -9,11 +9,13 @@ from receiver.channels.email import Email
 from receiver.channels.inbox import Inbox
 from receiver.channels.slack import Slack
 from receiver.channels.terminal import Terminal
+from receiver.channels.webhook import Webhook
 
 CHANNELS: dict[str, type[Channel]] = {
     "dingtalk": DingTalk,
     "slack": Slack,
     "email": Email,
+    "webhook": Webhook,
     "inbox": Inbox,
     "terminal": Terminal,
 }

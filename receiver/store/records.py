@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from receiver.model import EPOCH, Alert, Notification, Status
+from receiver.model import Alert, Notification, Status
+from receiver.store.schema import EPOCH
 
 
 @dataclass(frozen=True, slots=True)

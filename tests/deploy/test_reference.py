@@ -17,6 +17,7 @@ SECRETS = {
     "ops.secret": "SEC0",
     "hook.url": "https://hooks.slack.com/services/T0/B0/0",
     "slack.token": "xoxb-0",
+    "wecom.url": "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=0",
 }
 
 

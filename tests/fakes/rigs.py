@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 from tests.fakes.certs import Certificates
 from tests.fakes.dingtalk import FakeDingTalk
+from tests.fakes.hook import FakeHook
 from tests.fakes.slack import FakeSlack
 from tests.fakes.smtp import FakeSmtp
 from tests.fakes.web import FakeWeb, Ugly
@@ -85,6 +86,19 @@ async def slack_token_rig(folder: Path, _: Certificates) -> AsyncIterator[Rig]:
 
 
 @asynccontextmanager
+async def webhook_rig(folder: Path, _: Certificates) -> AsyncIterator[Rig]:
+    async with FakeHook() as fake:
+        config = {
+            "type": "webhook",
+            "url_file": _write(folder, "url", f"{fake.base}/hooks/a-secret-path"),
+            "token_file": _write(folder, "token", "a-secret-token"),
+            "headers": {"X-Team": "ops"},
+            "body": '{"msgtype": "text", "text": {"content": {{ title ~ "\\n" ~ text }}}}',
+        }
+        yield Rig(config, lambda: fake.texts, lambda trouble: _provoke_web(fake, trouble))
+
+
+@asynccontextmanager
 async def email_rig(folder: Path, certificates: Certificates) -> AsyncIterator[Rig]:
     async with FakeSmtp(certificates, user="ops@example.com") as fake:
         config = {
@@ -119,6 +133,7 @@ async def inbox_rig(_: Path, __: Certificates) -> AsyncIterator[Rig]:
 RIGS: dict[str, tuple[tuple[Maker, tuple[str, ...]], ...]] = {
     "dingtalk": ((dingtalk_rig, ON_THE_WEB),),
     "slack": ((slack_hook_rig, ON_THE_WEB), (slack_token_rig, ON_THE_WEB)),
+    "webhook": ((webhook_rig, ON_THE_WEB),),
     "email": ((email_rig, IN_THE_POST),),
     "terminal": ((terminal_rig, ()),),
     "inbox": ((inbox_rig, ()),),

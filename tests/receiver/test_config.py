@@ -8,7 +8,7 @@ from sqlalchemy import URL
 from receiver import config
 from receiver.channels.slack import Slack
 from receiver.config import Config, split_address
-from receiver.model import ConfigError, Language
+from receiver.model import ConfigError, Language, Pace
 
 
 @pytest.fixture
@@ -36,8 +36,8 @@ def problems(folder: Path, listen: str | None = None, **document: Any) -> list[s
 INGEST = {"name": "alertmanager", "scope": "ingest", "file": "secrets/a.token"}
 READ = {"name": "prometheus", "scope": "read", "file": "secrets/a.token"}
 ADMIN = {"name": "root", "scope": "admin", "file": "secrets/a.token"}
-KINDS = "dingtalk, slack, email, inbox, terminal"
-SLACK = "type, timeout, language, timezone, url_file, token_file, channel, api_url"
+KINDS = "dingtalk, slack, email, webhook, inbox, terminal"
+SLACK = "type, timeout, language, timezone, pace, fallback, url_file, token_file, channel, api_url"
 TOP = (
     "listen, store, store_password_file, language, timezone, external_url, tokens, channels, routes"
 )
@@ -55,6 +55,26 @@ def test_an_empty_file_gives_the_defaults(folder: Path, monkeypatch: pytest.Monk
     assert settings.links == "http://127.0.0.1:9848"
     assert list(settings.channels) == ["inbox", "terminal"]
     assert [route.channels for route in settings.routes] == [("inbox", "terminal")]
+
+
+def test_a_fallback_names_another_channel_and_leads_to_an_end(folder: Path) -> None:
+    def channel(fallback: str) -> dict[str, str]:
+        return {"type": "inbox", "fallback": fallback, "pace": "20/1m"}
+
+    there = "there are a, b, c"
+    assert problems(folder, channels={"a": channel("x"), "b": channel("c"), "c": channel("b")}) == [
+        f"channels.a.fallback: no channel is named 'x'; {there}",
+        "channels.b.fallback: b -> c -> b leads back; remove one of them",
+        "channels.c.fallback: c -> b -> c leads back; remove one of them",
+    ]
+    settings = load(folder, channels={"a": channel("b"), "b": {"type": "inbox"}})
+    assert settings.channels["a"].rule == Pace(20, 60)
+
+
+@pytest.mark.parametrize("pace", ["20", "0/1m", "x/1m", "20/1"])
+def test_a_pace_is_a_count_in_a_time(folder: Path, pace: str) -> None:
+    (problem,) = problems(folder, channels={"a": {"type": "inbox", "pace": pace}})
+    assert problem.startswith("channels.a.pace: not a ")
 
 
 @pytest.mark.parametrize("listen", ["0.0.0.0:9848", "[::]:9848"])

@@ -1,0 +1,174 @@
+"""A plain webhook: JSON of the user's own shape, posted to anything that takes it."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Self
+
+from aiohttp import ClientSession
+from jinja2 import StrictUndefined, Template, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from pydantic import AfterValidator, Field, PrivateAttr, model_validator
+from yarl import URL
+
+from receiver.channels.contract import Channel, Format, name_destination
+from receiver.channels.fitting import fit
+from receiver.channels.posting import Answer, SecretUrl, post, refusal
+from receiver.model import SEVERITIES, Message, Pace, SendError, Status
+from receiver.settings import SecretFile
+
+_LONGEST = 16_000
+_PAUSE = 60.0
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_PAGE = re.compile(r"\s*<(!doctype|html)", re.IGNORECASE)
+_SECRET = {"authorization", "proxy-authorization", "cookie"}
+
+_EVERYTHING = (
+    '{"title": {{ title }}, "text": {{ text }}, "status": {{ status }}, "severity": {{ severity }},'
+    ' "color": {{ color }}, "key": {{ key }}, "thread": {{ thread }}}'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """What a chat service allows: how many messages, and how many bytes of text in one."""
+
+    limit: Pace
+    longest: int = _LONGEST
+
+
+PROVIDERS = {
+    "qyapi.weixin.qq.com": Provider(Pace(20, 60), 2_048),  # WeCom's robot, text
+    "open.feishu.cn": Provider(Pace(100, 60)),
+    "open.larksuite.com": Provider(Pace(100, 60)),
+    "oapi.dingtalk.com": Provider(Pace(20, 60)),
+    "hooks.slack.com": Provider(Pace(1, 1)),
+    "discord.com": Provider(Pace(30, 60), 2_000),
+}
+"""Services that are often reached in this plain way, by host."""
+
+# Codes in answers of HTTP 200. WeCom: developer.work.weixin.qq.com, error codes; Feishu: 9499.
+_THROTTLED = {45009, 45033, 9499, 11232}
+_GONE = {93000, 93004, 19001}
+_MALFORMED = {40058, 40008, 44004}
+
+
+def _check_headers(headers: dict[str, str]) -> dict[str, str]:
+    for name, value in headers.items():
+        if not _HEADER.fullmatch(name) or not value.isprintable():
+            raise ValueError(
+                f"{name!r} is not a header that can be sent; write it like X-Team: ops"
+            )
+        if name.lower() in _SECRET:
+            raise ValueError(f"{name} is a secret; write the token into a file, as token_file")
+    return headers
+
+
+def _check_body(source: str) -> str:
+    try:
+        json.loads(_compile(source).render(_words(_SAMPLE, 'a "text"\nof two lines')))
+    except TemplateError as error:
+        raise ValueError(f"not a template: {error}") from error
+    except ValueError as error:
+        raise ValueError(f'it gives no JSON: {error}; write {{"text": {{{{ text }}}}}}') from error
+    return source
+
+
+class Webhook(Channel):
+    """POST of a JSON body; `body` is a Jinja2 template in which every value is written as JSON.
+
+    So `{"text": {{ title }}}` needs no quotes of its own, and no alert can break out of its place.
+    """
+
+    format: ClassVar[Format] = "text"
+
+    url: SecretUrl = Field(alias="url_file")
+    token: SecretFile | None = Field(default=None, alias="token_file")
+    headers: Annotated[dict[str, str], AfterValidator(_check_headers)] = Field(default_factory=dict)
+    body: Annotated[str, AfterValidator(_check_body)] = _EVERYTHING
+    longest: Annotated[int, Field(ge=200, le=1_000_000)] | None = None
+
+    _template: Template = PrivateAttr()
+
+    @model_validator(mode="after")
+    def _compile_body(self) -> Self:
+        self._template = _compile(self.body)
+        return self
+
+    @property
+    def _provider(self) -> Provider | None:
+        return PROVIDERS.get(URL(self.url.get_secret_value()).host or "")
+
+    @property
+    def rule(self) -> Pace | None:
+        """The configured pace, else that of the service if it is a known one."""
+        return self.pace or (self._provider.limit if self._provider else None)
+
+    @property
+    def destination(self) -> str:
+        """The URL, which is what services count by."""
+        return name_destination("webhook", self.url.get_secret_value())
+
+    async def send(self, message: Message, http: ClientSession) -> None:
+        """Post the message; a 2xx is a success unless its JSON says that it is none."""
+        headers = dict(self.headers)
+        if self.token is not None:
+            headers["Authorization"] = f"Bearer {self.token.get_secret_value()}"
+        url = URL(self.url.get_secret_value())
+        answer = await post(http, url, self._write(message), self.timeout, headers)
+        if not 200 <= answer.status < 300 or _PAGE.match(answer.text):
+            raise refusal(answer, self.clean(answer.text))
+        objection = _objection(answer, self.clean)
+        if objection is not None:
+            raise objection
+
+    def _write(self, message: Message) -> bytes:
+        longest = self.longest or (self._provider.longest if self._provider else _LONGEST)
+        text = fit(
+            message.body, lambda t: len(t.encode("utf-8", "replace")) <= longest, self.language
+        )
+        return self._template.render(_words(message, text)).encode("utf-8", "replace")
+
+
+def _words(message: Message, text: str) -> dict[str, str]:
+    return {
+        "title": message.title,
+        "text": text,
+        "status": message.status.value,
+        "severity": message.severity.name,
+        "color": message.color,
+        "key": message.key,
+        "thread": message.thread,
+    }
+
+
+def _compile(source: str) -> Template:
+    def write(value: Any) -> str:
+        return json.dumps(value, ensure_ascii=False, default=str)  # an unknown name raises in str
+
+    env = ImmutableSandboxedEnvironment(undefined=StrictUndefined, finalize=write)
+    return env.from_string(source)
+
+
+_SAMPLE = Message("a title", "", "", Status.FIRING, SEVERITIES["critical"], "key", "thread")
+
+
+def _objection(answer: Answer, clean: Callable[[str], str]) -> SendError | None:
+    """Read an answer of 2xx: many services say there that they refuse."""
+    try:
+        reply = json.loads(answer.text)
+    except ValueError:
+        return None
+    if not isinstance(reply, dict):
+        return None
+    code = reply.get("errcode", reply.get("code") if "msg" in reply else 0)
+    if reply.get("ok") is not False and (not isinstance(code, int) or code in {0, 200}):
+        return None
+    said = reply.get("errmsg") or reply.get("msg") or reply.get("error") or "it says no"
+    detail = clean(f"the service refuses: {said} (code {code})")
+    if code in _THROTTLED:
+        return SendError("throttled", detail, retry_after=answer.retry_after or _PAUSE)
+    if code in _GONE:
+        return SendError("gone", detail)
+    return SendError("rejected", detail, permanent=code in _MALFORMED)

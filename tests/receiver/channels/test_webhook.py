@@ -1,0 +1,112 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession
+from pydantic import ValidationError
+
+from receiver.channels.webhook import Webhook
+from receiver.model import Pace, SendError
+from tests.fakes.alerts import make_message
+from tests.fakes.hook import FakeHook
+
+TEXT = '{"text": {"content": {{ title ~ ": " ~ text }}}}'
+
+
+@pytest.fixture
+def make(tmp_path: Path, secret_file: Callable[[str, str], str]) -> Callable[..., Webhook]:
+    def build(url: str, **more: Any) -> Webhook:
+        section = {"type": "webhook", "url_file": secret_file("hook.url", url), **more}
+        return Webhook.model_validate(section, context={"folder": tmp_path})
+
+    return build
+
+
+async def test_without_a_template_everything_about_a_message_is_sent(
+    make: Callable[..., Webhook], http: ClientSession
+) -> None:
+    async with FakeHook() as fake:
+        await make(f"{fake.base}/x", headers={"X-Team": "ops"}).send(make_message('a "b"'), http)
+        assert fake.bodies == [
+            {
+                "title": "[🔴 Critical] HostCpuBusy on web-1:9100",
+                "text": 'a "b"',
+                "status": "firing",
+                "severity": "critical",
+                "color": "#d32f2f",
+                "key": "key-1",
+                "thread": "thread-1",
+            }
+        ]
+        assert fake.seen[0].headers["X-Team"] == "ops"
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ({"errcode": 45009, "errmsg": "api freq out of limit"}, ("throttled", False, 60.0)),
+        ({"code": 9499, "msg": "too many request"}, ("throttled", False, 60.0)),
+        ({"errcode": 93000, "errmsg": "invalid webhook url"}, ("gone", False, None)),
+        ({"errcode": 40058, "errmsg": "exceed max length"}, ("rejected", True, None)),
+        ({"ok": False, "error": "channel_not_found"}, ("rejected", False, None)),
+    ],
+)
+async def test_an_answer_of_200_that_says_no_is_a_failure(
+    make: Callable[..., Webhook],
+    http: ClientSession,
+    answer: dict[str, Any],
+    expected: tuple[str, bool, float | None],
+) -> None:
+    async with FakeHook() as fake:
+        fake.answers.append(answer)
+        with pytest.raises(SendError) as caught:
+            await make(f"{fake.base}/x", body=TEXT).send(make_message(), http)
+    error = caught.value
+    assert (error.reason, error.permanent, error.retry_after) == expected
+
+
+async def test_the_text_is_cut_to_what_the_configuration_allows(
+    make: Callable[..., Webhook], http: ClientSession
+) -> None:
+    async with FakeHook() as fake:
+        hook = make(f"{fake.base}/x", body=TEXT, longest=200)
+        await hook.send(make_message("zwölf Boxkämpfer\n" * 100), http)
+        (text,) = fake.texts
+    assert len(text.partition(": ")[2].encode()) <= 200
+    assert "more lines left out" in text
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "problem"),
+    [
+        ("body", "{{ title }", "not a template"),
+        ("body", '{"text": "{{ text }}"}', "it gives no JSON"),
+        ("body", '{"text": {{ words }}}', "'words' is undefined"),
+        ("headers", {"Authorization": "Bearer x"}, "write the token into a file"),
+        ("headers", {"X Team": "ops"}, "not a header"),
+        ("headers", {"X-Team": "ops\r\nX: y"}, "not a header"),
+    ],
+)
+def test_what_could_not_be_sent_is_refused_when_it_is_configured(
+    make: Callable[..., Webhook], key: str, value: Any, problem: str
+) -> None:
+    with pytest.raises(ValidationError, match=problem):
+        make("https://hooks.example.com/x", **{key: value})
+
+
+def test_the_pace_of_a_known_service_holds_unless_another_is_configured(
+    make: Callable[..., Webhook],
+) -> None:
+    url = "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=abc"
+    assert make(url).rule == Pace(20, 60)
+    assert make(url, pace="5/1s").rule == Pace(5, 1)
+    assert make("https://hooks.example.com/x").rule is None
+
+
+def test_channels_of_one_url_are_one_destination_whose_name_tells_no_secret(
+    make: Callable[..., Webhook],
+) -> None:
+    one, other = make("https://x.example/secret"), make("https://x.example/secret", body=TEXT)
+    assert one.destination == other.destination != make("https://x.example/2").destination
+    assert "secret" not in one.destination
