@@ -15,7 +15,7 @@ _MOVED = 1.0
 _BY_CHANCE = 0.01
 """How probable it may be that any correlation in a whole answer is chance."""
 _LARGEST = 4.0
-"""Residuals beyond so many scatters count as that many, so that one value does not say it all."""
+"""What is beyond so many usual sizes counts as that many, so that one value does not say it all."""
 _FARTHEST = 20
 """Ticks by which residuals are shifted, at most."""
 _LEAST_TICKS = 10
@@ -100,7 +100,7 @@ def _correlate(target: Floats, others: Floats) -> _Match:
     """Correlate at every shift, and choose the strongest of each series."""
     farthest = min(_FARTHEST, len(target) // 3)
     shifts: NDArray[np.intp] = np.arange(-farthest, farthest + 1, dtype=np.intp)
-    own, theirs = _centred(target[:, None])[:, 0], _centred(others)
+    own, theirs = _steps(target[:, None])[:, 0], _steps(others)
     sizes = np.sqrt(np.sum(theirs**2, axis=0) * np.sum(own**2))
     with np.errstate(divide="ignore", invalid="ignore"):
         all_shifts = np.where(sizes > 0, _shifted(own, shifts) @ theirs / sizes, 0)
@@ -148,11 +148,33 @@ def _together(correlation: Floats, pairs: Floats, tried: int) -> BoolArray:
     return beyond
 
 
-def _centred(residual: Floats) -> Floats:
-    """Clip, and take the mean away; a missing value says nothing."""
-    clipped = np.clip(residual, -_LARGEST, _LARGEST)
-    known = np.isfinite(clipped)
-    counts = np.maximum(known.sum(axis=0), 1)
-    means = np.where(known, clipped, 0).sum(axis=0) / counts
-    centred: Floats = np.where(known, clipped - means, 0).astype(np.float32)
-    return centred
+def _steps(residual: Floats) -> Floats:
+    """Return each residual's step since the last one, in usual sizes, clipped.
+
+    A young or slow series' residuals drift, and so would agree with half of the others. A
+    missing value has no step, which is 0 and says nothing.
+    """
+    steps = np.full_like(residual, np.nan)
+    steps[1:] = np.diff(residual, axis=0)
+    return _even(steps)
+
+
+def _even(values: Floats) -> Floats:
+    """Take the median away, and clip at a few usual sizes, which are 1 then; NaN becomes 0."""
+    from_middle = values - _median(values)
+    usual = 1.5 * _median(np.abs(from_middle))
+    with np.errstate(invalid="ignore"):
+        spread = np.sqrt(np.nanmean(np.append(from_middle, np.zeros_like(usual)[None], 0) ** 2, 0))
+    usual = np.where(usual > 0, usual, np.where(spread > 0, spread, 1))
+    even: Floats = np.clip(np.nan_to_num(from_middle / usual, nan=0.0), -_LARGEST, _LARGEST)
+    return even
+
+
+def _median(values: Floats) -> Floats:
+    """Return the median of what is known of each series, 0 where nothing is."""
+    known = np.isfinite(values)
+    middle = np.maximum(known.sum(axis=0) - 1, 0) // 2
+    ordered = np.sort(np.where(known, values, np.inf), axis=0)
+    found = np.take_along_axis(ordered, middle[None], axis=0)[0]
+    median: Floats = np.where(np.isfinite(found), found, 0).astype(np.float32)
+    return median
