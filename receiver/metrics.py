@@ -46,6 +46,7 @@ class Backlog:
     owed: Mapping[str, int] = field(default_factory=dict)
     oldest: Mapping[str, float] = field(default_factory=dict)
     incidents: Mapping[str, int] = field(default_factory=dict)
+    damaged: int = 0
 
 
 class _Momentary(Collector):
@@ -58,6 +59,11 @@ class _Momentary(Collector):
     def collect(self) -> Iterator[Metric]:
         yield GaugeMetricFamily(
             "tocsin_store_up", "Whether the store could be written at this scrape.", self.backlog.up
+        )
+        yield GaugeMetricFamily(
+            "tocsin_store_damaged_files",
+            "Files of the store that were found damaged at a start, and still lie beside it.",
+            self.backlog.damaged,
         )
         for name, text, label, values in (
             ("queue_deliveries", "Messages owed to a channel.", "channel", self.backlog.owed),

@@ -1,5 +1,6 @@
 """The store as the other rooms see it."""
 
+import asyncio
 import shutil
 from collections.abc import Collection, Sequence
 from contextlib import AsyncExitStack
@@ -13,6 +14,7 @@ from receiver.model import Delivery
 from receiver.store import bell, migrations, outbox, schema, views
 from receiver.store.bell import Wake
 from receiver.store.engine import CLAIMERS, READERS, open_engines
+from receiver.store.integrity import damaged, set_aside_if_damaged
 from receiver.store.lane import Lane
 from receiver.store.outbox import Decide, Outcome, Parse
 from receiver.store.records import Decision, Posted, Queue, Webhook
@@ -48,10 +50,11 @@ class Store:
     async def open(cls, database: Path | URL, parse: Parse, patience: float = PATIENCE) -> Self:
         """Open or make the tables, bring them up to date, and give up a dead owner's claims.
 
-        Raises StoreVersionError too.
+        A file that is damaged is set aside. Raises StoreVersionError too.
         """
         if isinstance(database, Path):
             database.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            await asyncio.to_thread(set_aside_if_damaged, database)
         store = cls(database, parse, patience)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(store.close)
@@ -90,6 +93,11 @@ class Store:
     async def probe(self) -> None:
         """Write and read something: shows whether a webhook could be accepted now."""
         await self._writer.run(_probe, self._database)
+
+    async def damaged(self) -> int:
+        """Count the files of this store that were found damaged and are still beside it."""
+        path = self._database
+        return await asyncio.to_thread(damaged, path) if isinstance(path, Path) else 0
 
     async def next_due(self, channel: str) -> datetime | None:
         """When the channel's next delivery may be claimed; None where nothing is owed."""

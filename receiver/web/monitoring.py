@@ -28,13 +28,14 @@ async def _backlog(site: Site, now: datetime) -> Backlog:
     try:
         queues = {queue.channel: queue for queue in await site.store.queues()}
         opened = await site.store.open_incidents()
+        damaged = await site.store.damaged()
     except StoreUnavailableError:
         return Backlog(up=False)
     owed, oldest = dict.fromkeys(site.channels, 0), dict.fromkeys(site.channels, 0.0)
     for name, queue in queues.items():
         owed[name] = queue.owed
         oldest[name] = max(0.0, (now - queue.oldest).total_seconds())
-    return Backlog(True, owed, oldest, {"open": opened})
+    return Backlog(True, owed, oldest, {"open": opened}, damaged)
 
 
 async def healthy(_: web.Request) -> web.Response:

@@ -44,7 +44,7 @@ def test_a_bad_configuration_is_status_2_with_a_line_for_each_problem(
     assert main([command, "--config", file]) == 2
     first, second = capsys.readouterr().err.splitlines()
     assert first == f"{file}: listen: a text is expected; put it in quotes"
-    assert second.startswith(f"{file}: langauge: unknown key; known here: listen, store, language")
+    assert second.startswith(f"{file}: langauge: unknown key; known here: listen, store, store_")
 
 
 def test_a_configuration_that_is_not_there_is_status_2(

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
-from receiver.intake.webhook import parse
 from receiver.store.records import Decision, Known
 from receiver.store.schema import StoreUnavailableError
 from receiver.store.store import Store
@@ -62,12 +61,6 @@ async def test_a_full_disk_makes_the_store_unavailable_and_keeps_nothing_of_the_
     await store._writer.run(pragma, "max_page_count = 1000000")
     await store.accept(webhook(many), owed)
     assert [queue.owed for queue in await store.queues()] == [1]
-
-
-async def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
-    (tmp_path / "tocsin.db").write_bytes(b"not a database, but long enough to be read as one" * 99)
-    with pytest.raises(StoreUnavailableError, match="file is not a database"):
-        await Store.open(tmp_path / "tocsin.db", parse)
 
 
 async def test_a_transaction_that_fails_half_way_leaves_nothing(store: Store) -> None:

@@ -92,6 +92,17 @@ async def test_a_disk_without_room_for_a_webhook_is_seen_before_one_comes(
     assert "tocsin_store_up 0.0" in await page(client)
 
 
+async def test_a_file_that_was_set_aside_is_shown_until_somebody_takes_it_away(
+    client: Client, database: Path
+) -> None:
+    assert "tocsin_store_damaged_files 0.0" in await page(client)
+    kept = database.with_name("tocsin.db.damaged-20261128T120000Z")
+    kept.touch()
+    assert "tocsin_store_damaged_files 1.0" in await page(client)
+    kept.unlink()
+    assert "tocsin_store_damaged_files 0.0" in await page(client)
+
+
 async def test_a_store_that_works_is_ready(client: Client) -> None:
     ready = await client.get("/-/ready")
     assert (ready.status, await ready.text()) == (200, "ready\n")
