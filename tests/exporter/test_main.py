@@ -87,7 +87,7 @@ def test_a_hangup_reloads_the_configuration(tmp_path: Path) -> None:
         url, _ = started(process)
         config.write_text("interval: 15\n", "utf-8")
         process.send_signal(signal.SIGHUP)
-        assert "not reloaded" in log(process).readline()
+        assert any("not reloaded" in line for line in log(process))  # the first tick may say more
         assert "tocsin_config_last_reload_successful 0\n" in get(f"{url}/metrics")
 
 
