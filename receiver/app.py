@@ -17,7 +17,8 @@ from receiver import metrics
 from receiver.channels.addresses import GuardedResolver
 from receiver.channels.inbox import Inbox
 from receiver.config import Config
-from receiver.delivery.worker import Outlet, Worker
+from receiver.delivery.sending import Outlet
+from receiver.delivery.worker import Ties, Worker
 from receiver.intake.ingest import Intake
 from receiver.intake.webhook import parse
 from receiver.messages.render import BUILT_IN, Style
@@ -67,9 +68,9 @@ async def running(config: Config) -> AsyncIterator[str]:
         several = len(_inboxes(config)) > 1
         feed, pages = Feed(), Pages(config.language, config.timezone, several=several)
         tell = partial(_publish, feed, pages, _inboxes(config))
-        workers = {
-            outlet.name: Worker(outlet, store, http, numbers, tell) for outlet in _outlets(config)
-        }
+        workers: dict[str, Worker] = {}
+        ties = Ties(store, http, numbers, tell, partial(_wake, workers))
+        workers |= {outlet.name: Worker(outlet, ties) for outlet in _outlets(config)}
         site = Site(
             intake=Intake(store, config.routes, numbers, partial(_wake, workers)),
             store=store,

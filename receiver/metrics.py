@@ -19,7 +19,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 OUTCOMES = ("sent", "retried", "dead", "suppressed")
-SUPPRESSIONS = ("duplicate", "watchdog", "no_route", "stale")
+SUPPRESSIONS = ("duplicate", "watchdog", "no_route", "stale", "resolved_before_sent", "fell_back")
 _CODES = ("200", "400", "401", "403", "408", "413", "415", "503")
 _STATUSES = ("firing", "resolved")
 _ERRORS = ("timeout", "unreachable", "throttled", "server", "rejected", "failed")
@@ -27,7 +27,10 @@ _COUNTERS = {
     "webhook_requests": ("Webhooks by the HTTP status of the answer.", "code"),
     "alerts_received": ("Alerts in accepted webhooks.", "status"),
     "notifications": ("What became of messages.", "channel", "outcome"),
-    "notifications_suppressed": ("Webhooks that told nobody, by reason.", "reason"),
+    "notifications_suppressed": (
+        "Webhooks that told nobody, and messages that a channel did not send, by reason.",
+        "reason",
+    ),
     "notification_errors": ("Failed attempts to send.", "channel", "reason"),
     "template_failures": ("Messages that the built-in text replaced.", "template"),
 }
@@ -112,6 +115,11 @@ class Metrics:
         """Count a failed attempt; `error` must have its secrets masked."""
         self.notification_errors.labels(channel, reason).inc()
         self.momentary.errors[channel] = error
+
+    def suppressed(self, channel: str, reason: str, count: int = 1) -> None:
+        """Count messages that a channel need not send any longer."""
+        self.notifications.labels(channel, "suppressed").inc(count)
+        self.notifications_suppressed.labels(reason).inc(count)
 
     def delivered(self, channel: str, seconds: float) -> None:
         """Count a message that arrived `seconds` after it was accepted."""

@@ -114,7 +114,7 @@ def test_broad_excepts_stand_only_in_the_measured_fences() -> None:
 
 # One fence round each kind of plug-in: collectors, channels. The store's lane swallows nothing:
 # it carries an error from its thread to the caller that waits for it, as any future does.
-FENCES = ["exporter/fence.py", "receiver/delivery/worker.py", "receiver/store/lane.py"]
+FENCES = ["exporter/fence.py", "receiver/delivery/sending.py", "receiver/store/lane.py"]
 
 
 def first_column() -> Iterator[str]:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from receiver.delivery.retry import pause
 from receiver.model import SendError
 from receiver.store.records import Gate
 
@@ -10,8 +11,6 @@ FAILURES = 3
 """In a row; until then each message waits for itself."""
 _FIRST_REST = 8.0
 _LONGEST_REST = 300.0
-_LONGEST_WISH = 3600.0
-"""Seconds; a Retry-After beyond it would let the other side silence a destination for good."""
 _LONG_PAUSE = timedelta(seconds=60)
 
 # A person must mend these, so there is no use in two more tries.
@@ -28,7 +27,7 @@ def after_failure(gate: Gate, error: SendError, now: datetime, luck: float) -> G
     if error.permanent:
         return after_success(gate)
     if error.retry_after is not None:
-        until = now + timedelta(seconds=wish(error))
+        until = now + timedelta(seconds=pause(error))
         gate = replace(gate, paused_until=max(gate.paused_until, until))
     if error.reason == "throttled":
         return replace(gate, tokens=min(gate.tokens, 0.0))
@@ -43,11 +42,6 @@ def after_failure(gate: Gate, error: SendError, now: datetime, luck: float) -> G
 def after_success(gate: Gate) -> Gate:
     """Return the gate after a message arrived."""
     return gate if not gate.failures else replace(gate, failures=0, open_until=gate.paused_until)
-
-
-def wish(error: SendError) -> float:
-    """How many seconds the other side asked to be left alone."""
-    return min(max(error.retry_after or 0.0, 0.0), _LONGEST_WISH)
 
 
 def blocked_until(gate: Gate) -> datetime:

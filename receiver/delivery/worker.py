@@ -1,37 +1,43 @@
-"""The worker of one channel: claim, render, send, settle; a dead channel delays nobody else."""
+"""The worker of one channel: take, merge, render, send, settle; a dead channel delays no other."""
 
 import asyncio
 import logging
 import random
-import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from time import monotonic
 
 from aiohttp import ClientSession
 
-from receiver.channels.contract import Channel
-from receiver.delivery import mask, retry
-from receiver.messages.render import Style, render
+from receiver.delivery import breaker, retry, turn
+from receiver.delivery.merge import Telling, merge, outcomes
+from receiver.delivery.sending import Outlet
 from receiver.metrics import Metrics
 from receiver.model import Delivery, Message, SendError
-from receiver.store.outbox import Outcome
-from receiver.store.records import Posted
-from receiver.store.schema import StoreUnavailableError
+from receiver.store.claims import MOST, Settlement
+from receiver.store.handover import FELL_BACK
+from receiver.store.records import Choice, Gate, Line, Outcome, Posted, Turn, Waiting
+from receiver.store.schema import EPOCH, StoreUnavailableError
 from receiver.store.store import Store
 
 _LOG = logging.getLogger(__name__)
 
 _LOOK_AGAIN = 60.0
 """Seconds of idling at most: a clock that was set back must not stop a channel for long."""
+_BREATH = 0.25
+"""Seconds before what comes in is looked at again while the channel may not send."""
+_STARVED = 60.0
+"""Seconds after which what is not urgent is told along with what is."""
 _STORE_PAUSE = 1.0
-_LAST_WORD = 2.0
-"""Seconds beyond a channel's timeout, which it keeps itself and can say more about."""
 _MARGIN = timedelta(seconds=30)
 """What a claim outlives the channel's own timeout by: time to render and to settle."""
+_SET_BACK = timedelta(seconds=5)
 
 Tell = Callable[[Posted], None]
+Wake = Callable[[Iterable[str]], None]
 
 
 def utc_now() -> datetime:
@@ -40,26 +46,29 @@ def utc_now() -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
-class Outlet:
-    """A configured channel with its name and the style of its messages."""
+class Ties:
+    """What all workers share: `tell` hears of each message sent, `wake` of channels owed more."""
 
-    name: str
-    channel: Channel
-    style: Style
+    store: Store
+    http: ClientSession
+    metrics: Metrics
+    tell: Tell
+    wake: Wake
 
 
 class Worker:
-    """Delivers what one channel is owed, one message at a time, oldest first."""
+    """Delivers what one channel is owed: the urgent first, and a backlog in few messages."""
 
-    def __init__(
-        self, outlet: Outlet, store: Store, http: ClientSession, metrics: Metrics, tell: Tell
-    ) -> None:
+    def __init__(self, outlet: Outlet, ties: Ties) -> None:
+        channel = outlet.channel
         self.name = outlet.name
         self._outlet = outlet
-        self._store = store
-        self._http = http
-        self._metrics = metrics
-        self._tell = tell
+        self._ties = ties
+        self._line = Line(outlet.name, channel.destination, channel.fallback)
+        self._most = MOST if channel.gathers else 1
+        self._habits = turn.Habits(channel.rule, self._most)
+        self._served = monotonic()
+        self._latest = EPOCH
         self._bell = asyncio.Event()
         self._stopping = asyncio.Event()
 
@@ -77,98 +86,120 @@ class Worker:
         while not self._stopping.is_set():
             self._bell.clear()
             try:
-                delivery = await self._claim()
-                if delivery is None:
-                    await _wait(self._bell, await self._until_due())
+                taken = await self._take()
+                if taken.batch:
+                    await self._deliver(taken.batch)
                 else:
-                    await _wait(self._stopping, await self._deliver(delivery))
+                    await self._idle(taken)
             except StoreUnavailableError as error:
                 _LOG.warning("channel %s waits for the store: %s", self.name, error)
                 await _wait(self._stopping, _STORE_PAUSE)
 
-    async def _claim(self) -> Delivery | None:
+    async def _take(self) -> Turn:
         now = utc_now()
+        if now < self._latest - _SET_BACK:
+            await self._ties.store.hurry(self.name, now)
+        self._latest = now
         until = now + timedelta(seconds=self._outlet.channel.timeout) + _MARGIN
-        return await self._store.claim(self.name, now, until)
+        choose = partial(self._choose, now, monotonic() - self._served > _STARVED)
+        taken = await self._ties.store.take(self._line, choose, now, until)
+        rest = any(delivery.notification.severity.rank for delivery in taken.batch)
+        if rest or not taken.waiting.ordinary:
+            self._served = monotonic()
+        return taken
 
-    async def _until_due(self) -> float:
-        due = await self._store.next_due(self.name)
-        if due is None:
-            return _LOOK_AGAIN
-        return min(_LOOK_AGAIN, max(0.0, (due - utc_now()).total_seconds()))
+    def _choose(self, now: datetime, starving: bool, waiting: Waiting) -> Choice:  # noqa: FBT001 -- bound by partial
+        return turn.choose(self._habits, waiting, now, starving=starving)
 
-    async def _deliver(self, delivery: Delivery) -> float:
-        """Send one message and note the outcome; returns seconds to leave the channel alone."""
-        try:
-            message = await self._send(delivery)
-        except SendError as error:
-            now = utc_now()
-            outcome = retry.after(error, delivery, now, random.random())  # noqa: S311 -- jitter
-            self._count_failure(delivery, outcome)
-            await self._settle(delivery, outcome, now)
-            return retry.pause(error)
+    async def _idle(self, taken: Turn) -> None:
+        """Wait until something is due; what a dead destination is owed goes another way."""
         now = utc_now()
-        await self._settle(delivery, Outcome("sent", message=message), now)
-        self._metrics.delivered(self.name, (now - delivery.accepted_at).total_seconds())
-        self._tell(_posted(delivery, message))
-        return 0.0
+        if self._line.fallback and breaker.is_dead(taken.waiting.gate, now):
+            await self._sweep(now)
+        due = taken.again or await self._ties.store.next_due(self.name)
+        if taken.again is not None:
+            await _wait(self._stopping, min(_BREATH, _until(due)))
+        await _wait(self._bell, _until(due))
 
-    async def _send(self, delivery: Delivery) -> Message:
-        """Render and send, behind the one fence; raises SendError, masked, and nothing else."""
-        channel = self._outlet.channel
+    async def _sweep(self, now: datetime) -> None:
+        moved = await self._ties.store.sweep(self._line, now)
+        if moved:
+            _LOG.warning(
+                "channel %s does not work: %s takes %d messages",
+                self.name,
+                self._line.fallback,
+                moved,
+            )
+            self._ties.metrics.suppressed(self.name, FELL_BACK, moved)
+            self._ties.wake([self._line.fallback])
+
+    async def _deliver(self, batch: Sequence[Delivery]) -> None:
+        """Send one message that tells of the whole batch, and note the outcome."""
+        tellings = merge(batch)
         try:
-            message = self._render(delivery)
-            async with asyncio.timeout(channel.timeout + _LAST_WORD):
-                await channel.send(message, self._http)
+            message = await self._outlet.send(
+                tellings, self._ties.http, self._ties.metrics, utc_now()
+            )
         except SendError as error:
-            raise self._masked(error) from None
-        except TimeoutError:
-            raise SendError("timeout", f"no answer within {channel.timeout:g} s") from None
-        except Exception as error:  # noqa: BLE001 -- no channel may stop the others
-            trace = mask.mask(traceback.format_exc(), channel.secrets)
-            _LOG.error("channel %s failed in its own code:\n%s", self.name, trace)
-            raise self._masked(SendError("failed", f"{type(error).__name__}: {error}")) from None
-        return message
+            await self._fail(tellings, error)
+        else:
+            await self._succeed(tellings, message)
 
-    def _render(self, delivery: Delivery) -> Message:
-        told = delivery.notification
-        rendered = render(
-            told,
-            self._outlet.style,
-            key=f"{told.delivery_key[:24]}-{delivery.id}",
-            thread=f"{told.group_hash[:24]}-{delivery.incident}",
-            now=utc_now(),
+    async def _succeed(self, tellings: Sequence[Telling], message: Message) -> None:
+        now = utc_now()
+        carrier = max((telling.newest for telling in tellings), key=lambda each: each.id)
+        settled = await self._settle(
+            list(outcomes(tellings, carrier, message)), now, breaker.after_success
         )
-        if rendered.failed:
-            self._metrics.template_failures.labels(rendered.failed).inc()
-        return rendered.message
+        self._habits = turn.restore(self._habits, self._most)
+        for delivery, outcome in settled:
+            if outcome.state == "sent":
+                self._ties.metrics.delivered(
+                    self.name, (now - delivery.accepted_at).total_seconds()
+                )
+            else:
+                self._ties.metrics.suppressed(self.name, outcome.reason)
+        self._ties.tell(_posted(carrier, message))
 
-    def _masked(self, error: SendError) -> SendError:
-        detail = mask.one_line(error.detail, self._outlet.channel.secrets)
-        return SendError(
-            error.reason, detail, permanent=error.permanent, retry_after=error.retry_after
-        )
+    async def _fail(self, tellings: Sequence[Telling], error: SendError) -> None:
+        now, luck = utc_now(), random.random()  # noqa: S311 -- jitter
+        several = len(tellings) > 1
+        if several and error.permanent:  # one of them may spoil all, so each gets its own chance
+            self._habits = turn.halve(self._habits)
+        outcomes = [
+            (each, retry.after(error, each, now, luck, several=several))
+            for telling in tellings
+            for each in telling.deliveries
+        ]
+        change = partial(breaker.after_failure, error=error, now=now, luck=luck)
+        settled = await self._settle(outcomes, now, change)
+        self._ties.metrics.failed(self.name, error.reason, error.detail)
+        for delivery, outcome in settled:
+            self._count_failure(delivery, outcome)
+        if any(outcome.reason == FELL_BACK for _, outcome in settled):
+            self._ties.wake([self._line.fallback])
 
     def _count_failure(self, delivery: Delivery, outcome: Outcome) -> None:
-        dead = outcome.state == "dead"
-        self._metrics.notifications.labels(self.name, "dead" if dead else "retried").inc()
-        self._metrics.failed(self.name, outcome.reason, outcome.detail)
+        metrics = self._ties.metrics
+        if outcome.state == "suppressed":
+            metrics.suppressed(self.name, outcome.reason)
+        else:
+            word = "dead" if outcome.state == "dead" else "retried"
+            metrics.notifications.labels(self.name, word).inc()
+        again = f"again at {outcome.not_before:%H:%M:%S} UTC" if outcome.not_before else "given up"
         _LOG.log(
-            logging.ERROR if dead else logging.WARNING,
+            logging.ERROR if outcome.state == "dead" else logging.WARNING,
             "channel %s: attempt %d for delivery %d: %s: %s; %s",
-            self.name,
-            delivery.attempts,
-            delivery.id,
-            outcome.reason,
-            outcome.detail,
-            "given up" if dead else f"again at {outcome.not_before:%H:%M:%S} UTC",
+            *(self.name, delivery.attempts, delivery.id, outcome.reason, outcome.detail, again),
         )
 
-    async def _settle(self, delivery: Delivery, outcome: Outcome, now: datetime) -> None:
-        """Note the outcome, however long the store is away: else what was sent is sent again."""
+    async def _settle(
+        self, settlements: Sequence[Settlement], now: datetime, change: Callable[[Gate], Gate]
+    ) -> list[Settlement]:
+        """Note the outcomes, however long the store is away: else what was sent is sent again."""
         while True:
             try:
-                return await self._store.settle(delivery, outcome, now)
+                return await self._ties.store.settle(self._line, settlements, now, change)
             except StoreUnavailableError as error:
                 _LOG.warning("channel %s cannot note an outcome: %s", self.name, error)
                 await asyncio.sleep(_STORE_PAUSE)
@@ -177,6 +208,13 @@ class Worker:
 async def _wait(event: asyncio.Event, seconds: float) -> None:
     with suppress(TimeoutError):
         await asyncio.wait_for(event.wait(), seconds)
+
+
+def _until(due: datetime | None) -> float:
+    """Return the seconds to wait for something that is due then."""
+    if due is None:
+        return _LOOK_AGAIN
+    return min(_LOOK_AGAIN, max(0.0, (due - utc_now()).total_seconds()))
 
 
 def _posted(delivery: Delivery, message: Message) -> Posted:

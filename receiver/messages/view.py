@@ -85,7 +85,7 @@ def look_at(notification: Notification, language: Language, link: str, now: date
         emoji=RESOLVED_EMOJI if resolved else urgency.emoji,
         state=RESOLVED[language] if resolved else SEVERITY[language][urgency.name],
         names=_distinct(clip(plain(a.labels.get("alertname", "")), _NAME) for a in alerts),
-        hosts=_distinct(_host(alert.labels) for alert in alerts),
+        hosts=_distinct(host_of(alert.labels) for alert in alerts),
         alerts=tuple(_look_at_alert(alert, shared, language, size, now) for alert in shown),
         firing=firing,
         settled=len(alerts) - firing,
@@ -107,7 +107,7 @@ def _look_at_alert(
         resolved=resolved,
         emoji=RESOLVED_EMOJI if resolved else severity_of(alert.labels).emoji,
         name=clip(plain(alert.labels.get("alertname", "")), _NAME),
-        host=_host(alert.labels),
+        host=host_of(alert.labels),
         labels=_pairs(own),
         summary=clip(plain(_said(alert, "summary", language)), size),
         description=clip(plain(_said(alert, "description", language)), size),
@@ -122,7 +122,8 @@ def _said(alert: Alert, annotation: str, language: Language) -> str:
     return said or alert.annotations.get(annotation, "")
 
 
-def _host(labels: Labels) -> str:
+def host_of(labels: Labels) -> str:
+    """Return what the labels call the machine, or nothing."""
     values = (labels.get(name, "") for name in _HOSTS)
     return clip(plain(next((value for value in values if value), "")), _NAME)
 

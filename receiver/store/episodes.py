@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from receiver.model import Alert, Notification, Status
 from receiver.store.records import Decision, Known, Webhook
@@ -38,7 +38,7 @@ def known(connection: Connection, notification: Notification) -> Known:
             select(func.max(webhooks.c.received_at, type_=Instant))
             .join(deliveries)
             .where(webhooks.c.delivery_key == notification.delivery_key)
-            .where(deliveries.c.state != "suppressed")
+            .where(or_(deliveries.c.state != "suppressed", deliveries.c.within.is_not(None)))
         ),
     )
 

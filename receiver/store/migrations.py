@@ -9,13 +9,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     Connection,
+    Float,
     ForeignKey,
     Integer,
     LargeBinary,
     MetaData,
     Table,
+    Text,
     insert,
     select,
     update,
@@ -78,5 +81,23 @@ def _slices(connection: Connection) -> None:
     )
 
 
-STEPS: Sequence[Step] = (_slices,)
+def _gates(connection: Connection) -> None:
+    add_column(
+        connection, "deliveries", Column("urgent", Integer, nullable=False, server_default="0")
+    )
+    add_column(connection, "deliveries", Column("within", BigInteger))
+    add_index(connection, "deliveries_in_line", "deliveries (channel, state, urgent, id)")
+    add_table(
+        connection,
+        "gates",
+        Column("destination", Text, primary_key=True),
+        Column("tokens", Float, nullable=False),
+        Column("counted_at", BigInteger, nullable=False),
+        Column("paused_until", BigInteger, nullable=False),
+        Column("failures", Integer, nullable=False),
+        Column("open_until", BigInteger, nullable=False),
+    )
+
+
+STEPS: Sequence[Step] = (_slices, _gates)
 """STEPS[i] takes a store of version i + 1 to i + 2."""

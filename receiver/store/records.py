@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from receiver.model import Alert, Notification, Status
+from receiver.model import Alert, Delivery, Message, Notification, Status
 from receiver.store.schema import EPOCH
 
 
@@ -73,6 +73,67 @@ class Gate:
     paused_until: datetime = EPOCH
     failures: int = 0
     open_until: datetime = EPOCH
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A channel's place in the outbox: where its messages end up, and who takes over."""
+
+    channel: str
+    destination: str = ""
+    fallback: str = ""
+
+    @property
+    def gate(self) -> str:
+        """What its gate is remembered under; channels of one destination share it."""
+        return self.destination or f"channel:{self.channel}"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What could be sent now, by lane (counted up to a bound), and the gate to its destination."""
+
+    gate: Gate
+    urgent: int
+    ordinary: int
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How many incidents' messages to take now, and the gate once they are taken.
+
+    Nothing is taken of the ordinary lane while the urgent one has enough, unless `mixed`. Where
+    none is taken but some wait, `again` says when to ask again.
+    """
+
+    take: int
+    gate: Gate
+    mixed: bool = False
+    again: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended: `sent`, `suppressed`, `later` (again at `not_before`) or `dead`.
+
+    `within` is the delivery whose message told this one too.
+    """
+
+    state: str
+    reason: str = ""
+    detail: str = ""
+    not_before: datetime | None = None
+    message: Message | None = None
+    within: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What was claimed; where that is nothing though something waits, when to ask again."""
+
+    batch: tuple[Delivery, ...]
+    waiting: Waiting
+    again: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

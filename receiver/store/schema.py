@@ -9,6 +9,7 @@ from sqlalchemy import (
     Column,
     Connection,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -117,6 +118,8 @@ deliveries = Table(
     Column("channel", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("reason", Text, nullable=False),
+    Column("urgent", Integer, nullable=False),  # 1 in the lane of what is critical
+    Column("within", BigInteger),  # the delivery whose message told this one too
     Column("attempts", Integer, nullable=False),
     Column("accepted_at", Instant, nullable=False),
     Column("not_before", Instant, nullable=False),
@@ -129,6 +132,18 @@ deliveries = Table(
     Index("deliveries_of_webhook", "webhook"),
     Index("deliveries_by_state", "state", "channel", "id"),
     Index("deliveries_in_order", "channel", "incident", "state", "id"),
+    Index("deliveries_in_line", "channel", "state", "urgent", "id"),
+)
+
+gates = Table(
+    "gates",
+    metadata,
+    Column("destination", Text, primary_key=True),
+    Column("tokens", Float, nullable=False),
+    Column("counted_at", Instant, nullable=False),
+    Column("paused_until", Instant, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("open_until", Instant, nullable=False),
 )
 
 attempts = Table(

@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
 from pathlib import Path
@@ -11,19 +11,22 @@ from typing import Self
 from sqlalchemy import URL, Connection
 
 from receiver.model import Delivery
-from receiver.store import bell, migrations, outbox, schema, views
+from receiver.store import bell, claims, handover, migrations, outbox, schema, views
 from receiver.store.bell import Wake
+from receiver.store.claims import Choose, Claim, Settlement
 from receiver.store.engine import CLAIMERS, READERS, open_engines
 from receiver.store.integrity import damaged, set_aside_if_damaged
 from receiver.store.lane import Lane
-from receiver.store.outbox import Decide, Outcome, Parse
-from receiver.store.records import Decision, Posted, Queue, Webhook
+from receiver.store.outbox import Decide, Parse
+from receiver.store.records import Decision, Gate, Line, Posted, Queue, Turn, Webhook
 from receiver.store.schema import StoreUnavailableError
 
 PATIENCE = 5.0
 """Seconds to wait for a lock, or for a turn, before the store counts as unavailable."""
 _SHARED = 64
 """Pieces of work in one transaction at most: the first of them waits for the last."""
+_FEW = 8
+"""Webhooks that are read at once; more are read beside the event loop."""
 _ROOM = 16 * 2**20
 """Bytes on the disk that the largest webhook takes."""
 
@@ -72,14 +75,35 @@ class Store:
         """Keep a webhook and what `decide` says is owed for it; on disk when this returns."""
         return await self._writer.run(outbox.accept, webhook, decide)
 
-    async def claim(self, channel: str, now: datetime, until: datetime) -> Delivery | None:
-        """Take the channel's next due delivery; it is nobody else's until `until`."""
-        taken = await self._claimer.run(outbox.claim, channel, now, until)
-        return None if taken is None else taken.delivery(self._parse)
+    async def take(self, line: Line, choose: Choose, now: datetime, until: datetime) -> Turn:
+        """Take what `choose` says of what a line is owed; it is nobody else's until `until`."""
+        claimed = await self._claimer.run(claims.claim, line, choose, now, until)
+        if len(claimed.rows) > _FEW:
+            batch = await asyncio.to_thread(self._read, claimed.rows)
+        else:
+            batch = self._read(claimed.rows)
+        return Turn(batch, claimed.waiting, claimed.choice.again)
 
-    async def settle(self, delivery: Delivery, outcome: Outcome, now: datetime) -> None:
-        """Note how the attempt ended."""
-        await self._claimer.run(outbox.settle, delivery, outcome, now)
+    def _read(self, rows: Sequence[Claim]) -> tuple[Delivery, ...]:
+        return tuple(row.delivery(self._parse) for row in rows)
+
+    async def settle(
+        self,
+        line: Line,
+        settlements: Sequence[Settlement],
+        now: datetime,
+        change: Callable[[Gate], Gate] = lambda gate: gate,
+    ) -> list[Settlement]:
+        """Note how attempts ended, as it is returned, and what that says of the destination."""
+        return await self._claimer.run(claims.settle, line, settlements, now, change)
+
+    async def sweep(self, line: Line, now: datetime) -> int:
+        """Hand over what a line owes to its fallback; returns how many messages."""
+        return await self._claimer.run(handover.sweep, line, now)
+
+    async def hurry(self, channel: str, now: datetime) -> None:
+        """Make due what a channel owes: its clock was set back, so no time in it is good."""
+        await self._claimer.run(claims.hurry, channel, now)
 
     async def listen(self, channels: Collection[str], wake: Wake) -> None:
         """Wake channels that other receivers took something in for, until cancelled."""
@@ -101,7 +125,7 @@ class Store:
 
     async def next_due(self, channel: str) -> datetime | None:
         """When the channel's next delivery may be claimed; None where nothing is owed."""
-        return await self._reader.run(outbox.next_due, channel)
+        return await self._reader.run(claims.next_due, channel)
 
     async def queues(self) -> list[Queue]:
         """Count what each channel is owed; a channel that is owed nothing is left out."""

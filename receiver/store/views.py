@@ -48,7 +48,8 @@ def posted(
     """Return up to `limit` messages sent to the channels, newest first, within (after, before)."""
     columns = (getattr(deliveries.c, name) for name in Posted.__dataclass_fields__)
     query = select(*columns).where(deliveries.c.state == "sent")
-    query = query.where(deliveries.c.channel.in_(channels))
+    # What another message told has no words of its own.
+    query = query.where(deliveries.c.channel.in_(channels), deliveries.c.title.is_not(None))
     if before is not None:
         query = query.where(deliveries.c.id < before)
     if after is not None:

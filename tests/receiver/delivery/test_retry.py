@@ -4,7 +4,7 @@ import pytest
 
 from receiver.delivery.retry import after, pause
 from receiver.model import Delivery, SendError
-from receiver.store.outbox import Outcome
+from receiver.store.records import Outcome
 from tests.fakes.alerts import make_alert, make_notification
 from tests.receiver.webhooks import START
 

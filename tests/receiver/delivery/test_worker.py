@@ -1,7 +1,7 @@
 import asyncio
 import logging
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,9 +14,10 @@ from sqlalchemy import Connection, select
 
 from receiver import metrics
 from receiver.channels.contract import Channel
-from receiver.delivery import retry
+from receiver.delivery import retry, sending
 from receiver.delivery import worker as workers
-from receiver.delivery.worker import Outlet, Worker
+from receiver.delivery.sending import Outlet
+from receiver.delivery.worker import Ties, Worker
 from receiver.intake.webhook import parse
 from receiver.messages.render import Rendered, Style
 from receiver.metrics import Metrics
@@ -72,10 +73,14 @@ def work(
     @asynccontextmanager
     async def run(**channels: Channel) -> AsyncIterator[dict[str, Worker]]:
         style = Style("text", Language.EN, "UTC")
-        made = {
-            name: Worker(Outlet(name, channel, style), store, http, numbers, told.append)
-            for name, channel in channels.items()
-        }
+        made: dict[str, Worker] = {}
+
+        def wake(names: Iterable[str]) -> None:
+            for name in names:
+                made[name].wake()
+
+        ties = Ties(store, http, numbers, told.append, wake)
+        made |= {name: Worker(Outlet(name, each, style), ties) for name, each in channels.items()}
         async with asyncio.timeout(20), asyncio.TaskGroup() as group:
             tasks = [group.create_task(worker.run()) for worker in made.values()]
             yield made
@@ -207,7 +212,7 @@ async def test_a_channel_that_never_answers_is_cut_off(
     work: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(workers, "_LAST_WORD", 0)
+    monkeypatch.setattr(sending, "_LAST_WORD", 0)
     await owe(store, "ops")
     async with work(ops=Hanging(timeout="50ms")):
         row = await settled(store, attempts, "later")
@@ -268,7 +273,7 @@ async def test_a_template_that_fails_is_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
-        "receiver.delivery.worker.render", lambda *_, **__: Rendered(make_message(), "broken")
+        "receiver.delivery.sending.render", lambda *_, **__: Rendered(make_message(), "broken")
     )
     await owe(store, "ops")
     async with work(ops=Scripted()):

@@ -14,6 +14,7 @@ from receiver.intake.webhook import parse
 from receiver.store.migrations import STEPS, StoreVersionError, migrate
 from receiver.store.schema import metadata, schema_version
 from receiver.store.store import Store
+from tests.receiver.claiming import claim
 from tests.receiver.webhooks import START
 
 VERSION_1 = Path(__file__).parents[2] / "fixtures/stores/version_1.sql"
@@ -76,7 +77,7 @@ async def test_a_store_of_the_first_release_keeps_what_it_owes_and_what_it_sent(
         ("ops", 2),
     ]
     assert [posted.title for posted in await store.posted(["ops", "mail"])] == ["Down"]
-    delivery = await store.claim("mail", now, now + timedelta(minutes=1))
+    delivery = await claim(store, "mail", now, now + timedelta(minutes=1))
     assert delivery is not None
     assert [alert.fingerprint for alert in delivery.notification.alerts] == ["aa", "bb"]
     await store.close()

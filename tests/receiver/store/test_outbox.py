@@ -8,11 +8,12 @@ from sqlalchemy import URL, Connection, select
 
 from receiver.intake.webhook import parse
 from receiver.model import Delivery, Status
-from receiver.store.outbox import Outcome
-from receiver.store.records import Decision
+from receiver.store.records import Decision, Outcome
 from receiver.store.schema import attempts, deliveries, webhooks
 from receiver.store.store import Store
 from tests.fakes.alerts import make_message
+from tests.receiver.claiming import claim as claim_one
+from tests.receiver.claiming import claim_all, settle
 from tests.receiver.webhooks import START, alert, webhook
 
 LATER = START + timedelta(minutes=1)
@@ -24,7 +25,7 @@ async def owe(store: Store, *names: str, seconds: float = 0, **changes: Any) -> 
 
 async def claim(store: Store, seconds: float = 0, name: str = "ops") -> Delivery | None:
     now = START + timedelta(seconds=seconds)
-    return await store.claim(name, now, now + timedelta(seconds=40))
+    return await claim_one(store, name, now, now + timedelta(seconds=40))
 
 
 async def claimed(store: Store, seconds: float = 0, name: str = "ops") -> Delivery:
@@ -69,26 +70,34 @@ async def test_each_channel_has_a_queue_of_its_own(store: Store) -> None:
     assert [(q.channel, q.owed) for q in await store.queues()] == [("mail", 1), ("ops", 1)]
 
 
-async def test_the_messages_of_an_incident_keep_their_order(store: Store) -> None:
+async def test_the_messages_of_an_incident_are_taken_together_and_in_order(store: Store) -> None:
     await owe(store)
     await owe(store, alerts=[alert("aa", "resolved")])
     await owe(store, groupKey="another incident")
-    first = await claimed(store)
+    taken = await claim_all(store, "ops", START, LATER)
+    assert [(each.id, each.notification.status) for each in taken] == [
+        (1, Status.FIRING),
+        (2, Status.RESOLVED),
+    ]
     assert (await claimed(store)).id == 3
-    await store.settle(first, Outcome("later", "timeout", not_before=LATER), START)
+
+
+async def test_a_message_waits_behind_an_earlier_one_of_its_incident(store: Store) -> None:
+    await owe(store)
+    first = await claimed(store)
+    await owe(store, alerts=[alert("aa", "resolved")])
+    assert await claim(store) is None  # somebody is sending the first
+    await settle(store, first, Outcome("later", "timeout", not_before=LATER), START)
     assert await claim(store, 30) is None
-    assert await store.next_due("ops") == START + timedelta(seconds=40)  # the other's lease
-    again = await claimed(store, 61)
-    assert again.id == 1
-    await store.settle(again, Outcome("sent"), LATER)
-    resolved = await claimed(store, 62)
-    assert (resolved.id, resolved.notification.status) == (2, Status.RESOLVED)
+    assert await store.next_due("ops") == LATER
+    taken = await claim_all(store, "ops", LATER, LATER + timedelta(seconds=40))
+    assert [each.id for each in taken] == [1, 2]
 
 
 async def test_what_was_sent_is_kept_as_it_was_sent(store: Store) -> None:
     await owe(store)
     delivery = await claimed(store)
-    await store.settle(delivery, Outcome("sent", message=make_message("the words")), LATER)
+    await settle(store, delivery, Outcome("sent", message=make_message("the words")), LATER)
     (row,) = await rows(store, deliveries)
     assert (row.state, row.body, row.severity, row.settled_at) == (
         "sent",
@@ -105,9 +114,9 @@ async def test_every_attempt_is_written_down_before_it_is_made_and_closed_after(
     await owe(store)
     delivery = await claimed(store)
     assert [(row.outcome, row.ended_at) for row in await rows(store, attempts)] == [("", None)]
-    await store.settle(delivery, Outcome("later", "server", "HTTP 500", LATER), START)
+    await settle(store, delivery, Outcome("later", "server", "HTTP 500", LATER), START)
     delivery = await claimed(store, 60)
-    await store.settle(delivery, Outcome("dead", "rejected", "HTTP 400"), LATER)
+    await settle(store, delivery, Outcome("dead", "rejected", "HTTP 400"), LATER)
     said = [
         (row.number, row.outcome, row.reason, row.detail) for row in await rows(store, attempts)
     ]
@@ -164,7 +173,7 @@ async def test_a_store_that_is_opened_again_tries_at_once_what_was_not_throttled
 ) -> None:
     await owe(store)
     failed = Outcome("later", reason, "no", START + timedelta(hours=1))
-    await store.settle(await claimed(store), failed, START)
+    await settle(store, await claimed(store), failed, START)
     assert await claim(store, 2) is None
     again = await Store.open(database, parse)
     assert (await claim(again, 2) is not None) is due

@@ -13,6 +13,7 @@ from receiver.store.records import Decision, Known
 from receiver.store.schema import StoreUnavailableError
 from receiver.store.store import Store
 from tests.fakes.postgres import Postgres, postgres
+from tests.receiver.claiming import claim
 from tests.receiver.webhooks import START, alert, webhook
 
 UNTIL = START + timedelta(minutes=1)
@@ -52,11 +53,11 @@ async def test_receivers_that_claim_at_once_never_claim_the_same(
     for number in range(60):
         await stores[0].accept(webhook(groupKey=f"group {number}"), owed)
     claims = await asyncio.gather(
-        *(store.claim("ops", START, UNTIL) for _ in range(40) for store in stores)
+        *(claim(store, "ops", START, UNTIL) for _ in range(40) for store in stores)
     )
-    taken = [claim.id for claim in claims if claim]
-    while claim := await stores[0].claim("ops", START, UNTIL):
-        taken.append(claim.id)
+    taken = [each.id for each in claims if each]
+    while each := await claim(stores[0], "ops", START, UNTIL):
+        taken.append(each.id)
     assert len(taken) == len(set(taken)) == 60
 
 
@@ -98,13 +99,13 @@ async def test_a_store_is_unavailable_while_its_server_is_and_no_longer() -> Non
             with pytest.raises(StoreUnavailableError):
                 await store.accept(webhook(seconds=1), owed)
             with pytest.raises(StoreUnavailableError):
-                await store.claim("ops", START, UNTIL)
+                await claim(store, "ops", START, UNTIL)
             with pytest.raises(StoreUnavailableError):
                 await store.queues()
         server.start()
         await store.accept(webhook(seconds=2), owed)
         assert [queue.owed for queue in await store.queues()] == [2]
-        assert await store.claim("ops", START, UNTIL) is not None
+        assert await claim(store, "ops", START, UNTIL) is not None
         await until(lambda: heard.count({"ops"}) >= 2)
         listening.cancel()
         await store.close()

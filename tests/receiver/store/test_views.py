@@ -1,9 +1,9 @@
 from datetime import timedelta
 
-from receiver.store.outbox import Outcome
-from receiver.store.records import Decision
+from receiver.store.records import Decision, Outcome
 from receiver.store.store import Store
 from tests.fakes.alerts import make_message
+from tests.receiver.claiming import claim, settle
 from tests.receiver.webhooks import START, webhook
 
 
@@ -11,10 +11,10 @@ async def send(store: Store, number: int, channel: str = "inbox") -> None:
     told = webhook(seconds=number, groupKey=f"group {number}")
     await store.accept(told, lambda _: Decision((channel,)))
     now = START + timedelta(hours=1)
-    delivery = await store.claim(channel, now, now)
+    delivery = await claim(store, channel, now, now)
     assert delivery is not None
     message = make_message(f"message {number}")
-    await store.settle(delivery, Outcome("sent", message=message), now)
+    await settle(store, delivery, Outcome("sent", message=message), now)
 
 
 async def bodies(store: Store, before: int | None = None, after: int | None = None) -> list[str]:

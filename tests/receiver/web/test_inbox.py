@@ -7,12 +7,12 @@ import pytest
 from aiohttp import ClientResponse
 
 from receiver.model import Status
-from receiver.store.outbox import Outcome
-from receiver.store.records import Decision, Posted
+from receiver.store.records import Decision, Outcome, Posted
 from receiver.store.store import Store
 from receiver.web import inbox
 from receiver.web.keys import Site
 from tests.fakes.alerts import HOSTILE, make_message
+from tests.receiver.claiming import claim, settle
 from tests.receiver.clients import Client
 from tests.receiver.webhooks import START, webhook
 
@@ -21,10 +21,10 @@ async def send(store: Store, title: str, body: str = "the body", **changes: obje
     told = webhook(groupKey=title)
     await store.accept(told, lambda _: Decision(("inbox",)))
     now = START + timedelta(hours=1)
-    delivery = await store.claim("inbox", now, now)
+    delivery = await claim(store, "inbox", now, now)
     assert delivery is not None
     message = make_message(body, title=title, **changes)
-    await store.settle(delivery, Outcome("sent", message=message), now)
+    await settle(store, delivery, Outcome("sent", message=message), now)
     return (await store.posted(["inbox"], limit=1))[0]
 
 

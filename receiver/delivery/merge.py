@@ -1,0 +1,73 @@
+"""What a claimed batch says once what is out of date is taken away (pure)."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from receiver.model import Alert, Delivery, Message, Notification, Status
+from receiver.store.records import Outcome
+
+RESOLVED_BEFORE_SENT = "resolved_before_sent"
+MERGED, DIGEST = "merged", "digest"
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What is told of one incident: its deliveries in order, and what they say together."""
+
+    deliveries: tuple[Delivery, ...]
+    notification: Notification
+
+    @property
+    def newest(self) -> Delivery:
+        """The delivery with the last word."""
+        return self.deliveries[-1]
+
+
+def merge(batch: Iterable[Delivery]) -> tuple[Telling, ...]:
+    """Say once what an incident's messages say one after the other: of each alert the last word."""
+    incidents: dict[int, list[Delivery]] = {}
+    for delivery in batch:
+        incidents.setdefault(delivery.incident, []).append(delivery)
+    return tuple(Telling(tuple(each), _together(each)) for each in incidents.values())
+
+
+def _together(deliveries: Sequence[Delivery]) -> Notification:
+    last = deliveries[-1].notification
+    if len(deliveries) == 1:
+        return last
+    words: dict[str, Alert] = {}
+    for delivery in deliveries:
+        for alert in delivery.notification.alerts:
+            words.pop(alert.fingerprint, None)
+            words[alert.fingerprint] = alert
+    alerts = tuple(words.values())
+    fires = any(alert.status is Status.FIRING for alert in alerts)
+    return replace(last, alerts=alerts, status=Status.FIRING if fires else Status.RESOLVED)
+
+
+def outcomes(
+    tellings: Sequence[Telling], carrier: Delivery, message: Message
+) -> Iterator[tuple[Delivery, Outcome]]:
+    """Yield what becomes of each delivery now that `message` was sent for all of them.
+
+    The `carrier` keeps the message; the others refer to it.
+    """
+    for telling in tellings:
+        for delivery in telling.deliveries:
+            if delivery is carrier:
+                yield delivery, Outcome("sent", message=message)
+            else:
+                state, reason = _fate(delivery, telling, alone=len(tellings) == 1)
+                yield delivery, Outcome(state, reason, within=carrier.id)
+
+
+def _fate(delivery: Delivery, telling: Telling, *, alone: bool) -> tuple[str, str]:
+    """Return the state and the reason of a delivery that a message of another one has told.
+
+    One whose alerts were all over before anybody heard that they fire is suppressed.
+    """
+    now = {alert.fingerprint: alert.status for alert in telling.notification.alerts}
+    said = delivery.notification.alerts
+    if said and all(a.status is Status.FIRING and now[a.fingerprint] is not a.status for a in said):
+        return "suppressed", RESOLVED_BEFORE_SENT
+    return "sent", MERGED if alone else DIGEST

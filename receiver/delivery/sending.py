@@ -1,0 +1,82 @@
+"""One message through one channel, behind the fence that holds whatever a channel may raise."""
+
+import asyncio
+import hashlib
+import logging
+import traceback
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from aiohttp import ClientSession
+
+from receiver.channels.contract import Channel
+from receiver.delivery import mask
+from receiver.delivery.merge import Telling
+from receiver.messages.digest import digest
+from receiver.messages.render import Style, render
+from receiver.metrics import Metrics
+from receiver.model import Message, SendError
+
+_LOG = logging.getLogger(__name__)
+
+_LAST_WORD = 2.0
+"""Seconds beyond a channel's timeout, which it keeps itself and can say more about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """A configured channel with its name and the style of its messages."""
+
+    name: str
+    channel: Channel
+    style: Style
+
+    async def send(
+        self, tellings: Sequence[Telling], http: ClientSession, metrics: Metrics, now: datetime
+    ) -> Message:
+        """Render and send; raises SendError, with its secrets masked, and nothing else."""
+        channel = self.channel
+        try:
+            message = self._render(tellings, metrics, now)
+            async with asyncio.timeout(channel.timeout + _LAST_WORD):
+                await channel.send(message, http)
+        except SendError as error:
+            raise self._masked(error) from None
+        except TimeoutError:
+            raise SendError("timeout", f"no answer within {channel.timeout:g} s") from None
+        except Exception as error:  # noqa: BLE001 -- no channel may stop the others
+            trace = mask.mask(traceback.format_exc(), channel.secrets)
+            _LOG.error("channel %s failed in its own code:\n%s", self.name, trace)
+            raise self._masked(SendError("failed", f"{type(error).__name__}: {error}")) from None
+        return message
+
+    def _render(self, tellings: Sequence[Telling], metrics: Metrics, now: datetime) -> Message:
+        if len(tellings) > 1:
+            since = min(each.accepted_at for telling in tellings for each in telling.deliveries)
+            told = [telling.notification for telling in tellings]
+            return digest(told, self.style, key=_key_of(tellings), since=since)
+        (telling,) = tellings
+        said = telling.notification
+        rendered = render(
+            said,
+            self.style,
+            key=f"{said.delivery_key[:24]}-{telling.newest.id}",
+            thread=f"{said.group_hash[:24]}-{telling.newest.incident}",
+            now=now,
+        )
+        if rendered.failed:
+            metrics.template_failures.labels(rendered.failed).inc()
+        return rendered.message
+
+    def _masked(self, error: SendError) -> SendError:
+        detail = mask.one_line(error.detail, self.channel.secrets)
+        return SendError(
+            error.reason, detail, permanent=error.permanent, retry_after=error.retry_after
+        )
+
+
+def _key_of(tellings: Iterable[Telling]) -> str:
+    """Name a digest by all that it tells: tried again with more in it, it is another message."""
+    numbers = " ".join(str(each.id) for telling in tellings for each in telling.deliveries)
+    return f"digest-{hashlib.sha256(numbers.encode()).hexdigest()[:24]}"

@@ -1,0 +1,59 @@
+"""How much of what waits is sent next (pure): singly while it lasts, else all in one message."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from receiver.delivery import breaker, pace
+from receiver.model import Pace
+from receiver.store.records import Choice, Waiting
+
+_FEW = 20
+"""Messages that a destination without a limit gets one by one; more came with a storm."""
+_LONGEST_BLOCK = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """How a channel is served: its provider's rule, and at most how much in one message.
+
+    `most` is 1 where a message must tell of one incident only.
+    """
+
+    rule: Pace | None
+    most: int
+
+
+def choose(habits: Habits, waiting: Waiting, now: datetime, *, starving: bool) -> Choice:
+    """Say how many incidents to take, or when to look again.
+
+    What is urgent goes first and alone; `starving` says that the rest has waited long enough
+    to be told along with it.
+    """
+    gate = waiting.gate
+    if now < (blocked := breaker.blocked_until(gate)) <= now + _LONGEST_BLOCK:
+        return Choice(0, gate, again=blocked)
+    if not waiting.urgent and not waiting.ordinary:
+        return Choice(0, gate)
+    urgent = waiting.urgent > 0
+    mixed = urgent and starving and waiting.ordinary > 0
+    free = _FEW
+    if habits.rule is not None:
+        refilled = pace.refill(habits.rule, gate, now)
+        free = pace.afford(habits.rule, refilled, urgent=urgent)
+        if not free:
+            return Choice(0, gate, again=pace.ready_at(habits.rule, refilled, urgent=urgent))
+        gate = pace.spend(refilled)
+    if breaker.is_probing(gate):
+        return Choice(1, gate)
+    waits = waiting.urgent + waiting.ordinary if mixed else waiting.urgent or waiting.ordinary
+    return Choice(1 if waits <= free and not mixed else habits.most, gate, mixed)
+
+
+def halve(habits: Habits) -> Habits:
+    """Tell less at once: a message was refused, and not all in it need be to blame."""
+    return replace(habits, most=max(1, habits.most // 2))
+
+
+def restore(habits: Habits, most: int) -> Habits:
+    """Tell more at once again."""
+    return replace(habits, most=min(most, habits.most * 2))

@@ -1,0 +1,232 @@
+"""Claims: who takes what is owed, for how long, and how each attempt ended."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import accumulate
+
+from sqlalchemy import Connection, func, insert, or_, select, tuple_, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from receiver.model import Delivery, Notification, Status
+from receiver.store import gates
+from receiver.store.handover import FELL_BACK, hand_over
+from receiver.store.records import Choice, Gate, Line, Outcome, Waiting
+from receiver.store.schema import Instant, attempts, deliveries, webhooks
+
+Choose = Callable[[Waiting], Choice]
+Parse = Callable[[bytes], Notification]
+
+MOST = 500
+"""Incidents that are told in one message, and how far what waits is counted."""
+_MOST_ROWS = 1_000
+_MOST_BYTES = 4 * 2**20
+"""Of the webhooks behind one message: they are read into memory at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A claimed row of the outbox, with the webhook that it tells of."""
+
+    id: int
+    channel: str
+    incident: int
+    attempts: int
+    accepted_at: datetime
+    body: bytes
+    left_out: tuple[str, ...]
+
+    def delivery(self, parse: Parse) -> Delivery:
+        """Read the webhook again, without the alerts that the message must not mention."""
+        said = parse(self.body)
+        alerts = tuple(a for a in said.alerts if a.fingerprint not in self.left_out)
+        fires = any(alert.status is Status.FIRING for alert in alerts)
+        status = Status.FIRING if fires else Status.RESOLVED
+        told = replace(said, alerts=alerts, status=status)
+        return Delivery(self.id, self.channel, self.incident, told, self.attempts, self.accepted_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """The rows of a turn, and what was chosen for it."""
+
+    rows: tuple[Claim, ...]
+    choice: Choice
+    waiting: Waiting
+
+
+def claim(
+    connection: Connection, line: Line, choose: Choose, now: datetime, until: datetime
+) -> Claimed:
+    """Take what `choose` says of what is due in a line; it is nobody else's until `until`."""
+    gate = gates.read(connection, line.gate)
+    due = _due(line.channel, now)
+    urgent, ordinary = (_count(connection, due & (deliveries.c.urgent == lane)) for lane in (1, 0))
+    waiting = Waiting(gate, urgent, ordinary)
+    choice = choose(waiting)
+    if not choice.take:
+        return Claimed((), choice, waiting)
+    lanes = [1, 0] if choice.mixed or not urgent else [1]
+    numbers = _of_incidents(connection, due, _first(connection, due, lanes, choice.take))
+    gates.write(connection, line.gate, gate, choice.gate)
+    return Claimed(tuple(_lease(connection, numbers, now, until)), choice, waiting)
+
+
+def _due(channel: str, now: datetime) -> ColumnElement[bool]:
+    """Select what a channel could be sent now.
+
+    An incident's messages keep their order: one waits behind an earlier one that waits or that
+    somebody has claimed.
+    """
+    earlier = deliveries.alias()
+    behind = select(earlier.c.id).where(
+        earlier.c.channel == deliveries.c.channel,
+        earlier.c.incident == deliveries.c.incident,
+        earlier.c.state == "owed",
+        earlier.c.id < deliveries.c.id,
+        or_(earlier.c.not_before > now, earlier.c.lease > now),
+    )
+    free = or_(deliveries.c.lease.is_(None), deliveries.c.lease <= now)
+    owed = (deliveries.c.channel == channel) & (deliveries.c.state == "owed")
+    return owed & (deliveries.c.not_before <= now) & free & ~behind.exists()
+
+
+def _count(connection: Connection, due: ColumnElement[bool]) -> int:
+    some = select(deliveries.c.id).where(due).order_by(deliveries.c.id).limit(MOST)
+    return connection.execute(select(func.count()).select_from(some.subquery())).scalar_one()
+
+
+def _first(
+    connection: Connection, due: ColumnElement[bool], lanes: Iterable[int], most: int
+) -> list[int]:
+    """Return the incidents whose messages are first in line, lane by lane."""
+    found: dict[int, None] = {}
+    for lane in lanes:
+        first = select(deliveries.c.incident).where(due, deliveries.c.urgent == lane)
+        rows = connection.scalars(first.order_by(deliveries.c.id).limit(most - len(found)))
+        found |= dict.fromkeys(rows)
+        if len(found) >= most:
+            break
+    return list(found)
+
+
+def _of_incidents(
+    connection: Connection, due: ColumnElement[bool], incidents: Sequence[int]
+) -> list[int]:
+    """Return the ids of all that is due for some incidents, as much as one message can hold."""
+    rows = connection.execute(
+        select(deliveries.c.id, func.length(webhooks.c.body))
+        .join(webhooks, webhooks.c.id == deliveries.c.webhook)
+        .where(due, deliveries.c.incident.in_(incidents))
+        .order_by(deliveries.c.id)
+        .limit(_MOST_ROWS)
+    ).all()
+    sizes = accumulate(size for _, size in rows)
+    held = [row.id for row, upto in zip(rows, sizes, strict=True) if upto <= _MOST_BYTES]
+    return held or [row.id for row in rows[:1]]
+
+
+def _lease(
+    connection: Connection, numbers: Sequence[int], now: datetime, until: datetime
+) -> Iterable[Claim]:
+    """Mark rows as claimed, and write down that an attempt has begun.
+
+    Before the act: a crash leaves an attempt without an end, not a silent gap.
+    """
+    taken = update(deliveries).where(deliveries.c.id.in_(numbers))
+    connection.execute(taken.values(lease=until, attempts=deliveries.c.attempts + 1))
+    told = connection.execute(
+        select(deliveries, webhooks.c.body.label("raw"), webhooks.c.left_out)
+        .join(webhooks, webhooks.c.id == deliveries.c.webhook)
+        .where(deliveries.c.id.in_(numbers))
+        .order_by(deliveries.c.id)
+    ).all()
+    begun = {"started_at": now, "outcome": "", "reason": "", "detail": ""}
+    connection.execute(
+        insert(attempts), [begun | {"delivery": r.id, "number": r.attempts} for r in told]
+    )
+    for row in told:
+        place = (row.id, row.channel, row.incident, row.attempts, row.accepted_at)
+        yield Claim(*place, row.raw, tuple(row.left_out))
+
+
+Settlement = tuple[Delivery, Outcome]
+
+
+def settle(
+    connection: Connection,
+    line: Line,
+    settlements: Sequence[Settlement],
+    now: datetime,
+    change: Callable[[Gate], Gate],
+) -> list[Settlement]:
+    """Close the attempts with their outcomes, and change the gate by what they have shown.
+
+    Returns the outcomes as they were noted: what would be dead goes to the fallback instead.
+    """
+    gate = gates.read(connection, line.gate)
+    gates.write(connection, line.gate, gate, change(gate))
+    settled = [(delivery, _last_resort(line, outcome)) for delivery, outcome in settlements]
+    groups: dict[Outcome, list[Delivery]] = defaultdict(list)
+    for delivery, outcome in settled:
+        groups[outcome].append(delivery)
+    for outcome, group in groups.items():
+        _close(connection, group, outcome, now)
+    lost = [delivery.id for delivery, outcome in settled if outcome.reason == FELL_BACK]
+    hand_over(connection, lost, line.fallback, now)
+    return settled
+
+
+def _last_resort(line: Line, outcome: Outcome) -> Outcome:
+    if outcome.state != "dead" or not line.fallback:
+        return outcome
+    said = f"{outcome.reason}: {outcome.detail}"
+    return Outcome("suppressed", FELL_BACK, said)
+
+
+def _close(
+    connection: Connection, group: Sequence[Delivery], outcome: Outcome, now: datetime
+) -> None:
+    """Note one outcome for some deliveries; what was sent is kept as it was sent."""
+    values: dict[str, object] = {"lease": None, "reason": outcome.reason, "within": outcome.within}
+    if outcome.state == "later":
+        values |= {"not_before": outcome.not_before}
+    else:
+        values |= {"state": outcome.state, "settled_at": now}
+    if outcome.message is not None:
+        values |= {
+            "status": outcome.message.status.value,
+            "severity": outcome.message.severity.name,
+            "title": outcome.message.title,
+            "body": outcome.message.body,
+        }
+    numbers = [delivery.id for delivery in group]
+    connection.execute(update(deliveries).where(deliveries.c.id.in_(numbers)).values(**values))
+    made = [(delivery.id, delivery.attempts) for delivery in group]
+    connection.execute(
+        update(attempts)
+        .where(tuple_(attempts.c.delivery, attempts.c.number).in_(made))
+        .values(ended_at=now, outcome=outcome.state, reason=outcome.reason, detail=outcome.detail)
+    )
+
+
+def next_due(connection: Connection, channel: str) -> datetime | None:
+    """When the channel's next owed delivery may be claimed; None where nothing is owed."""
+    earlier = deliveries.alias()
+    behind = select(earlier.c.id).where(
+        earlier.c.channel == deliveries.c.channel,
+        earlier.c.incident == deliveries.c.incident,
+        earlier.c.state == "owed",
+        earlier.c.id < deliveries.c.id,
+    )
+    free = func.coalesce(deliveries.c.lease, deliveries.c.not_before, type_=Instant)
+    owed = (deliveries.c.channel == channel) & (deliveries.c.state == "owed")
+    return connection.scalar(select(func.min(free, type_=Instant)).where(owed, ~behind.exists()))
+
+
+def hurry(connection: Connection, channel: str, now: datetime) -> None:
+    """Make due all that a channel is owed and that waits longer than it could by `now`."""
+    late = deliveries.c.not_before > now
+    owed = (deliveries.c.channel == channel) & (deliveries.c.state == "owed") & late
+    connection.execute(update(deliveries).where(owed).values(not_before=now))
