@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, insert, or_, select, tuple_, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from receiver.model import Delivery, Notification, Status
-from receiver.store import gates
+from receiver.store import bodies, gates
 from receiver.store.handover import FELL_BACK, hand_over
 from receiver.store.records import Choice, Gate, Line, Outcome, Waiting
 from receiver.store.schema import Instant, attempts, deliveries, webhooks
@@ -34,12 +34,12 @@ class Claim:
     incident: int
     attempts: int
     accepted_at: datetime
-    body: bytes
+    body: tuple[bytes, ...]
     left_out: tuple[str, ...]
 
     def delivery(self, parse: Parse) -> Delivery:
         """Read the webhook again, without the alerts that the message must not mention."""
-        said = parse(self.body)
+        said = parse(bodies.unpack(self.body))
         alerts = tuple(a for a in said.alerts if a.fingerprint not in self.left_out)
         fires = any(alert.status is Status.FIRING for alert in alerts)
         status = Status.FIRING if fires else Status.RESOLVED
@@ -116,7 +116,7 @@ def _of_incidents(
 ) -> list[int]:
     """Return the ids of all that is due for some incidents, as much as one message can hold."""
     rows = connection.execute(
-        select(deliveries.c.id, func.length(webhooks.c.body))
+        select(deliveries.c.id, webhooks.c.size)
         .join(webhooks, webhooks.c.id == deliveries.c.webhook)
         .where(due, deliveries.c.incident.in_(incidents))
         .order_by(deliveries.c.id)
@@ -146,9 +146,11 @@ def _lease(
     connection.execute(
         insert(attempts), [begun | {"delivery": r.id, "number": r.attempts} for r in told]
     )
+    rest = bodies.later_slices(connection, {row.webhook for row in told})
     for row in told:
+        body = (row.raw, *rest.get(row.webhook, ()))
         place = (row.id, row.channel, row.incident, row.attempts, row.accepted_at)
-        yield Claim(*place, row.raw, tuple(row.left_out))
+        yield Claim(*place, body, tuple(row.left_out))
 
 
 Settlement = tuple[Delivery, Outcome]

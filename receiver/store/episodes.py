@@ -1,12 +1,18 @@
-"""Incidents and their episodes: what is known of a group, and what a webhook changes in it."""
+"""Incidents and their episodes: what is known of groups, and what webhooks change in them.
+
+Webhooks that share a transaction share its statements too, each made once for all times: putting
+a statement together costs more than running it.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
-from receiver.model import Alert, Notification, Status
+from receiver.model import Alert, Status
 from receiver.store.records import Decision, Known, Webhook
 from receiver.store.schema import Instant, deliveries, episodes, incidents, webhooks
 
@@ -14,32 +20,80 @@ from receiver.store.schema import Instant, deliveries, episodes, incidents, webh
 _SLICE = 5000
 
 
-def known(connection: Connection, notification: Notification) -> Known:
-    """Look up what is known of the notification's group and of its alerts."""
-    fingerprints = {alert.fingerprint for alert in notification.alerts}
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A webhook with what was known of its group before; `incident` is the group's last one."""
+
+    webhook: Webhook
+    group: str
+    key: str
+    seen: Known
+    incident: int | None
+    is_open: bool
+
+    def told(self, decision: Decision) -> list[Alert]:
+        """Return the alerts that count."""
+        left_out = set(decision.left_out)
+        return [a for a in self.webhook.notification.alerts if a.fingerprint not in left_out]
+
+
+def look_up(connection: Connection, told: Sequence[Webhook]) -> list[Case]:
+    """Look up what is known of the webhooks' groups, which are all different, and alerts."""
+    named = [(w, w.notification.group_hash, w.notification.delivery_key) for w in told]
+    last = {
+        row.group_hash: row
+        for row in connection.execute(_LAST, {"groups": [group for _, group, _ in named]})
+    }
+    keys = [key for _, group, key in named if group in last]
+    owed = {row.delivery_key: row.at for row in connection.execute(_OWED, {"keys": keys})}
+    cases = []
+    for webhook, group, key in named:
+        row = last.get(group)
+        prints = {a.fingerprint for a in webhook.notification.alerts} if row else ()
+        seen = _known(connection, group, sorted(prints), owed.get(key))
+        is_open = row is not None and row.resolved_at is None
+        cases.append(Case(webhook, group, key, seen, row.id if row else None, is_open))
+    return cases
+
+
+_LAST = select(incidents.c.id, incidents.c.group_hash, incidents.c.resolved_at).where(
+    incidents.c.id.in_(
+        select(func.max(incidents.c.id))
+        .where(incidents.c.group_hash.in_(bindparam("groups", expanding=True)))
+        .group_by(incidents.c.group_hash)
+    )
+)
+_OWED = (
+    select(webhooks.c.delivery_key, func.max(webhooks.c.received_at, type_=Instant).label("at"))
+    .join(deliveries)
+    .where(webhooks.c.delivery_key.in_(bindparam("keys", expanding=True)))
+    .where(or_(deliveries.c.state != "suppressed", deliveries.c.within.is_not(None)))
+    .group_by(webhooks.c.delivery_key)
+)
+_LATEST = (
+    select(
+        episodes.c.status,
+        episodes.c.fingerprint,
+        func.max(episodes.c.starts_at, type_=Instant).label("starts_at"),
+    )
+    .where(episodes.c.group_hash == bindparam("group"))
+    .where(episodes.c.fingerprint.in_(bindparam("prints", expanding=True)))
+    .group_by(episodes.c.status, episodes.c.fingerprint)
+)
+
+
+def _known(
+    connection: Connection, group: str, prints: Sequence[str], owed_at: datetime | None
+) -> Known:
     latest = [
         row
-        for part in _sliced(sorted(fingerprints))
-        for row in connection.execute(
-            select(
-                episodes.c.status,
-                episodes.c.fingerprint,
-                func.max(episodes.c.starts_at, type_=Instant).label("starts_at"),
-            )
-            .where(episodes.c.group_hash == notification.group_hash)
-            .where(episodes.c.fingerprint.in_(part))
-            .group_by(episodes.c.status, episodes.c.fingerprint)
-        )
+        for part in _sliced(prints)
+        for row in connection.execute(_LATEST, {"group": group, "prints": part})
     ]
     return Known(
         firing={r.fingerprint: r.starts_at for r in latest if r.status == Status.FIRING},
         resolved={r.fingerprint: r.starts_at for r in latest if r.status == Status.RESOLVED},
-        owed_at=connection.scalar(
-            select(func.max(webhooks.c.received_at, type_=Instant))
-            .join(deliveries)
-            .where(webhooks.c.delivery_key == notification.delivery_key)
-            .where(or_(deliveries.c.state != "suppressed", deliveries.c.within.is_not(None)))
-        ),
+        owed_at=owed_at,
     )
 
 
@@ -49,85 +103,117 @@ def _sliced(values: Sequence[str]) -> Iterator[list[str]]:
         yield part
 
 
-def record(connection: Connection, webhook: Webhook, seen: Known, decision: Decision) -> int:
-    """Note what the webhook says about its group; returns the incident that it belongs to."""
-    told = [a for a in webhook.notification.alerts if a.fingerprint not in decision.left_out]
-    incident = _incident(connection, webhook, reopen=any(a.status is Status.FIRING for a in told))
-    news = [alert for alert in told if seen.is_news(alert)]
-    if news:
-        _change(connection, webhook.notification.group_hash, incident, news, seen)
-        _close(connection, incident, webhook.received_at)
-    return incident
+def record(
+    connection: Connection, cases: Sequence[Case], decisions: Sequence[Decision]
+) -> list[int | None]:
+    """Note what the webhooks say about their groups; returns the incidents they belong to."""
+    told = [case.told(decision) for case, decision in zip(cases, decisions, strict=True)]
+    belongs = _incidents(connection, cases, decisions, told)
+    changes = _Changes([], [], [])
+    for case, incident, alerts in zip(cases, belongs, told, strict=True):
+        news = [alert for alert in alerts if case.seen.is_news(alert)]
+        if incident is not None and news:
+            changes.add(case, incident, news)
+    changes.write(connection)
+    return belongs
 
 
-def _incident(connection: Connection, webhook: Webhook, *, reopen: bool) -> int:
-    """Find the group's incident; a firing alert opens a new one where the last is over."""
-    notification = webhook.notification
-    last = connection.execute(
-        select(incidents.c.id, incidents.c.resolved_at)
-        .where(incidents.c.group_hash == notification.group_hash)
-        .order_by(incidents.c.id.desc())
-        .limit(1)
-    ).one_or_none()
-    if last is not None and (last.resolved_at is None or not reopen):
-        return int(last.id)
-    opened = insert(incidents).values(
-        group_hash=notification.group_hash,
-        receiver=notification.receiver,
-        group_key=notification.group_key,
-        opened_at=webhook.received_at,
-    )
-    return int(connection.execute(opened.returning(incidents.c.id)).scalar_one())
-
-
-def _change(
-    connection: Connection, group: str, incident: int, news: Sequence[Alert], seen: Known
-) -> None:
-    """End the episodes that are over, also those whose end was never told, and add new ones."""
-    rows = [
-        {
-            "group_hash": group,
-            "fingerprint": alert.fingerprint,
-            "starts_at": alert.starts_at,
-            "incident": incident,
-            "status": alert.status.value,
-            "ends_at": alert.ends_at if alert.status is Status.RESOLVED else None,
-        }
-        for alert in _latest(news)
+def _incidents(
+    connection: Connection,
+    cases: Sequence[Case],
+    decisions: Sequence[Decision],
+    told: Sequence[Sequence[Alert]],
+) -> list[int | None]:
+    """Find each group's incident; a firing alert opens a new one where the last is over."""
+    belongs = [
+        case.incident if decision.incident else None
+        for case, decision in zip(cases, decisions, strict=True)
     ]
-    over = [
-        {"print": row["fingerprint"], "upto": row["starts_at"], "end": row["ends_at"]}
-        for row in rows
-        if row["fingerprint"] in seen.firing
+    fresh = [
+        index
+        for index, (case, decision) in enumerate(zip(cases, decisions, strict=True))
+        if decision.incident
+        and not case.is_open
+        and (case.incident is None or any(a.status is Status.FIRING for a in told[index]))
     ]
-    if over:
-        connection.execute(_end.where(episodes.c.group_hash == group), over)
-    begun = [row for row in rows if seen.firing.get(str(row["fingerprint"])) != row["starts_at"]]
-    if begun:
-        connection.execute(insert(episodes), begun)
+    if fresh:
+        opened = insert(incidents).returning(incidents.c.id, sort_by_parameter_order=True)
+        rows = connection.execute(opened, [_opening(cases[index]) for index in fresh])
+        for index, number in zip(fresh, rows.scalars(), strict=True):
+            belongs[index] = int(number)
+    return belongs
 
 
-_end = (
+def _opening(case: Case) -> dict[str, Any]:
+    notification = case.webhook.notification
+    return {
+        "group_hash": case.group,
+        "receiver": notification.receiver,
+        "group_key": notification.group_key,
+        "opened_at": case.webhook.received_at,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    """Rows to write: episodes that end, those that begin, and incidents that may be over."""
+
+    over: list[dict[str, Any]]
+    begun: list[dict[str, Any]]
+    quiet: list[dict[str, Any]]
+
+    def add(self, case: Case, incident: int, news: Sequence[Alert]) -> None:
+        """Add what one webhook changes, also of episodes whose end was never told."""
+        burning = case.seen.firing
+        latest = list(_latest(news))
+        for alert in latest:
+            row = {
+                "group_hash": case.group,
+                "fingerprint": alert.fingerprint,
+                "starts_at": alert.starts_at,
+                "incident": incident,
+                "status": alert.status.value,
+                "ends_at": alert.ends_at if alert.status is Status.RESOLVED else None,
+            }
+            if alert.fingerprint in burning:
+                self.over.append({f"the_{name}": value for name, value in row.items()})
+            if burning.get(alert.fingerprint) != alert.starts_at:
+                self.begun.append(row)
+        if all(alert.status is Status.RESOLVED for alert in latest):
+            self.quiet.append({"the_incident": incident, "now": case.webhook.received_at})
+
+    def write(self, connection: Connection) -> None:
+        for statement, rows in (
+            (_END, self.over),
+            (insert(episodes), self.begun),
+            (_CLOSE, self.quiet),
+        ):
+            if rows:
+                connection.execute(statement, rows)
+
+
+_END = (
     update(episodes)
-    .where(episodes.c.fingerprint == bindparam("print"))
-    .where(episodes.c.starts_at <= bindparam("upto"))
+    .where(episodes.c.group_hash == bindparam("the_group_hash"))
+    .where(episodes.c.fingerprint == bindparam("the_fingerprint"))
+    .where(episodes.c.starts_at <= bindparam("the_starts_at"))
     .where(episodes.c.status == Status.FIRING.value)
-    .values(status=Status.RESOLVED.value, ends_at=bindparam("end"))
+    .values(status=Status.RESOLVED.value, ends_at=bindparam("the_ends_at"))
+)
+# An incident is over once none of its episodes fires.
+_CLOSE = (
+    update(incidents)
+    .where(incidents.c.id == bindparam("the_incident"), incidents.c.resolved_at.is_(None))
+    .where(
+        ~select(episodes.c.fingerprint)
+        .where(episodes.c.incident == incidents.c.id)
+        .where(episodes.c.status == Status.FIRING.value)
+        .exists()
+    )
+    .values(resolved_at=bindparam("now"))
 )
 
 
 def _latest(alerts: Iterable[Alert]) -> Iterable[Alert]:
     """Keep one alert of each fingerprint: a group holds at most one firing episode of it."""
     return {a.fingerprint: a for a in sorted(alerts, key=lambda a: a.starts_at)}.values()
-
-
-def _close(connection: Connection, incident: int, now: datetime) -> None:
-    """Close the incident once none of its episodes fires."""
-    burning = select(episodes.c.fingerprint).where(
-        episodes.c.incident == incident, episodes.c.status == Status.FIRING.value
-    )
-    connection.execute(
-        update(incidents)
-        .where(incidents.c.id == incident, incidents.c.resolved_at.is_(None), ~burning.exists())
-        .values(resolved_at=now)
-    )

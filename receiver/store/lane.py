@@ -1,8 +1,8 @@
 """A lane to the database: work waits in it for a thread, and the event loop for none of it."""
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,16 +17,24 @@ from receiver.store.engine import explained
 from receiver.store.schema import StoreUnavailableError
 
 _Arguments = ParamSpec("_Arguments")
+_Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 MOST_WAITING = 1000
 
 
+_Work = Callable[[Connection, Sequence[Any]], Sequence[Any]]
+
+
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """Work with the time until which it may begin; its future is running once it has."""
+    """An item for `work`, with the time until which it may begin.
 
-    work: Callable[[Connection], Any]
+    What waits with the same work is done by one call of it. The future runs once it has begun.
+    """
+
+    work: _Work
+    item: Any
     deadline: float
     done: Future[Any] = field(default_factory=Future)
 
@@ -59,16 +67,27 @@ class Lane:
         Raises StoreUnavailableError and whatever `work` raises; then nothing of it is kept. A
         caller that is cancelled takes back work that has not begun; what has begun is ended.
         """
+
+        def call(connection: Connection, _: Sequence[None]) -> Sequence[_Result]:
+            return [work(connection, *args, **kwargs)]
+
+        result: _Result = await self.together(call, None)
+        return result
+
+    async def together(
+        self, work: Callable[[Connection, Sequence[_Item]], Sequence[_Result]], item: _Item
+    ) -> _Result:
+        """Return what `work` returns for an item, which shares the call with others that wait.
+
+        Where such a call fails, each item gets one of its own. As `run` in all else.
+        """
         if len(self._waiting) >= MOST_WAITING:
             raise StoreUnavailableError("the store is busy")
-
-        def call(connection: Connection) -> _Result:
-            return work(connection, *args, **kwargs)
-
-        job = _Job(call, monotonic() + self._patience)
+        job = _Job(work, item, monotonic() + self._patience)
         self._waiting.append(job)
         self._threads.submit(self._turn)
-        return await asyncio.wrap_future(job.done)
+        result: _Result = await asyncio.wrap_future(job.done)
+        return result
 
     async def close(self) -> None:
         """End what waits and what has begun, and close every connection."""
@@ -88,7 +107,7 @@ class Lane:
             return
         try:
             with explained(), self._engine.begin() as connection:
-                tell = [_attempt(connection, job) for job in jobs]
+                tell = [end for some in _alike(jobs) for end in _attempt(connection, some)]
         except Exception as error:  # noqa: BLE001 -- not swallowed: every caller is told
             tell = [partial(job.done.set_exception, error) for job in jobs]
         for each in tell:
@@ -106,17 +125,27 @@ class Lane:
                     yield job
 
 
-def _attempt(connection: Connection, job: _Job) -> Callable[[], None]:
-    """Run a job in a savepoint; returns what tells its caller how it ended."""
+def _alike(jobs: Sequence[_Job]) -> Iterable[Sequence[_Job]]:
+    """Put the jobs of the same work together."""
+    groups: defaultdict[_Work, list[_Job]] = defaultdict(list)
+    for job in jobs:
+        groups[job.work].append(job)
+    return groups.values()
+
+
+def _attempt(connection: Connection, jobs: Sequence[_Job]) -> list[Callable[[], None]]:
+    """Run jobs of the same work in a savepoint; returns what tells their callers how it ended."""
     savepoint = connection.begin_nested()
     try:
         with explained():
-            result = job.work(connection)
+            results = jobs[0].work(connection, [job.item for job in jobs])
     except Exception as error:  # noqa: BLE001 -- not swallowed: its caller is told
         try:
             savepoint.rollback()
         except DBAPIError:  # a full disk rolls back everything, so nobody's work is kept
             raise error from None
-        return partial(job.done.set_exception, error)
+        if len(jobs) == 1:
+            return [partial(jobs[0].done.set_exception, error)]
+        return [end for job in jobs for end in _attempt(connection, [job])]
     savepoint.commit()
-    return partial(job.done.set_result, result)
+    return [partial(job.done.set_result, r) for job, r in zip(jobs, results, strict=True)]

@@ -99,5 +99,10 @@ def _gates(connection: Connection) -> None:
     )
 
 
-STEPS: Sequence[Step] = (_slices, _gates)
+def _sizes(connection: Connection) -> None:
+    add_column(connection, "webhooks", Column("size", Integer, nullable=False, server_default="0"))
+    connection.exec_driver_sql("UPDATE webhooks SET size = length(body)")
+
+
+STEPS: Sequence[Step] = (_slices, _gates, _sizes)
 """STEPS[i] takes a store of version i + 1 to i + 2."""

@@ -1,61 +1,15 @@
-"""The outbox: what is owed for a webhook, and what becomes of it at a start."""
+"""What becomes of what is owed at a start."""
 
 from collections.abc import Callable, Collection
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, update
 
 from receiver.model import Notification
-from receiver.store import bell, episodes, gates
-from receiver.store.records import Decision, Known, Webhook
-from receiver.store.schema import deliveries, webhooks
+from receiver.store import gates
+from receiver.store.schema import deliveries
 
-Decide = Callable[[Known], Decision]
 Parse = Callable[[bytes], Notification]
-
-
-def accept(connection: Connection, webhook: Webhook, decide: Decide) -> Decision:
-    """Write down a webhook, what it says, and who is owed a message for it."""
-    seen = episodes.known(connection, webhook.notification)
-    decision = decide(seen)
-    incident = episodes.record(connection, webhook, seen, decision) if decision.incident else None
-    kept = insert(webhooks).values(
-        received_at=webhook.received_at,
-        group_hash=webhook.notification.group_hash,
-        delivery_key=webhook.notification.delivery_key,
-        incident=incident,
-        body=webhook.body,
-        left_out=list(decision.left_out),
-    )
-    number = connection.execute(kept.returning(webhooks.c.id)).scalar_one()
-    if incident is None:
-        _forget_older(connection, webhook.notification.group_hash, number)
-    row = {
-        "webhook": number,
-        "incident": incident,
-        "state": "suppressed" if decision.reason else "owed",
-        "reason": decision.reason,
-        "urgent": int(webhook.notification.severity.rank == 0),
-        "attempts": 0,
-        "accepted_at": webhook.received_at,
-        "not_before": webhook.received_at,
-        "settled_at": webhook.received_at if decision.reason else None,
-    }
-    # One row even where nobody is concerned: every webhook has a fate that can be looked up.
-    names = decision.channels or ("",)
-    connection.execute(insert(deliveries), [row | {"channel": name} for name in names])
-    if not decision.reason:
-        bell.ring(connection, decision.channels)
-    return decision
-
-
-def _forget_older(connection: Connection, group: str, newest: int) -> None:
-    """Drop what came before in a group without incidents: the Watchdog comes every minute."""
-    older = select(webhooks.c.id).where(
-        webhooks.c.group_hash == group, webhooks.c.incident.is_(None), webhooks.c.id < newest
-    )
-    connection.execute(delete(deliveries).where(deliveries.c.webhook.in_(older)))
-    connection.execute(delete(webhooks).where(webhooks.c.id.in_(older)))
 
 
 def release(connection: Connection, *, shared: bool) -> None:

@@ -90,7 +90,8 @@ webhooks = Table(
     Column("group_hash", Text, nullable=False),
     Column("delivery_key", Text, nullable=False),
     Column("incident", ForeignKey("incidents.id")),
-    Column("body", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # the first of its slices
+    Column("size", Integer, nullable=False),  # bytes, as it came
     Column("left_out", JSON, nullable=False),
     Index("webhooks_of_key", "delivery_key", "received_at"),
 )

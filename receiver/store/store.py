@@ -12,12 +12,13 @@ from sqlalchemy import URL, Connection
 
 from receiver.model import Delivery
 from receiver.store import bell, claims, handover, migrations, outbox, schema, views
+from receiver.store.accept import Arrival, Decide, accept
 from receiver.store.bell import Wake
 from receiver.store.claims import Choose, Claim, Settlement
 from receiver.store.engine import CLAIMERS, READERS, open_engines
 from receiver.store.integrity import damaged, set_aside_if_damaged
 from receiver.store.lane import Lane
-from receiver.store.outbox import Decide, Parse
+from receiver.store.outbox import Parse
 from receiver.store.records import Decision, Gate, Line, Posted, Queue, Turn, Webhook
 from receiver.store.schema import StoreUnavailableError
 
@@ -73,7 +74,7 @@ class Store:
 
     async def accept(self, webhook: Webhook, decide: Decide) -> Decision:
         """Keep a webhook and what `decide` says is owed for it; on disk when this returns."""
-        return await self._writer.run(outbox.accept, webhook, decide)
+        return await self._writer.together(accept, Arrival(webhook, decide))
 
     async def take(self, line: Line, choose: Choose, now: datetime, until: datetime) -> Turn:
         """Take what `choose` says of what a line is owed; it is nobody else's until `until`."""

@@ -1,4 +1,6 @@
+import asyncio
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -115,3 +117,34 @@ async def test_more_alerts_than_a_statement_takes_parameters_are_looked_up_in_sl
     await tell(store, *many)
     known = await tell(store, *many)
     assert len(known.firing) == 12_000
+
+
+async def test_webhooks_that_come_at_once_see_what_was_said_before_of_their_own_group(
+    store: Store,
+) -> None:
+    """They share a transaction: it must not matter which of them shares it."""
+    seen: dict[int, Known] = {}
+
+    def decide(number: int, known: Known) -> Decision:
+        seen[number] = known
+        return Decision(("ops",))
+
+    said = [
+        ("g", [alert("aa")]),
+        ("h", [alert("aa")]),
+        ("g", [alert("aa"), alert("bb")]),
+        ("g", [alert("aa", "resolved"), alert("bb", "resolved")]),
+        ("h", [alert("aa", "resolved")]),
+        ("g", [alert("aa", minute=5)]),
+    ]
+    await asyncio.gather(
+        *(
+            store.accept(webhook(alerts, groupKey=group), partial(decide, number))
+            for number, (group, alerts) in enumerate(said)
+        )
+    )
+    assert [sorted(known.firing) for _, known in sorted(seen.items())] == [
+        *([], [], ["aa"], ["aa", "bb"], ["aa"], [])
+    ]
+    assert sorted(is_over for _, is_over in await incident_ids(store)) == [False, True, True]
+    assert [state for _, _, state in await states(store)].count("firing") == 1

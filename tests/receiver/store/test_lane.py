@@ -1,6 +1,6 @@
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -67,6 +67,29 @@ async def test_work_that_waits_together_is_committed_together(writer: Lane) -> N
     works = [lambda c, name=name: add(c, name) for name in "abcde"]
     assert await at_once(writer, *works) == ["a", "b", "c", "d", "e"]
     assert len(commits) == 2  # one of them is of the work that they waited for
+
+
+async def test_items_of_the_same_work_share_one_call_of_it(writer: Lane) -> None:
+    calls: list[list[str]] = []
+
+    def add_all(connection: Connection, items: Sequence[str]) -> list[str]:
+        calls.append(list(items))
+        return [add(connection, item) for item in items]
+
+    async with held(writer):
+        ends = asyncio.gather(
+            *(writer.together(add_all, name) for name in "ab"),
+            writer.run(add, "between"),
+            *(writer.together(add_all, name) for name in "cbd"),
+            return_exceptions=True,
+        )
+        await asyncio.sleep(0)
+    results = await ends
+    assert calls == [["a", "b", "c", "b", "d"], ["a"], ["b"], ["c"], ["b"], ["d"]]
+    assert [str(end).partition(":")[0] for end in results] == [
+        *("a", "b", "between", "c", "UNIQUE constraint failed", "d")
+    ]
+    assert await writer.run(names) == ["a", "b", "between", "c", "d"]
 
 
 async def test_work_that_fails_is_undone_and_spoils_none_that_shares_its_transaction(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
+from receiver.store.bodies import unpack
 from receiver.store.store import Store
 from receiver.web import webhook
 from receiver.web.keys import Site
@@ -32,7 +33,8 @@ async def test_a_webhook_that_is_answered_200_is_on_disk(
     with closing(sqlite3.connect(database)) as other:
         kept = other.execute("select channel, state from deliveries order by id").fetchall()
         assert kept == [("inbox", "owed"), ("ops", "owed")]
-        assert other.execute("select body from webhooks").fetchall() == [(body(),)]
+        (parts,) = other.execute("select body from webhooks").fetchall()
+        assert unpack(parts) == body()
     assert answered(site, 200) == 1
 
 

@@ -1,0 +1,132 @@
+"""Writes down webhooks, what they say, and who is owed a message for them."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, insert, select
+
+from receiver.store import bell, bodies, episodes
+from receiver.store.episodes import Case
+from receiver.store.records import Decision, Known, Webhook
+from receiver.store.schema import deliveries, slices, webhooks
+
+Decide = Callable[[Known], Decision]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A webhook, and what says who is owed a message for it once its past is known."""
+
+    webhook: Webhook
+    decide: Decide
+
+
+def accept(connection: Connection, arrivals: Sequence[Arrival]) -> list[Decision]:
+    """Write down webhooks in the order in which they came; returns what was decided for each."""
+    decisions: dict[int, Decision] = {}
+    for turn in _turns(arrivals):
+        several = [arrivals[index] for index in turn]
+        decisions.update(zip(turn, _accept(connection, several), strict=True))
+    concerned = {name for d in decisions.values() if not d.reason for name in d.channels}
+    if concerned:
+        bell.ring(connection, sorted(concerned))
+    return [decisions[index] for index in range(len(arrivals))]
+
+
+def _turns(arrivals: Sequence[Arrival]) -> Iterator[list[int]]:
+    """Part the webhooks so that one of a group sees what those of the same group wrote before."""
+    turns: defaultdict[int, list[int]] = defaultdict(list)
+    before: defaultdict[str, int] = defaultdict(int)
+    for index, arrival in enumerate(arrivals):
+        group = arrival.webhook.notification.group_hash
+        turns[before[group]].append(index)
+        before[group] += 1
+    yield from turns.values()
+
+
+def _accept(connection: Connection, arrivals: Sequence[Arrival]) -> list[Decision]:
+    cases = episodes.look_up(connection, [arrival.webhook for arrival in arrivals])
+    decisions = [a.decide(case.seen) for a, case in zip(arrivals, cases, strict=True)]
+    belongs = episodes.record(connection, cases, decisions)
+    numbers = _keep(connection, cases, decisions, belongs)
+    owed = [
+        row
+        for case, decision, incident, number in zip(cases, decisions, belongs, numbers, strict=True)
+        for row in _owed(case.webhook, decision, incident, number)
+    ]
+    connection.execute(insert(deliveries), owed)
+    for case, incident, number in zip(cases, belongs, numbers, strict=True):
+        if incident is None:
+            _forget_older(connection, case.group, number)
+    return decisions
+
+
+def _keep(
+    connection: Connection,
+    cases: Sequence[Case],
+    decisions: Sequence[Decision],
+    belongs: Sequence[int | None],
+) -> list[int]:
+    """Keep the webhooks themselves; returns their numbers."""
+    packed = [list(bodies.pack(case.webhook.body)) for case in cases]
+    rows = [
+        {
+            "received_at": case.webhook.received_at,
+            "group_hash": case.group,
+            "delivery_key": case.key,
+            "incident": incident,
+            "body": parts[0],
+            "size": len(case.webhook.body),
+            "left_out": list(decision.left_out),
+        }
+        for case, decision, incident, parts in zip(cases, decisions, belongs, packed, strict=True)
+    ]
+    numbered = insert(webhooks).returning(webhooks.c.id, sort_by_parameter_order=True)
+    numbers = list(connection.execute(numbered, rows).scalars())
+    rest = [
+        {"webhook": number, "number": index, "data": part}
+        for number, parts in zip(numbers, packed, strict=True)
+        for index, part in enumerate(parts[1:], 1)
+    ]
+    if rest:
+        connection.execute(insert(slices), rest)
+    return numbers
+
+
+def _owed(
+    webhook: Webhook, decision: Decision, incident: int | None, number: int
+) -> Iterator[dict[str, Any]]:
+    """Yield a row for each channel: every webhook has a fate that can be looked up."""
+    for name in decision.channels or ("",):
+        yield {
+            "webhook": number,
+            "incident": incident,
+            "channel": name,
+            "state": "suppressed" if decision.reason else "owed",
+            "reason": decision.reason,
+            "urgent": int(webhook.notification.severity.rank == 0),
+            "attempts": 0,
+            "accepted_at": webhook.received_at,
+            "not_before": webhook.received_at,
+            "settled_at": webhook.received_at if decision.reason else None,
+        }
+
+
+def _forget_older(connection: Connection, group: str, newest: int) -> None:
+    """Drop what came before in a group without incidents: the Watchdog comes every minute."""
+    for statement in _FORGET:
+        connection.execute(statement, {"group": group, "newest": newest})
+
+
+_OLDER = (
+    select(webhooks.c.id)
+    .where(webhooks.c.group_hash == bindparam("group"), webhooks.c.incident.is_(None))
+    .where(webhooks.c.id < bindparam("newest"))
+)
+_FORGET = (
+    delete(deliveries).where(deliveries.c.webhook.in_(_OLDER)),
+    delete(slices).where(slices.c.webhook.in_(_OLDER)),
+    delete(webhooks).where(webhooks.c.id.in_(_OLDER)),
+)
