@@ -30,6 +30,7 @@ class Autoregression(Plain):
     width = 1 + _TERMS + _TERMS**2
     deviation = 0.9
     novelty = 2.2
+    foretells = True
 
     def look(self, frame: Frame, state: Floats, cell: Cell | None) -> Floats:
         """Return the value's distance from its prediction; of the first value none is made."""

@@ -94,6 +94,8 @@ class View(Protocol):
     """Whether its extremes are forgotten slowly."""
     own_scale: ClassVar[bool]
     """Whether the view's values no longer have the unit of the series."""
+    foretells: ClassVar[bool]
+    """Whether it says where the value should be, and so draws the band; seen is the distance."""
 
     def look(self, frame: Frame, state: Floats, cell: "Cell | None") -> Floats:
         """Return the innovation or the view's value, shape (series,)."""
@@ -125,3 +127,4 @@ class Plain:
     novelty: ClassVar[float] = 0.0
     leaking: ClassVar[bool] = False
     own_scale: ClassVar[bool] = False
+    foretells: ClassVar[bool] = False

@@ -29,6 +29,14 @@ def excess(state: Floats, values: Floats, floor: Floats, out: Floats) -> None:
     np.minimum(out, _MOST, out=out)
 
 
+def room(state: Floats, values: Floats, floor: Floats, line: Floats) -> tuple[Floats, Floats]:
+    """Return how much further up, and down, values may go before their excess is `line`."""
+    reach = state[_HIGH] - state[_LOW]
+    np.maximum(reach, floor, out=reach)
+    reach *= line
+    return state[_HIGH] + reach - values, values - state[_LOW] + reach
+
+
 def learn(frame: Frame, state: Floats, values: Floats, leaking: Floats) -> None:
     """Let the extremes leak by the clock, then take the values in.
 

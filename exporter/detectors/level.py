@@ -14,6 +14,8 @@ _LEVEL = 0
 class Level(Plain):
     """The level follows a tenth of each innovation."""
 
+    foretells = True
+
     def look(self, frame: Frame, state: Floats, cell: Cell | None) -> Floats:
         """Return value - level."""
         del cell

@@ -12,6 +12,7 @@ class Mean(Level):
     """A robust local level of a moving mean."""
 
     deviation = 1.15
+    foretells = False
 
     def watched(self, frame: Frame) -> Floats:
         """Return the mean of the last five values."""

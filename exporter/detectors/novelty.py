@@ -15,7 +15,8 @@ _LINE = 0.0955
 """The excess, in envelope widths, that ordinary series reach about once a week."""
 _FOLD = 0.48
 """The logarithm of how much further a record must go for alarms rarer by a factor e."""
-_FULL_AGE = 86_400.0
+_FULL_AGE = np.float32(604_800.0)
+"""Before this age records come more often, by the ratio of the ages: 1/n of n values is one."""
 
 
 def width(views: dict[str, View]) -> int:
@@ -24,8 +25,9 @@ def width(views: dict[str, View]) -> int:
 
 
 def recorded(views: dict[str, View]) -> tuple[str, ...]:
-    """Return the names of the views whose records count."""
-    return tuple(name for name, view in views.items() if view.novelty)
+    """Return the names of the views whose records count, those that foretell first."""
+    chosen = [name for name, view in views.items() if view.novelty]
+    return tuple(sorted(chosen, key=lambda name: not views[name].foretells))
 
 
 def line(alarms_a_week: Floats) -> Floats:
@@ -46,6 +48,8 @@ class Records:
     """The least width of a view with a scale of its own."""
     scaled: Floats
     """1 for a view in the series' unit, whose least width is a part of the largest value."""
+    foretelling: slice
+    """The views that say where the value should be."""
 
     @classmethod
     def of(cls, views: dict[str, View]) -> "Records":
@@ -53,19 +57,37 @@ class Records:
         chosen = [views[name] for name in recorded(views)]
         own = _column([view.own_scale for view in chosen])
         weights = _column([view.novelty for view in chosen])
-        return cls(weights, _column([view.leaking for view in chosen]), _FLOOR * own, 1 - own)
+        leaking = _column([view.leaking for view in chosen])
+        foretelling = slice(0, sum(view.foretells for view in chosen))
+        return cls(weights, leaking, _FLOOR * own, 1 - own, foretelling)
 
     def excesses(self, state: Floats, seen: Floats, out: Floats) -> None:
         """Write each view's weighted excess to `out`; `seen` and `out` are (views, series)."""
-        floor = self.scaled * np.maximum(state[0] * _FLOOR, np.float32(1e-30))
+        floor = self.scaled * _least(state)
         floor += self.floors
         envelope.excess(_envelopes(state), seen, floor, out)
         out *= self.weights
+
+    def room(self, state: Floats, seen: Floats, line: Floats) -> tuple[Floats, Floats]:
+        """Return how much further up and down the value may go until a record is an alarm.
+
+        `line` is the weighted excess that is one, (series,).
+        """
+        kept = self.foretelling
+        lines = line / self.weights[kept]
+        rooms = envelope.room(_envelopes(state)[:, kept], seen[kept], _least(state), lines)
+        return rooms[0].min(axis=0), rooms[1].min(axis=0)
 
     def learn(self, frame: Frame, state: Floats, seen: Floats) -> None:
         """Take what was seen into the extremes."""
         np.maximum(state[0], np.abs(frame.values), out=state[0])
         envelope.learn(frame, _envelopes(state), seen, self.leaking)
+
+
+def _least(state: Floats) -> Floats:
+    """Return the least width that is believed, in the series' unit."""
+    least: Floats = np.maximum(state[0] * _FLOOR, np.float32(1e-30))
+    return least
 
 
 def _envelopes(state: Floats) -> Floats:
@@ -77,9 +99,9 @@ def _column(values: list[float] | list[bool]) -> Floats:
     return np.array(values, np.float32)[:, None]
 
 
-def young(frame: Frame, age: Floats, sizes: Floats) -> Floats:
-    """Hold back what a young series does: at first everything is a record."""
-    sizes = sizes * np.minimum(age / _FULL_AGE, 1).astype(np.float32)
+def known(frame: Frame, age: Floats) -> Floats:
+    """Return by what part records count, (series,): of a young series everything is one."""
+    part: Floats = np.minimum(np.maximum(age, 0) / _FULL_AGE, 1) ** np.float32(_FOLD)
     if frame.youngest < _AFTER:
-        sizes[frame.count < _AFTER] = 0
-    return sizes
+        part[frame.count < _AFTER] = 0
+    return part

@@ -27,7 +27,7 @@ SHARES = {"deviation": np.float32(0.25), "flat": np.float32(0.1), "period": np.f
 WIDTHS = {
     **{name: view.width for name, view in DETECTORS.items()},
     "scatter": len(SCATTERED),
-    "rhythm": rhythm.WIDTH * len(rhythm.SLOTS),
+    "rhythm": rhythm.WIDTH,
     "tail": tail.WIDTH,
     "sparse": sparse.WIDTH,
     "flat": flat.WIDTH,
@@ -39,6 +39,7 @@ CLOCKED = {
     **{name: (view.slots, view.slot_seconds) for name, view in DETECTORS.items() if view.slots},
     **rhythm.SLOTS,
 }
+_FORETELLING = tuple(i for i, name in enumerate(SCATTERED) if DETECTORS[name].foretells)
 _WEIGHTS: Floats = np.array([[DETECTORS[name].deviation] for name in SCATTERED], np.float32)
 _RECORDS = novelty.Records.of(DETECTORS)
 _LOUD = np.float32(0.5)
@@ -53,7 +54,10 @@ class Opinion:
     residual: Floats
     expected: Floats
     reach: Floats
-    """How far from the expected value the alarm line is."""
+    """How far from the expected value the level's alarm line is."""
+    lower: Floats
+    upper: Floats
+    """Beyond these the value is an alarm for a view that foretells it."""
     view: NDArray[np.int8]
 
 
@@ -103,11 +107,16 @@ def _consider(frame: Frame, context: Context, cells: dict[str, Cell]) -> Opinion
     residual = between(seen["level"] / scatters[0], scatter.MOST)
     expected = frame.values - seen["level"]
     line, scale = _measure(frame, state, cells, sizes, rate)
-    reach = scatters[0] * scale * sparse.expand(state["sparse"], line)
+    scale *= sparse.expand(state["sparse"], line)
+    reach = scatters * scale
+    reach /= _WEIGHTS
+    record = novelty.line(alarms_a_week)
+    record /= np.maximum(novelty.known(frame, context.ages), np.float32(1e-3))
     _RECORDS.excesses(state["novelty"], peaks, sizes[_NOVEL:])
+    sizes[_NOVEL:] /= record
+    down, up = _room(state["novelty"], peaks, record, steps, reach)
     _RECORDS.learn(frame, state["novelty"], peaks)
-    sizes[_NOVEL:] /= novelty.line(alarms_a_week)
-    novel = novelty.young(frame, context.ages, np.maximum.reduce(sizes[_NOVEL:], axis=0))
+    novel = np.maximum.reduce(sizes[_NOVEL:], axis=0)
     deviation = np.maximum.reduce(sizes[:_NOVEL], axis=0)
     clipped = scatter.clipped(frame, steps, scatters, state["scatter"])
     scatter.learn(frame, state["scatter"], clipped)
@@ -115,9 +124,21 @@ def _consider(frame: Frame, context: Context, cells: dict[str, Cell]) -> Opinion
     view = np.full(len(novel), -1, np.int8)
     loud = np.nonzero(np.maximum(novel, deviation) >= _LOUD)[0]
     if len(loud):
-        sizes[_NOVEL:, loud] *= novel[loud] > 0
         view[loud] = np.argmax(sizes[:, loud], axis=0)
-    return Opinion(deviation, novel, residual, expected, reach, view)
+    lower = np.minimum(frame.values - down, expected)
+    upper = np.maximum(frame.values + up, expected)
+    return Opinion(deviation, novel, residual, expected, reach[0], lower, upper, view)
+
+
+def _room(
+    state: Floats, peaks: Floats, record: Floats, steps: Floats, reach: Floats
+) -> tuple[Floats, Floats]:
+    """Return how much further down, and up, the value could be without an alarm."""
+    up, down = _RECORDS.room(state, peaks, record)
+    for row in _FORETELLING:
+        np.minimum(up, reach[row] - steps[row], out=up)
+        np.minimum(down, reach[row] + steps[row], out=down)
+    return down, up
 
 
 def _measure(
@@ -127,28 +148,29 @@ def _measure(
     innovations = sizes[: len(SCATTERED)]
     size = np.maximum.reduce(innovations, axis=0)
     whole = np.ones_like(size)
+    age = rhythm.Age.of(state["rhythm"], size)
     measured = size
     for row, name in enumerate(rhythm.SLOTS):
         mean = state["rhythm"][row]
-        scale = rhythm.scale(frame, mean, cells[name].mean)
+        scale = rhythm.scale(age, mean, cells[name].mean)
         after = measured / np.maximum(scale, np.float32(1e-9))
-        rhythm.learn(name, frame, mean, cells[name].mean, (measured, scale))
+        rhythm.learn(name, age, mean, cells[name].mean, (measured, scale))
         whole *= scale
         measured = np.minimum(after, scatter.MOST)
     measured = sparse.compress(state["sparse"], measured)
     tails = state["tail"].T
     line = tail.line(tails, rate * SHARES["deviation"])
     factor = measured / np.maximum(line * size, np.float32(1e-9))
-    _learn_tail(frame, tails, measured, line)
+    _learn_tail(age, tails, measured, line)
     innovations *= factor
     sizes[len(SCATTERED)] = flat.score(frame, state["flat"], rate * SHARES["flat"])
     sizes[len(SCATTERED) + 1] = period.score(frame, state["period"], rate * SHARES["period"])
     return line, whole
 
 
-def _learn_tail(frame: Frame, tails: Floats, measured: Floats, line: Floats) -> None:
+def _learn_tail(age: rhythm.Age, tails: Floats, measured: Floats, line: Floats) -> None:
     """Learn from all but the first values, whose expectations and scatters are guesses."""
-    young = np.nonzero(frame.count < rhythm.AFTER)[0] if frame.youngest < rhythm.AFTER else ()
+    young = np.nonzero(age.values < rhythm.AFTER)[0] if age.youngest < rhythm.AFTER else ()
     kept = tails[young].copy() if len(young) else None
     tail.learn(tails, measured, line)
     if kept is not None:

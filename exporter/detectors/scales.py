@@ -21,10 +21,16 @@ def bend(values: FloatArray, ratios: BoolArray) -> FloatArray:
     return np.where(ratios, bent, values)
 
 
-def unbend(values: FloatArray, ratios: BoolArray) -> FloatArray:
-    """Return values of that scale in the series' own unit."""
+def unbend(band: FloatArray, ratios: BoolArray) -> FloatArray:
+    """Return expected values and their bounds, shape (3, series), in the series' own unit.
+
+    A ratio's band ends at 0, and at 1 where no more than that is expected.
+    """
     if not ratios.any():
-        return values
-    within = np.clip(values, 0, np.pi)
-    straight = np.sin(within / 2) ** 2 + (values - within) / _BEYOND
-    return np.where(ratios, straight, values)
+        return band
+    within = np.clip(band, 0, np.pi)
+    straight = np.sin(within / 2) ** 2 + (band - within) / _BEYOND
+    expected, lower, upper = straight
+    np.maximum(lower, 0, out=lower)
+    np.minimum(upper, np.maximum(expected, 1), out=upper)
+    return np.where(ratios, straight, band)

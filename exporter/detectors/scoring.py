@@ -208,9 +208,9 @@ class Scorer:
             parts["alarms"], clocks[frames.CLOCKS :], evidence, block.times, rule.hold
         )
         frames.end(parts["frame"])
-        bounds = (opinion.expected, lower, upper)
+        band = np.array((opinion.expected, opinion.lower, opinion.upper), float)
         out[_DEVIATION:_EXPECTED] = opinion.deviation, opinion.novelty, opinion.residual
-        out[_EXPECTED:] = [scales.unbend(x.astype(float), block.ratios) for x in bounds]
+        out[_EXPECTED:] = scales.unbend(band, block.ratios)
         view[:] = opinion.view
         if not mature.all():
             early = ~mature

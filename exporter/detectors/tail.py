@@ -17,6 +17,8 @@ _RATE = np.float32(0.12)
 """How often the quantile itself is passed: often enough that few values tell it well."""
 _SHAPES = (np.float32(-0.1), np.float32(0.5))
 """A tail's shape is believed between these."""
+_HEAVIER = np.float32(1.25)
+"""Far out a heavy tail is heavier than its first eighth shows."""
 _GROWTH = np.float32(0.1)
 """By what part one peak may raise the mean excess: a young line shall not follow a jump."""
 _APART = 3
@@ -40,6 +42,7 @@ def line(state: Floats, rate: Floats | FloatArray | float, doubt: float = DOUBT)
     """
     quantile, mean, spread, _, _, count = state.T
     shape = 2 - mean / np.maximum(spread, np.float32(1e-9))
+    np.maximum(shape, shape * _HEAVIER, out=shape)
     np.maximum(shape, _SHAPES[0], out=shape)
     np.minimum(shape, _SHAPES[1], out=shape)
     shape += np.float32(1e-6) * (shape == 0)
@@ -64,18 +67,20 @@ def learn(state: Floats, sizes: Floats, lines: Floats) -> None:
     lasting = _LASTING_WEIGHT * np.minimum(count * (1 / _DOUBT_VALUES), 1)
     weight = 1 - (1 - lasting) * ((sizes > lines) & (latest > lines - quantile))
     share = np.maximum(1 / 1000, 1 / (_RATE * count + 20))
-    share *= weight
-    share *= over
     excess = np.minimum(sizes, lines)  # what is beyond the line is no part of the ordinary
     excess -= quantile
-    far = np.maximum(excess - mean, np.float32(1e-9))
-    np.minimum(share, _GROWTH * mean / far, out=share)
+    np.minimum(excess, mean * (1 + _GROWTH / share), out=excess)
+    share *= weight
+    share *= over
     mean += share * (excess - mean)
     spread += share * (np.abs(excess - other) * np.float32(0.5) - spread)
     latest += over * (sizes - quantile - latest)
     turn = np.floor(count * np.float32(1 / _APART)) * _APART
-    other += (over & (np.abs(turn - count) < 1)) * (excess - other)
+    ordinary = over & (sizes <= lines)
+    other += (ordinary & (np.abs(turn - count) < 1)) * (excess - other)
     weight *= np.maximum(2 / 3000, 2 / (count + 10))
     weight *= over - _RATE
+    begun = (count > 0) | (sizes > 0)  # a series that never moved says nothing of its noise
+    weight *= begun
     quantile *= np.exp(weight)
-    count += 1
+    count += begun

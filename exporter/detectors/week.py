@@ -17,6 +17,7 @@ class Week(Plain):
     deviation = 0.0
     novelty = 1.0
     leaking = True
+    foretells = True
 
     def look(self, frame: Frame, state: Floats, cell: Cell | None) -> Floats:
         """Return the value's distance from its hour's mean, 0 in an hour not yet known."""
