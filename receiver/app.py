@@ -30,6 +30,7 @@ from receiver.web.health import Health
 from receiver.web.keys import Site
 from receiver.web.pages import Pages
 from receiver.web.server import application
+from receiver.web.signature import Signatures
 
 _LOG = logging.getLogger(__name__)
 
@@ -81,6 +82,7 @@ async def running(config: Config) -> AsyncIterator[str]:
             tokens=config.tokens,
             inboxes=_inboxes(config),
             channels=tuple(config.channels),
+            signatures=Signatures(config.grafana) if config.grafana else None,
         )
         listening = store.listen(workers, partial(_wake, workers))
         await stack.enter_async_context(_beside(listening))

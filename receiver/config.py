@@ -24,6 +24,7 @@ from receiver.messages.route import Route
 from receiver.model import ConfigError, Language
 from receiver.settings import SecretFile, Section, describe, read_yaml
 from receiver.web.auth import Scope, Token, is_guarded
+from receiver.web.signature import Grafana
 
 _SQLITE = "sqlite:///"
 _POSTGRESQL = "postgresql://"
@@ -110,6 +111,7 @@ class Config(Section):
     timezone: TimeZone = "UTC"
     external_url: Annotated[str, AfterValidator(_check_link)] = ""
     tokens: Annotated[tuple[Token, ...], Field(validate_default=True)] = ()
+    grafana: Grafana | None = None
     channels: Annotated[dict[str, SerializeAsAny[Channel]], Field(min_length=1)]
     routes: tuple[Annotated[Route, AfterValidator(_check_names)], ...] = ()
 

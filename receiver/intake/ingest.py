@@ -1,11 +1,13 @@
 """Decides what is owed for a webhook, and commits it in one transaction."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
+from receiver.intake.room import Room
 from receiver.intake.webhook import parse
 from receiver.messages.route import Route, route
 from receiver.metrics import Metrics
@@ -22,6 +24,10 @@ Longer than the replicas of an Alertmanager wait for each other (15 s for each t
 before), and shorter than any sensible `repeat_interval`: releases before 0.32 do not say that
 a webhook is a reminder, and theirs must go out too.
 """
+MOST_UNDER_WAY = 64 * 2**20
+"""Bytes of webhooks under way at most; past it, the sender is told to come again."""
+_LARGE = 128 * 1024
+"""Bytes; what is larger takes more than a few milliseconds to read."""
 _REMINDER = "repeat interval elapsed"
 
 
@@ -71,19 +77,28 @@ class Intake:
     routes: Sequence[Route]
     metrics: Metrics
     wake: Callable[[Iterable[str]], None]
+    room: Room = field(default_factory=lambda: Room(MOST_UNDER_WAY))
+    _one_large: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def accept(self, body: bytes, now: datetime) -> Decision:
         """Take a webhook; when this returns, it and what is owed for it are on disk.
 
         Raises ParseError and StoreUnavailableError; then nothing of it is kept.
         """
-        told = parse(body)
+        told = await self._read(body)
         choose = partial(decide, told, now, self.routes)
         decision = await self.store.accept(Webhook(body, told, now), choose)
         self._count(told, decision, now)
         if not decision.reason:
             self.wake(decision.channels)
         return decision
+
+    async def _read(self, body: bytes) -> Notification:
+        """Read a large body beside all else, and one at a time: it takes several times its size."""
+        if len(body) < _LARGE:
+            return parse(body)
+        async with self._one_large:
+            return await asyncio.to_thread(parse, body)
 
     def _count(self, told: Notification, decision: Decision, now: datetime) -> None:
         for alert in told.alerts:

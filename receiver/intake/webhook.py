@@ -1,6 +1,7 @@
-"""Reads Alertmanager's webhook, version 4, as its releases 0.19 to 0.34 write it.
+"""Reads Alertmanager's webhook, version 4, as its releases 0.19 to 0.34 write it, and Grafana's.
 
 https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
+Grafana's alerting is built on Alertmanager's code, and says the same with some more keys.
 """
 
 import re
@@ -14,7 +15,12 @@ import orjson
 from receiver.model import Alert, Labels, Notification, Status
 
 MAX_ALERTS = 20_000
+MAX_LABELS = 500
+"""Labels, or annotations, of one alert; Prometheus advises ten."""
 
+_NUL, _REPLACED = rb"\u0000", rb"\ufffd"
+_GRAFANA = "orgId"
+"""A key that Grafana's webhook has and Alertmanager's has not."""
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")  # RFC 3339, 5.6
 _QUOTED = re.compile(r"\\([\\.+*?()|\[\]{}^$])")
 _KINDS = {str: "a string", dict: "an object", list: "a list", int: "an integer", float: "a number"}
@@ -34,11 +40,13 @@ class ParseError(Exception):
 
 def parse(body: bytes) -> Notification:
     """Read a webhook's body; raises ParseError. Unknown keys are ignored."""
+    if _NUL in body:  # which no text of PostgreSQL may have
+        body = body.replace(_NUL, _REPLACED)
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise ParseError("", f"not JSON: {error}") from error
-    _expect_version_4(document)
+    _expect_version(document)
     return Notification(
         # Alertmanager quotes the receiver's name as if for a regular expression.
         receiver=_QUOTED.sub(r"\1", _field(document, "", "receiver", _text)),
@@ -54,7 +62,7 @@ def parse(body: bytes) -> Notification:
     )
 
 
-def _expect_version_4(document: Any) -> None:
+def _expect_version(document: Any) -> None:
     """Refuse what is not Alertmanager's own body, e.g. a custom `payload` (0.32 and newer)."""
     _kind(document, "", dict)
     missing = [repr(key) for key in ("version", "groupKey") if key not in document]
@@ -62,8 +70,9 @@ def _expect_version_4(document: Any) -> None:
         problem = f"not Alertmanager's webhook: it has no {' and no '.join(missing)}"
         raise ParseError("", f"{problem}; remove `payload` from this webhook_config")
     version = _text(document["version"], "version")
-    if version != "4":
-        raise ParseError("version", f"only '4' is understood, not {version!r:.40}")
+    known = "1" if _GRAFANA in document else "4"
+    if version != known:
+        raise ParseError("version", f"only {known!r} is understood, not {version!r:.40}")
 
 
 def _field(holder: dict[str, Any], at: str, key: str, read: Callable[[Any, str], _Kind]) -> _Kind:
@@ -125,9 +134,13 @@ def _labels(value: Any, path: str) -> Labels:
     """Read a set of labels or annotations; Go writes an empty one as null now and then."""
     if value is None:
         return {}
-    for name, text in _kind(value, path, dict).items():
-        _text(text, f"{path}.{name}")
-    return dict(value)
+    labels = _kind(value, path, dict)
+    if len(labels) > MAX_LABELS:
+        raise ParseError(path, f"{len(labels)} of them; at most {MAX_LABELS} are read")
+    if not all(type(text) is str for text in labels.values()):
+        for name, text in labels.items():
+            _text(text, f"{path}.{name}")
+    return labels
 
 
 def _time(value: Any, path: str) -> datetime:

@@ -12,6 +12,7 @@ from receiver.web.auth import Token
 from receiver.web.feed import Feed
 from receiver.web.health import Health
 from receiver.web.pages import Pages
+from receiver.web.signature import Signatures
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Site:
     tokens: Sequence[Token]
     inboxes: Sequence[str]
     channels: Sequence[str]
+    signatures: Signatures | None = None
 
 
 SITE = web.AppKey("site", Site)

@@ -22,6 +22,7 @@ def application(site: Site) -> web.Application:
     app = web.Application(client_max_size=webhook.MAX_BODY)
     app[SITE] = site
     app.router.add_post("/webhook/alertmanager", webhook.receive)
+    app.router.add_post("/webhook/grafana", webhook.receive_from_grafana)
     app.router.add_get("/metrics", monitoring.metrics)
     app.router.add_get("/-/healthy", monitoring.healthy)
     app.router.add_get("/-/ready", monitoring.ready)

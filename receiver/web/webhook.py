@@ -1,4 +1,4 @@
-"""POST /webhook/alertmanager: 200 means that the webhook is on disk.
+"""POST /webhook/alertmanager and /webhook/grafana: 200 means that the webhook is on disk.
 
 Alertmanager tries again after 5xx and nothing else, so trouble of our own is 503; a 4xx says
 that the same request would be refused again.
@@ -6,9 +6,10 @@ that the same request would be refused again.
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from receiver.intake.webhook import ParseError
 from receiver.store.schema import StoreUnavailableError
@@ -29,9 +30,26 @@ class _RefusedError(Exception):
 
 
 async def receive(request: web.Request) -> web.Response:
-    """Take a webhook, and count the answer."""
+    """Take Alertmanager's webhook, and count the answer."""
+    return await _counted(request, _take_from_alertmanager)
+
+
+async def receive_from_grafana(request: web.Request) -> web.Response:
+    """Take Grafana's webhook, which may be signed instead of showing a token."""
+    return await _counted(request, _take_from_grafana)
+
+
+async def _counted(
+    request: web.Request, take: Callable[[web.Request], Awaitable[web.Response]]
+) -> web.Response:
     try:
-        answer = await _take(request)
+        answer = await take(request)
+    except _RefusedError as error:
+        answer = problem(error.status, str(error))
+    except ParseError as error:
+        answer = problem(400, str(error), error.path)
+    except StoreUnavailableError as error:
+        answer = problem(503, f"the store is unavailable, try again: {error}")
     except web.HTTPException as refusal:
         _count(request, refusal)
         raise
@@ -39,18 +57,36 @@ async def receive(request: web.Request) -> web.Response:
     return answer
 
 
-async def _take(request: web.Request) -> web.Response:
+async def _take_from_alertmanager(request: web.Request) -> web.Response:
     demand(request, Scope.INGEST)
-    try:
+    intake = request.app[SITE].intake
+    with intake.room.hold(_size(request)):
+        return await _accept(request, await _body(request))
+
+
+async def _take_from_grafana(request: web.Request) -> web.Response:
+    signatures, now = request.app[SITE].signatures, datetime.now(UTC).timestamp()
+    if signatures is None or not signatures.is_shown(request.headers):
+        return await _take_from_alertmanager(request)
+    with request.app[SITE].intake.room.hold(_size(request)):
         body = await _body(request)
-        decision = await request.app[SITE].intake.accept(body, datetime.now(UTC))
-    except _RefusedError as error:
-        return problem(error.status, str(error))
-    except ParseError as error:
-        return problem(400, str(error), error.path)
-    except StoreUnavailableError as error:
-        return problem(503, f"the store is unavailable, try again: {error}")
+        if objection := signatures.objection(request.headers, body, now):
+            raise _RefusedError(401, objection)
+        answer = await _accept(request, body)
+        signatures.use(request.headers, now)
+        return answer
+
+
+async def _accept(request: web.Request, body: bytes) -> web.Response:
+    decision = await request.app[SITE].intake.accept(body, datetime.now(UTC))
     return web.json_response({"outcome": decision.reason or "accepted"})
+
+
+def _size(request: web.Request) -> int:
+    """Return the bytes to expect; what is packed, or says nothing, may be as many as may come."""
+    if hdrs.CONTENT_ENCODING in request.headers or request.content_length is None:
+        return MAX_BODY
+    return min(request.content_length, MAX_BODY)
 
 
 async def _body(request: web.Request) -> bytes:

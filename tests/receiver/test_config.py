@@ -39,7 +39,8 @@ ADMIN = {"name": "root", "scope": "admin", "file": "secrets/a.token"}
 KINDS = "dingtalk, slack, email, webhook, inbox, terminal"
 SLACK = "type, timeout, language, timezone, pace, fallback, url_file, token_file, channel, api_url"
 TOP = (
-    "listen, store, store_password_file, language, timezone, external_url, tokens, channels, routes"
+    "listen, store, store_password_file, language, timezone, external_url,"
+    " tokens, grafana, channels, routes"
 )
 
 NO_STORE = "is not a store; write sqlite:///FILE or postgresql://USER@HOST/DATABASE"

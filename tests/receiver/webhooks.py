@@ -66,3 +66,12 @@ def webhook(
     """What is received some seconds after START."""
     raw = body(alerts, **changes)
     return Webhook(raw, parse(raw), START + timedelta(seconds=seconds))
+
+
+def grafana(alerts: Sequence[dict[str, Any]] = (), **changes: Any) -> dict[str, Any]:
+    """The same as Grafana says it, which has keys of its own and is of version 1."""
+    said = document(alerts, version="1", orgId=1, title="[FIRING:1]", state="alerting", **changes)
+    for each in said["alerts"]:
+        each |= {"values": {"B": 44.2, "C": 1}, "valueString": "[ var='B' ]", "orgId": 1}
+        each |= {"silenceURL": "http://g/s", "dashboardURL": "http://g/d", "panelURL": "http://g/p"}
+    return said

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver.intake.webhook import MAX_ALERTS, ParseError, parse
+from receiver.intake.webhook import MAX_ALERTS, MAX_LABELS, ParseError, parse
 from receiver.model import Status
-from tests.receiver.webhooks import BODIES, CAPTURED, alert, body, document
+from tests.receiver.webhooks import BODIES, CAPTURED, alert, body, document, grafana
 
 
 @pytest.mark.parametrize("path", BODIES, ids=lambda p: str(p.relative_to(CAPTURED)))
@@ -45,6 +45,16 @@ def test_what_0_32_and_0_34_added_is_read_or_ignored() -> None:
     assert read.reason == "repeat interval elapsed"
 
 
+def test_grafana_s_webhook_is_read_like_alertmanager_s() -> None:
+    said = [alert("aa"), alert("bb", "resolved")]
+    assert parse(orjson.dumps(grafana(said))) == parse(orjson.dumps(document(said)))
+
+
+def test_a_nul_which_a_database_may_refuse_is_replaced() -> None:
+    read = parse(body([alert(job="a\0b")], groupKey="\0"))
+    assert (read.group_key, read.alerts[0].labels["job"]) == ("\ufffd", "a\ufffdb")
+
+
 def test_the_receiver_s_name_is_freed_of_its_quotes() -> None:
     assert parse(body(receiver=r"team\.a \(ops\) \\ 值班")).receiver == "team.a (ops) \\ 值班"
 
@@ -71,6 +81,11 @@ MALFORMED: list[tuple[Any, str]] = [
         f"not Alertmanager's webhook: it has no 'groupKey'; {REMEDY}",
     ),
     (document(version="5"), "version: only '4' is understood, not '5'"),
+    (grafana() | {"version": "4"}, "version: only '1' is understood, not '4'"),
+    (
+        document([alert() | {"labels": {str(n): "" for n in range(MAX_LABELS + 1)}}]),
+        "alerts[0].labels: 501 of them; at most 500 are read",
+    ),
     (document(version=4), "version: a string is expected, not an integer"),
     (document(status="burning"), "status: 'firing' or 'resolved' is expected, not 'burning'"),
     (document(receiver=None), "receiver: a string is expected, not null"),

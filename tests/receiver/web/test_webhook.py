@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
+from receiver.intake.ingest import MOST_UNDER_WAY
+from receiver.intake.webhook import MAX_ALERTS
 from receiver.store.bodies import unpack
 from receiver.store.store import Store
 from receiver.web import webhook
@@ -168,3 +170,31 @@ async def test_a_full_disk_is_503(client: Client, store: Store) -> None:
     answer = await client.post(PATH, data=many, headers=JSON)
     assert answer.status == 503
     assert "full" in (await answer.json())["error"]
+
+
+async def test_more_at_once_than_there_is_room_for_is_503_and_later_accepted(
+    client: Client, site: Site
+) -> None:
+    with site.intake.room.hold(MOST_UNDER_WAY - 10_000):
+        answer = await client.post(PATH, data=body(), headers=JSON)
+        assert answer.status == 503
+        assert "are under way" in (await answer.json())["error"]
+    assert (await client.post(PATH, data=body(), headers=JSON)).status == 200
+    with site.intake.room.hold(MOST_UNDER_WAY):  # nothing of it is held any longer
+        pass
+    assert answered(site, 503) == 1
+
+
+async def test_a_body_of_unknown_size_counts_as_the_largest(client: Client, site: Site) -> None:
+    packed = JSON | {"Content-Encoding": "gzip"}
+    with site.intake.room.hold(MOST_UNDER_WAY - webhook.MAX_BODY + 1):
+        answer = await client.post(PATH, data=gzip.compress(body()), headers=packed)
+        assert answer.status == 503
+        assert (await client.post(PATH, data=body(), headers=JSON)).status == 200
+
+
+async def test_a_large_webhook_is_accepted(client: Client) -> None:
+    many = body([alert(f"{number:016x}", text="x" * 450) for number in range(MAX_ALERTS)])
+    assert 12 * 2**20 < len(many) < webhook.MAX_BODY
+    answer = await client.post(PATH, data=io.BytesIO(many), headers=JSON)
+    assert (answer.status, await answer.json()) == (200, {"outcome": "accepted"})
