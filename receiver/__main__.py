@@ -1,4 +1,4 @@
-"""The command line: serve and check."""
+"""The command line: serve, check and dead."""
 
 import argparse
 import asyncio
@@ -7,12 +7,12 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 
 import yaml
 
-from receiver import app, config
+from receiver import app, config, letters
 from receiver.config import Config
 from receiver.model import ConfigError
 from receiver.store.migrations import StoreVersionError
@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     try:
-        return _check(arguments) if arguments.command == "check" else _serve(arguments)
+        return _COMMANDS[arguments.command](arguments)
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return _BAD_CONFIG
@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     what = check.add_mutually_exclusive_group(required=True)
     what.add_argument("--config", type=Path, metavar="FILE")
     what.add_argument("--defaults", action="store_true", help="print the default configuration")
+    letters.add_parser(commands)
     return parser
 
 
@@ -59,15 +60,26 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def _serve(arguments: argparse.Namespace) -> int:
     settings = config.load(arguments.config, arguments.listen)
+    return _run(app.serve(settings), settings)
+
+
+def _dead(arguments: argparse.Namespace) -> int:
+    return _run(letters.run(arguments), config.load(arguments.config))
+
+
+def _run(work: Coroutine[None, None, int | None], settings: Config) -> int:
+    """Run to the end; returns the exit status, and says what went wrong with a remedy."""
     try:
-        asyncio.run(app.serve(settings))
+        return asyncio.run(work) or 0
     except OSError as error:
         return _fail(_explain(error, settings))
     except StoreVersionError as error:
         return _fail(f"{settings.database}: {error}; install the newer one again")
     except StoreUnavailableError as error:
         return _fail(f"{settings.database}: {error}; stop what holds it, or check disk and rights")
-    return 0
+
+
+_COMMANDS = {"serve": _serve, "check": _check, "dead": _dead}
 
 
 def _explain(error: OSError, settings: Config) -> str:

@@ -41,7 +41,8 @@ ROOMS = {
     ],
     "receiver": [
         *("model", "settings", "metrics", "store", "channels", "messages", "delivery"),
-        *("incidents", "responses", "intake", "reports", "web", "config", "app", "__main__"),
+        *("incidents", "responses", "intake", "reports", "web", "config", "letters", "app"),
+        "__main__",
     ],
 }
 # Rooms full of plug-ins: such a file knows the model, the settings and its own room.

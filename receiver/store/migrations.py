@@ -104,5 +104,9 @@ def _sizes(connection: Connection) -> None:
     connection.exec_driver_sql("UPDATE webhooks SET size = length(body)")
 
 
-STEPS: Sequence[Step] = (_slices, _gates, _sizes)
+def _notices(connection: Connection) -> None:
+    add_index(connection, "deliveries_newest", "deliveries (state, id)")
+
+
+STEPS: Sequence[Step] = (_slices, _gates, _sizes, _notices)
 """STEPS[i] takes a store of version i + 1 to i + 2."""

@@ -150,6 +150,42 @@ class Posted:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """What became of a message: its state, and why.
+
+    `alerts` are the first of `total`; `within` is the delivery that told it, or tells it, instead.
+    """
+
+    id: int
+    channel: str
+    state: str
+    reason: str
+    incident: int | None
+    attempts: int
+    accepted_at: datetime
+    not_before: datetime
+    settled_at: datetime | None
+    within: int | None
+    status: str
+    severity: str
+    title: str
+    alerts: tuple[Alert, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt to send; `ended_at` is None while it lasts, or where the process died in it."""
+
+    number: int
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Queue:
     """How many messages a channel is owed, and when the oldest of that was accepted."""
 

@@ -132,6 +132,7 @@ deliveries = Table(
     Column("body", Text),
     Index("deliveries_of_webhook", "webhook"),
     Index("deliveries_by_state", "state", "channel", "id"),
+    Index("deliveries_newest", "state", "id"),
     Index("deliveries_in_order", "channel", "incident", "state", "id"),
     Index("deliveries_in_line", "channel", "state", "urgent", "id"),
 )

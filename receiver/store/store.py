@@ -1,9 +1,10 @@
 """The store as the other rooms see it."""
 
 import asyncio
+import errno
 import shutil
-from collections.abc import Callable, Collection, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Self
@@ -11,15 +12,26 @@ from typing import Self
 from sqlalchemy import URL, Connection
 
 from receiver.model import Delivery
-from receiver.store import bell, claims, handover, migrations, outbox, schema, views
+from receiver.store import bell, claims, handover, migrations, notices, outbox, schema, views
 from receiver.store.accept import Arrival, Decide, accept
 from receiver.store.bell import Wake
 from receiver.store.claims import Choose, Claim, Settlement
 from receiver.store.engine import CLAIMERS, READERS, open_engines
 from receiver.store.integrity import damaged, set_aside_if_damaged
 from receiver.store.lane import Lane
+from receiver.store.notices import Asked
 from receiver.store.outbox import Parse
-from receiver.store.records import Decision, Gate, Line, Posted, Queue, Turn, Webhook
+from receiver.store.records import (
+    Attempt,
+    Decision,
+    Gate,
+    Line,
+    Notice,
+    Posted,
+    Queue,
+    Turn,
+    Webhook,
+)
 from receiver.store.schema import StoreUnavailableError
 
 PATIENCE = 5.0
@@ -67,6 +79,22 @@ class Store:
             stack.pop_all()
         return store
 
+    @classmethod
+    @asynccontextmanager
+    async def visit(cls, database: Path | URL, parse: Parse) -> AsyncIterator[Self]:
+        """Use a store beside the receiver whose it is, and leave its claims alone.
+
+        Raises StoreVersionError too, and FileNotFoundError where there is none yet.
+        """
+        if isinstance(database, Path) and not await asyncio.to_thread(database.is_file):
+            raise FileNotFoundError(errno.ENOENT, "there is no store yet", str(database))
+        store = cls(database, parse)
+        try:
+            await store._writer.run(migrations.migrate)
+            yield store
+        finally:
+            await store.close()
+
     async def close(self) -> None:
         """End what has begun, and close every connection."""
         for lane in {self._reader, self._claimer, self._writer}:
@@ -105,6 +133,22 @@ class Store:
     async def hurry(self, channel: str, now: datetime) -> None:
         """Make due what a channel owes: its clock was set back, so no time in it is good."""
         await self._claimer.run(claims.hurry, channel, now)
+
+    async def notices(self, asked: Asked) -> list[Notice]:
+        """Return what became of messages, newest first."""
+        return await self._reader.run(notices.find, asked, self._parse)
+
+    async def notice(self, number: int) -> Notice | None:
+        """Return what became of one message; None where there is none of this number."""
+        return await self._reader.run(notices.look_up, number, self._parse)
+
+    async def attempts_of(self, number: int) -> list[Attempt]:
+        """Return every attempt to send a message, in order."""
+        return await self._reader.run(notices.attempts_of, number)
+
+    async def replay(self, numbers: Sequence[int], channel: str, now: datetime) -> list[int]:
+        """Owe dead messages anew, on `channel` or their own; returns those that were dead."""
+        return await self._writer.run(notices.replay, numbers, channel, now)
 
     async def listen(self, channels: Collection[str], wake: Wake) -> None:
         """Wake channels that other receivers took something in for, until cancelled."""

@@ -1,0 +1,104 @@
+"""What became of messages, to be looked up; and dead ones, to be sent after all."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, insert, select, update
+
+from receiver.store import bell, bodies
+from receiver.store.claims import Parse
+from receiver.store.records import Attempt, Notice
+from receiver.store.schema import attempts, deliveries, webhooks
+
+STATES = ("owed", "sent", "suppressed", "dead")
+_MOST_ALERTS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which messages are looked for, newest first: of a state, and below an id."""
+
+    state: str = ""
+    channel: str = ""
+    before: int | None = None
+    limit: int = 50
+    pending: bool = False
+    """Only what nobody has sent another way."""
+
+
+def find(connection: Connection, asked: Asked, parse: Parse) -> list[Notice]:
+    """Return what became of messages, newest first."""
+    query = _query().order_by(deliveries.c.id.desc()).limit(asked.limit)
+    if asked.state:
+        query = query.where(deliveries.c.state == asked.state)
+    if asked.channel:
+        query = query.where(deliveries.c.channel == asked.channel)
+    if asked.before is not None:
+        query = query.where(deliveries.c.id < asked.before)
+    if asked.pending:
+        query = query.where(deliveries.c.within.is_(None))
+    # One after the other, since a single webhook may be large.
+    return [_notice(connection, row, parse) for row in connection.execute(query)]
+
+
+def look_up(connection: Connection, number: int, parse: Parse) -> Notice | None:
+    """Return what became of one message."""
+    row = connection.execute(_query().where(deliveries.c.id == number)).one_or_none()
+    return None if row is None else _notice(connection, row, parse)
+
+
+def _query() -> Select[Any]:
+    joined = webhooks.c.id == deliveries.c.webhook
+    return select(deliveries, webhooks.c.left_out).join(webhooks, joined)
+
+
+def _notice(connection: Connection, row: Row[Any], parse: Parse) -> Notice:
+    values = row._mapping  # noqa: SLF001 -- SQLAlchemy's public name
+    told = parse(bodies.read(connection, row.webhook))
+    alerts = tuple(a for a in told.alerts if a.fingerprint not in values["left_out"])
+    own = {name: values[name] for name in Notice.__dataclass_fields__ if name in values}
+    facts = {"status": values["status"] or told.status, "title": values["title"] or ""}
+    facts["severity"] = values["severity"] or told.severity.name
+    return Notice(**own | facts | {"alerts": alerts[:_MOST_ALERTS], "total": len(alerts)})
+
+
+def attempts_of(connection: Connection, number: int) -> list[Attempt]:
+    """Return every attempt to send a message, in order."""
+    columns = (attempts.c[name] for name in Attempt.__dataclass_fields__)
+    query = select(*columns).where(attempts.c.delivery == number).order_by(attempts.c.number)
+    return [Attempt(*row) for row in connection.execute(query)]
+
+
+def replay(
+    connection: Connection, numbers: Sequence[int], channel: str, now: datetime
+) -> list[int]:
+    """Owe dead messages anew, on `channel` or on their own; returns which of them were dead.
+
+    The dead one stays, and refers to the new one.
+    """
+    rows = connection.execute(
+        select(deliveries)
+        .where(deliveries.c.id.in_(numbers), deliveries.c.state == "dead")
+        .where(deliveries.c.within.is_(None))
+        .order_by(deliveries.c.id)
+        .with_for_update()
+    ).all()
+    for row in rows:
+        owed = insert(deliveries).values(
+            webhook=row.webhook,
+            incident=row.incident,
+            channel=channel or row.channel,
+            state="owed",
+            reason="",
+            urgent=row.urgent,
+            attempts=0,
+            accepted_at=now,
+            not_before=now,
+        )
+        new = connection.execute(owed.returning(deliveries.c.id)).scalar_one()
+        here = update(deliveries).where(deliveries.c.id == row.id)
+        connection.execute(here.values(within=new))
+    bell.ring(connection, {channel or row.channel for row in rows})
+    return [row.id for row in rows]

@@ -1,0 +1,86 @@
+"""GET /api/v1/notifications: what became of each message, and why."""
+
+from typing import Any
+
+from aiohttp import web
+
+from receiver.model import Alert
+from receiver.store.notices import STATES, Asked
+from receiver.store.records import Notice
+from receiver.store.schema import StoreUnavailableError
+from receiver.web.answers import demand, problem
+from receiver.web.auth import Scope
+from receiver.web.keys import SITE
+
+_MOST = 200
+_LARGEST_ID = 2**63 - 1
+
+
+class _WrongError(Exception):
+    """A parameter that cannot be used."""
+
+
+async def find(request: web.Request) -> web.Response:
+    """Return messages of `state` and `channel`, newest first, `limit` at a time.
+
+    `next` is null on the last page, and otherwise the parameter that gets the page after it.
+    """
+    demand(request, Scope.READ)
+    try:
+        asked = _asked(request)
+    except _WrongError as error:
+        return problem(400, str(error))
+    try:
+        found = await request.app[SITE].store.notices(asked)
+    except StoreUnavailableError:
+        return problem(503, "the store is unavailable, try again")
+    after = str(found[-1].id) if len(found) == asked.limit else None
+    return web.json_response({"notifications": [_write(each) for each in found], "next": after})
+
+
+def _asked(request: web.Request) -> Asked:
+    query = request.query
+    state = query.get("state", "")
+    if state and state not in STATES:
+        raise _WrongError(f"state: no {state!r:.40}; one of {', '.join(STATES)}")
+    limit = _number("limit", query.get("limit", "50"))
+    if not 1 <= limit <= _MOST:
+        raise _WrongError(f"limit: write 1 to {_MOST}")
+    before = _number("next", query["next"]) if query.get("next") else None
+    return Asked(state, query.get("channel", ""), before, limit)
+
+
+def _number(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or len(text) > 19:
+        raise _WrongError(f"{name}: not a number: {text!r:.40}")
+    return min(int(text), _LARGEST_ID)
+
+
+def _write(notice: Notice) -> dict[str, Any]:
+    return {
+        "id": notice.id,
+        "channel": notice.channel or None,
+        "state": notice.state,
+        "reason": notice.reason,
+        "incident": notice.incident,
+        "status": notice.status,
+        "severity": notice.severity,
+        "title": notice.title,
+        "attempts": notice.attempts,
+        "accepted_at": notice.accepted_at.isoformat(),
+        "not_before": notice.not_before.isoformat() if notice.state == "owed" else None,
+        "settled_at": notice.settled_at.isoformat() if notice.settled_at else None,
+        "within": notice.within,
+        "alerts": [_write_alert(alert) for alert in notice.alerts],
+        "alerts_total": notice.total,
+    }
+
+
+def _write_alert(alert: Alert) -> dict[str, Any]:
+    return {
+        "fingerprint": alert.fingerprint,
+        "status": alert.status.value,
+        "labels": dict(alert.labels),
+        "starts_at": alert.starts_at.isoformat(),
+        "ends_at": alert.ends_at.isoformat() if alert.ends_at else None,
+    }

@@ -1,0 +1,80 @@
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+
+from receiver.messages.digest import digest
+from receiver.messages.render import Style
+from receiver.model import Language, Message, Notification, Status
+from tests.fakes.alerts import HOSTILE, START, make_alert, make_notification
+
+FORMATS = ("dingtalk", "slack", "email", "text")
+ENGLISH = Style("text", Language.EN, "Asia/Shanghai", "https://tocsin.example.com")
+
+
+def told() -> list[Notification]:
+    return [
+        make_notification([make_alert(alertname="DiskFull", severity="warning", instance="db-1")]),
+        make_notification([make_alert(instance=f"web-{n}") for n in range(3)]),
+        make_notification([make_alert(alertname="Old", resolved_after=timedelta(minutes=1))]),
+    ]
+
+
+def write(style: Style = ENGLISH, notifications: list[Notification] | None = None) -> Message:
+    return digest(notifications or told(), style, key="key", since=START)
+
+
+def test_a_digest_names_every_alert_and_host_the_most_urgent_first() -> None:
+    message = write()
+    assert message.title == "[🔴 Critical] 3 messages in one: HostCpuBusy, DiskFull, Old"
+    assert message.body.splitlines() == [
+        "These waited, the first since 2026-11-23 22:28:58 UTC+8, and are told together:",
+        "",
+        "🔴 HostCpuBusy: 3 firing — web-0, web-1, web-2",
+        "🟡 DiskFull: 1 firing — db-1",
+        "🟢 Old: 1 resolved — web-1:9100",
+        "",
+        "Inbox: https://tocsin.example.com",
+    ]
+    assert (message.status, message.severity.name) == (Status.FIRING, "critical")
+
+
+def test_a_digest_of_what_is_over_is_green() -> None:
+    message = write(notifications=[told()[2]] * 2)
+    assert message.title == "[🟢 Resolved] 2 messages in one: Old"
+    assert message.status is Status.RESOLVED
+
+
+def test_a_digest_speaks_chinese() -> None:
+    message = write(Style("dingtalk", Language.ZH, "Asia/Shanghai"))
+    assert message.title.startswith("[🔴 严重] 合并 3 条消息")
+    assert "- 🔴 HostCpuBusy: 3 条触发中 — web-0, web-1, web-2" in message.body
+
+
+@pytest.mark.parametrize("style", FORMATS)
+@pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_text_stays_text_and_short(style: str, hostile: str) -> None:
+    alerts = [make_alert(alertname=hostile, instance=f"{n}{hostile}") for n in range(150)]
+    one = make_notification(alerts)
+    message = write(Style(style, Language.EN, "UTC"), [one, *told()])  # type: ignore[arg-type]
+    for text in (message.body, message.html, message.title):
+        assert "\x1b" not in text
+        assert "\u202e" not in text
+        assert len(text.encode("utf-8", "replace")) < 20_000
+    forbidden = {
+        "slack": ("<!channel>", "<http://evil"),
+        "dingtalk": ("](http://evil", "<script", "\n### h"),
+        "email": (),
+        "text": (),
+    }
+    assert not [word for word in forbidden[style] if word in message.body]
+    assert "<script" not in message.html
+
+
+def test_a_digest_of_many_kinds_says_how_many_it_does_not_show() -> None:
+    many = [make_notification([make_alert(alertname=f"Alert{n:03}")]) for n in range(100)]
+    lines = write(notifications=many).body.splitlines()
+    shown = [line for line in lines if "Alert" in line]
+    assert len(shown) == 60
+    assert all(a < b for a, b in pairwise(shown))
+    assert "and 40 further kinds of alerts" in lines
