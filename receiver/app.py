@@ -25,6 +25,7 @@ from receiver.messages.render import BUILT_IN, Style
 from receiver.metrics import Metrics
 from receiver.store.records import Posted
 from receiver.store.store import Store
+from receiver.upkeep import Upkeep
 from receiver.web.feed import Feed
 from receiver.web.health import Health
 from receiver.web.keys import Site
@@ -86,6 +87,8 @@ async def running(config: Config) -> AsyncIterator[str]:
         )
         listening = store.listen(workers, partial(_wake, workers))
         await stack.enter_async_context(_beside(listening))
+        upkeep = Upkeep(store, config.retention, numbers)
+        await stack.enter_async_context(_beside(upkeep.run()))
         await stack.enter_async_context(_delivering(workers.values()))
         yield await stack.enter_async_context(_listening(site, listener))
 

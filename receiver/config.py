@@ -23,6 +23,7 @@ from receiver.channels.contract import Channel, TimeZone
 from receiver.messages.route import Route
 from receiver.model import ConfigError, Language
 from receiver.settings import SecretFile, Section, describe, read_yaml
+from receiver.upkeep import Retention
 from receiver.web.auth import Scope, Token, is_guarded
 from receiver.web.signature import Grafana
 
@@ -107,6 +108,7 @@ class Config(Section):
     listen: Annotated[str, AfterValidator(_check_address)] = "127.0.0.1:9848"
     store: Annotated[str, AfterValidator(_check_store)] = "sqlite:///tocsin.db"
     store_password_file: SecretFile | None = None
+    retention: Retention = Retention()
     language: Language = Language.EN
     timezone: TimeZone = "UTC"
     external_url: Annotated[str, AfterValidator(_check_link)] = ""

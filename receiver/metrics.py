@@ -32,6 +32,10 @@ _COUNTERS = {
         "reason",
     ),
     "notification_errors": ("Failed attempts to send.", "channel", "reason"),
+    "store_forgotten": (
+        "Webhooks, episodes and incidents that were forgotten, by the bound that was reached.",
+        "bound",
+    ),
     "template_failures": ("Messages that the built-in text replaced.", "template"),
 }
 # From a chat on the same machine to a mail server that was away for the night.
@@ -106,6 +110,8 @@ class Metrics:
     template_failures: Counter
     notification_delay: Histogram
     watchdog: Gauge
+    store_bytes: Gauge
+    store_forgotten: Counter
 
     def show(self, backlog: Backlog) -> None:
         """Set what the next scrape says about the store."""
@@ -153,7 +159,17 @@ def create(version: str, channels: Iterable[str]) -> Metrics:
         "When the Watchdog alert last came; 0 is never.",
         registry=registry,
     )
-    metrics = Metrics(registry, momentary, notification_delay=delay, watchdog=watchdog, **counters)
+    store_bytes = Gauge(
+        "tocsin_store_bytes", "What the store filled when it was last looked at.", registry=registry
+    )
+    metrics = Metrics(
+        registry,
+        momentary,
+        notification_delay=delay,
+        watchdog=watchdog,
+        store_bytes=store_bytes,
+        **counters,
+    )
     _start_from_zero(metrics, channels)
     return metrics
 
@@ -161,6 +177,8 @@ def create(version: str, channels: Iterable[str]) -> Metrics:
 def _start_from_zero(metrics: Metrics, channels: Iterable[str]) -> None:
     for code in _CODES:
         metrics.webhook_requests.labels(code)
+    for bound in ("age", "size"):
+        metrics.store_forgotten.labels(bound)
     for status in _STATUSES:
         metrics.alerts_received.labels(status)
     for reason in SUPPRESSIONS:

@@ -70,6 +70,26 @@ PaceText = Annotated[
 ]
 
 
+_SIZES = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)(KiB|MiB|GiB|TiB)")
+
+
+def parse_size(value: Any) -> int:
+    """Read a size like `512MiB` or `4GiB`; returns bytes."""
+    found = _SIZE.fullmatch(str(value))
+    if not found:
+        raise ValueError(f"not a size: {str(value)!r}; write it like 512MiB or 4GiB")
+    return int(float(found[1]) * _SIZES[found[2]])
+
+
+def format_size(size: int) -> str:
+    """Spell bytes as `parse_size` reads them."""
+    unit, many = next(
+        (pair for pair in reversed(_SIZES.items()) if size % pair[1] == 0), ("KiB", 2**10)
+    )
+    return f"{size / many:g}{unit}"
+
+
 @dataclass(frozen=True, slots=True)
 class Matcher:
     """One label matcher with Prometheus' meaning: a missing label is an empty one."""

@@ -40,7 +40,7 @@ ROOMS = {
         *("exposition", "apm", "web", "config", "backtest", "app", "__main__"),
     ],
     "receiver": [
-        *("model", "settings", "metrics", "store", "channels", "messages", "delivery"),
+        *("model", "settings", "metrics", "store", "channels", "messages", "delivery", "upkeep"),
         *("incidents", "responses", "intake", "reports", "web", "config", "letters", "app"),
         "__main__",
     ],

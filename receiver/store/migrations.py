@@ -108,5 +108,15 @@ def _notices(connection: Connection) -> None:
     add_index(connection, "deliveries_newest", "deliveries (state, id)")
 
 
-STEPS: Sequence[Step] = (_slices, _gates, _sizes, _notices)
+def _ends(connection: Connection) -> None:
+    for name, columns in {
+        "webhooks_of_incident": "webhooks (incident)",
+        "deliveries_of_incident": "deliveries (incident)",
+        "episodes_by_end": "episodes (ends_at)",
+        "incidents_by_end": "incidents (resolved_at)",
+    }.items():
+        add_index(connection, name, columns)
+
+
+STEPS: Sequence[Step] = (_slices, _gates, _sizes, _notices, _ends)
 """STEPS[i] takes a store of version i + 1 to i + 2."""

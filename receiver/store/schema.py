@@ -61,6 +61,7 @@ incidents = Table(
     Column("opened_at", Instant, nullable=False),
     Column("resolved_at", Instant),
     Index("incidents_of_group", "group_hash", "id"),
+    Index("incidents_by_end", "resolved_at"),
 )
 Index(
     "one_open_incident",
@@ -80,6 +81,7 @@ episodes = Table(
     Column("status", Text, nullable=False),
     Column("ends_at", Instant),
     Index("episodes_of_incident", "incident", "status"),
+    Index("episodes_by_end", "ends_at"),
 )
 
 webhooks = Table(
@@ -94,6 +96,7 @@ webhooks = Table(
     Column("size", Integer, nullable=False),  # bytes, as it came
     Column("left_out", JSON, nullable=False),
     Index("webhooks_of_key", "delivery_key", "received_at"),
+    Index("webhooks_of_incident", "incident"),
 )
 Index(
     "webhooks_without_incident",
@@ -131,6 +134,7 @@ deliveries = Table(
     Column("title", Text),
     Column("body", Text),
     Index("deliveries_of_webhook", "webhook"),
+    Index("deliveries_of_incident", "incident"),
     Index("deliveries_by_state", "state", "channel", "id"),
     Index("deliveries_newest", "state", "id"),
     Index("deliveries_in_order", "channel", "incident", "state", "id"),

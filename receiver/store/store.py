@@ -5,14 +5,24 @@ import errno
 import shutil
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Self
 
 from sqlalchemy import URL, Connection
 
 from receiver.model import Delivery
-from receiver.store import bell, claims, handover, migrations, notices, outbox, schema, views
+from receiver.store import (
+    bell,
+    claims,
+    handover,
+    migrations,
+    notices,
+    outbox,
+    retention,
+    schema,
+    views,
+)
 from receiver.store.accept import Arrival, Decide, accept
 from receiver.store.bell import Wake
 from receiver.store.claims import Choose, Claim, Settlement
@@ -40,6 +50,7 @@ _SHARED = 64
 """Pieces of work in one transaction at most: the first of them waits for the last."""
 _FEW = 8
 """Webhooks that are read at once; more are read beside the event loop."""
+_MOMENT = timedelta(microseconds=1)
 _ROOM = 16 * 2**20
 """Bytes on the disk that the largest webhook takes."""
 
@@ -163,6 +174,19 @@ class Store:
         """Write and read something: shows whether a webhook could be accepted now."""
         await self._writer.run(_probe, self._database)
 
+    async def forget(self, before: datetime, most: int) -> int:
+        """Forget some of what was settled or over before a time; returns how much, 0 at the end."""
+        return await self._writer.run(_forget, before, most)
+
+    async def forget_oldest(self, most: int) -> int:
+        """Forget some of the oldest that is settled or over; returns how much."""
+        before = await self._reader.run(retention.oldest, most)
+        return 0 if before is None else await self.forget(before + _MOMENT, most)
+
+    async def used(self) -> int:
+        """Return the bytes that the store fills."""
+        return await self._reader.run(retention.used)
+
     async def damaged(self) -> int:
         """Count the files of this store that were found damaged and are still beside it."""
         path = self._database
@@ -196,6 +220,17 @@ class Store:
         return await self._reader.run(
             views.posted, channels, before=before, after=after, limit=limit
         )
+
+
+def _forget(connection: Connection, before: datetime, most: int) -> int:
+    return sum(
+        step(connection, before, most)
+        for step in (
+            retention.forget_webhooks,
+            retention.forget_episodes,
+            retention.forget_incidents,
+        )
+    )
 
 
 def _probe(connection: Connection, database: Path | URL) -> None:

@@ -39,7 +39,7 @@ ADMIN = {"name": "root", "scope": "admin", "file": "secrets/a.token"}
 KINDS = "dingtalk, slack, email, webhook, inbox, terminal"
 SLACK = "type, timeout, language, timezone, pace, fallback, url_file, token_file, channel, api_url"
 TOP = (
-    "listen, store, store_password_file, language, timezone, external_url,"
+    "listen, store, store_password_file, retention, language, timezone, external_url,"
     " tokens, grafana, channels, routes"
 )
 

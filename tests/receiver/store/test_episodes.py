@@ -31,7 +31,9 @@ async def rows(store: Store, what: Any) -> list[Any]:
 
 
 async def incident_ids(store: Store) -> list[tuple[int, bool]]:
-    found = await rows(store, select(incidents.c.id, incidents.c.resolved_at))
+    found = await rows(
+        store, select(incidents.c.id, incidents.c.resolved_at).order_by(incidents.c.id)
+    )
     return [(row.id, row.resolved_at is not None) for row in found]
 
 
