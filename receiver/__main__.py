@@ -3,18 +3,19 @@
 import argparse
 import asyncio
 import errno
-import logging
 import os
 import socket
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 
 import yaml
 
-from receiver import app, config, letters
+from receiver import app, config, letters, logs
 from receiver.config import Config
+from receiver.logs import Masking
 from receiver.model import ConfigError
+from receiver.settings import secrets_of
 from receiver.store.migrations import StoreVersionError
 from receiver.store.schema import StoreUnavailableError
 
@@ -24,11 +25,9 @@ _BAD_CONFIG = 2
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status: 2 for a bad configuration, 1 for other trouble."""
     arguments = _parser().parse_args(argv)
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    masking = logs.begin()
     try:
-        return _COMMANDS[arguments.command](arguments)
+        return _COMMANDS[arguments.command](arguments, masking)
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return _BAD_CONFIG
@@ -48,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _check(arguments: argparse.Namespace) -> int:
+def _check(arguments: argparse.Namespace, _: Masking) -> int:
     if arguments.defaults:
         settings = config.defaults().model_dump(mode="json", by_alias=True)
         yaml.safe_dump(settings, sys.stdout, sort_keys=False, allow_unicode=True)
@@ -58,13 +57,20 @@ def _check(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _serve(arguments: argparse.Namespace) -> int:
-    settings = config.load(arguments.config, arguments.listen)
-    return _run(app.serve(settings), settings)
+def _serve(arguments: argparse.Namespace, masking: Masking) -> int:
+    def load() -> Config:
+        loaded = config.load(arguments.config, arguments.listen)
+        masking.know(secrets_of(loaded))
+        return loaded
+
+    settings = load()
+    return _run(app.serve(settings, load), settings)
 
 
-def _dead(arguments: argparse.Namespace) -> int:
-    return _run(letters.run(arguments), config.load(arguments.config))
+def _dead(arguments: argparse.Namespace, masking: Masking) -> int:
+    settings = config.load(arguments.config)
+    masking.know(secrets_of(settings))
+    return _run(letters.run(arguments), settings)
 
 
 def _run(work: Coroutine[None, None, int | None], settings: Config) -> int:
@@ -79,7 +85,11 @@ def _run(work: Coroutine[None, None, int | None], settings: Config) -> int:
         return _fail(f"{settings.database}: {error}; stop what holds it, or check disk and rights")
 
 
-_COMMANDS = {"serve": _serve, "check": _check, "dead": _dead}
+_COMMANDS: dict[str, Callable[[argparse.Namespace, Masking], int]] = {
+    "serve": _serve,
+    "check": _check,
+    "dead": _dead,
+}
 
 
 def _explain(error: OSError, settings: Config) -> str:

@@ -26,6 +26,7 @@ from receiver.settings import SecretFile, Section, describe, read_yaml
 from receiver.upkeep import Retention
 from receiver.web.auth import Scope, Token, is_guarded
 from receiver.web.signature import Grafana
+from receiver.web.tls import Tls
 
 _SQLITE = "sqlite:///"
 _POSTGRESQL = "postgresql://"
@@ -112,6 +113,7 @@ class Config(Section):
     language: Language = Language.EN
     timezone: TimeZone = "UTC"
     external_url: Annotated[str, AfterValidator(_check_link)] = ""
+    tls: Tls | None = None
     tokens: Annotated[tuple[Token, ...], Field(validate_default=True)] = ()
     grafana: Grafana | None = None
     channels: Annotated[dict[str, SerializeAsAny[Channel]], Field(min_length=1)]
@@ -120,8 +122,12 @@ class Config(Section):
     @field_validator("tokens")
     @classmethod
     def _check_exposure(cls, tokens: tuple[Token, ...], info: ValidationInfo) -> tuple[Token, ...]:
-        listen = info.data.get("listen")
-        if listen is None or _is_loopback(split_address(listen)[0]):
+        listen, tls = info.data.get("listen"), info.data.get("tls")
+        if any(token.certificate for token in tokens) and not (tls and tls.client_ca):
+            raise ValueError("a token has a certificate, so tls needs client_ca_file")
+        if listen is None or (tls and tls.demands_clients):
+            return tokens
+        if _is_loopback(split_address(listen)[0]):
             return tokens
         open_to_all = [s.value for s in (Scope.INGEST, Scope.READ) if not is_guarded(tokens, s)]
         if open_to_all:
@@ -139,7 +145,7 @@ class Config(Section):
         """Where links in messages lead to; empty where nobody could follow them."""
         if self.external_url or _is_wildcard(self.address[0]):
             return self.external_url
-        return f"http://{self.listen}"
+        return f"http{'s' * (self.tls is not None)}://{self.listen}"
 
     @property
     def database(self) -> Path | URL:

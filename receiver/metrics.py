@@ -6,6 +6,7 @@ is known beforehand is made at the start.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from prometheus_client import (
     CollectorRegistry,
@@ -37,6 +38,17 @@ _COUNTERS = {
         "bound",
     ),
     "template_failures": ("Messages that the built-in text replaced.", "template"),
+}
+_GAUGES = {
+    "store_bytes": ("store_bytes", "What the store filled when it was last looked at."),
+    "watchdog": (
+        "watchdog_last_received_timestamp_seconds",
+        "When the Watchdog alert last came; 0 is never.",
+    ),
+    "reloaded": (
+        "config_last_reload_successful",
+        "1 if the latest reading of the configuration succeeded; on 0 the old one is in force.",
+    ),
 }
 # From a chat on the same machine to a mail server that was away for the night.
 _DELAYS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 43200)
@@ -112,6 +124,7 @@ class Metrics:
     watchdog: Gauge
     store_bytes: Gauge
     store_forgotten: Counter
+    reloaded: Gauge
 
     def show(self, backlog: Backlog) -> None:
         """Set what the next scrape says about the store."""
@@ -143,7 +156,7 @@ def create(version: str, channels: Iterable[str]) -> Metrics:
     build.labels(version).set(1)
     momentary = _Momentary()
     registry.register(momentary)
-    counters = {
+    counters: dict[str, Any] = {
         name: Counter(f"tocsin_{name}", text, labels, registry=registry)
         for name, (text, *labels) in _COUNTERS.items()
     }
@@ -154,27 +167,18 @@ def create(version: str, channels: Iterable[str]) -> Metrics:
         buckets=_DELAYS,
         registry=registry,
     )
-    watchdog = Gauge(
-        "tocsin_watchdog_last_received_timestamp_seconds",
-        "When the Watchdog alert last came; 0 is never.",
-        registry=registry,
-    )
-    store_bytes = Gauge(
-        "tocsin_store_bytes", "What the store filled when it was last looked at.", registry=registry
-    )
-    metrics = Metrics(
-        registry,
-        momentary,
-        notification_delay=delay,
-        watchdog=watchdog,
-        store_bytes=store_bytes,
-        **counters,
-    )
-    _start_from_zero(metrics, channels)
+    gauges: dict[str, Any] = {
+        name: Gauge(f"tocsin_{metric}", text, registry=registry)
+        for name, (metric, text) in _GAUGES.items()
+    }
+    metrics = Metrics(registry, momentary, notification_delay=delay, **gauges, **counters)
+    metrics.reloaded.set(1)
+    start_from_zero(metrics, channels)
     return metrics
 
 
-def _start_from_zero(metrics: Metrics, channels: Iterable[str]) -> None:
+def start_from_zero(metrics: Metrics, channels: Iterable[str]) -> None:
+    """Make the series that these channels will count in."""
     for code in _CODES:
         metrics.webhook_requests.labels(code)
     for bound in ("age", "size"):

@@ -1,5 +1,6 @@
 """The building blocks of configuration: strict sections, durations, matchers, secrets in files."""
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -128,11 +129,17 @@ MatcherText = Annotated[
 ]
 
 
-def _read_secret(value: Any, info: ValidationInfo) -> SecretStr:
-    """Read the file that `value` names; a relative path starts at the configuration's folder.
+_ENV = "env:"
 
-    The context of the validation has that folder under `folder`.
+
+def _read_secret(value: Any, info: ValidationInfo) -> SecretStr:
+    """Read the file that `value` names, or with `env:NAME` the environment's variable.
+
+    A relative path starts at the configuration's folder, which the context of the validation
+    has under `folder`.
     """
+    if str(value).startswith(_ENV):
+        return _read_variable(str(value).removeprefix(_ENV))
     path = Path((info.context or {}).get("folder", "."), str(value))
     try:
         text = path.read_text("utf-8").strip()
@@ -144,8 +151,30 @@ def _read_secret(value: Any, info: ValidationInfo) -> SecretStr:
     return SecretStr(text)
 
 
+def _read_variable(name: str) -> SecretStr:
+    text = os.environ.get(name, "").strip()
+    if not text:
+        raise ValueError(f"the environment has no {name}; set it to the secret")
+    return SecretStr(text)
+
+
 SecretFile = Annotated[SecretStr, BeforeValidator(_read_secret)]
 """A secret that stands in a file of its own, read when the configuration is."""
+
+
+def secrets_of(part: object) -> Iterator[str]:
+    """Yield every secret in a part of the configuration."""
+    if isinstance(part, SecretStr):
+        yield part.get_secret_value()
+    elif isinstance(part, BaseModel):
+        for name in type(part).model_fields:
+            yield from secrets_of(getattr(part, name))
+    elif isinstance(part, Mapping):
+        for inner in part.values():
+            yield from secrets_of(inner)
+    elif isinstance(part, tuple | list):
+        for inner in part:
+            yield from secrets_of(inner)
 
 
 class _StrictLoader(yaml.SafeLoader):

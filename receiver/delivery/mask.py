@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
 MASK = "***"
@@ -12,8 +13,7 @@ _PERCENT = re.compile(r"%[0-9A-F]{2}")
 
 def mask(text: str, secrets: Iterable[str]) -> str:
     """Replace every secret, also percent-encoded or as a part of a URL that is one."""
-    forms = {form for secret in secrets for form in _forms(secret)}
-    for form in sorted(forms, key=len, reverse=True):
+    for form in _spellings(tuple(secrets)):
         text = text.replace(form, MASK)
     return text
 
@@ -23,6 +23,13 @@ def one_line(text: str, secrets: Iterable[str]) -> str:
     line = " ".join(mask(text, secrets).split())
     line = "".join(char for char in line if char.isprintable())
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
+
+
+@lru_cache(maxsize=64)
+def _spellings(secrets: tuple[str, ...]) -> tuple[str, ...]:
+    """Return every form, the longest first: one secret may be a part of another."""
+    forms = {form for secret in secrets for form in _forms(secret)}
+    return tuple(sorted(forms, key=len, reverse=True))
 
 
 def _forms(secret: str) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 import orjson
 import psycopg
@@ -29,18 +29,17 @@ def ring(connection: Connection, channels: Iterable[str]) -> None:
         connection.execute(select(func.pg_notify(_NAME, said)))
 
 
-async def listen(url: URL, channels: Iterable[str], wake: Wake) -> None:
+async def listen(url: URL, channels: Collection[str], wake: Wake) -> None:
     """Wake channels as told by any receiver, until cancelled; wakes all where some may be missed.
 
-    `channels` are those that `wake` knows.
+    `channels` are those that this receiver has at the time; `wake` passes over others.
     """
-    known = frozenset(channels)
     while True:
         try:
             async with await _connect(url) as connection:
                 await connection.execute(f"LISTEN {_NAME}")
-                wake(known)
-                await _hear(connection, known, wake)
+                wake(tuple(channels))
+                await _hear(connection, channels, wake)
         except (psycopg.Error, TimeoutError) as error:
             _LOG.warning("not told what other receivers take in: %s", " ".join(str(error).split()))
         await asyncio.sleep(_PAUSE)
@@ -57,9 +56,10 @@ async def _connect(url: URL) -> psycopg.AsyncConnection:
     )
 
 
-async def _hear(connection: psycopg.AsyncConnection, known: frozenset[str], wake: Wake) -> None:
+async def _hear(connection: psycopg.AsyncConnection, channels: Collection[str], wake: Wake) -> None:
     while True:
         async for notice in connection.notifies(timeout=_SILENCE):
-            wake(known.intersection(orjson.loads(notice.payload)) if notice.payload else known)
+            told = orjson.loads(notice.payload) if notice.payload else channels
+            wake([name for name in channels if name in told])
         async with asyncio.timeout(_SILENCE):  # a network that is cut says nothing by itself
             await connection.execute("SELECT 1")

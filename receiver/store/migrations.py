@@ -29,6 +29,8 @@ from receiver.store.schema import metadata, schema_version
 
 Step = Callable[[Connection], None]
 
+_ID = BigInteger().with_variant(Integer, "sqlite")
+
 
 class StoreVersionError(Exception):
     """The store was written by a newer Tocsin."""
@@ -118,5 +120,27 @@ def _ends(connection: Connection) -> None:
         add_index(connection, name, columns)
 
 
-STEPS: Sequence[Step] = (_slices, _gates, _sizes, _notices, _ends)
+def _audit(connection: Connection) -> None:
+    add_table(
+        connection,
+        "audit",
+        Column("id", _ID, primary_key=True),
+        Column("at", BigInteger, nullable=False),
+        Column("who", Text, nullable=False),
+        Column("action", Text, nullable=False),
+        Column("subject", Text, nullable=False),
+        Column("detail", Text, nullable=False),
+    )
+    add_table(
+        connection,
+        "standings",
+        Column("group_hash", Text, primary_key=True),
+        Column("fingerprint", Text, primary_key=True),
+        Column("state", Text, nullable=False),
+        Column("since", BigInteger, nullable=False),
+        Column("by", Text, nullable=False),
+    )
+
+
+STEPS: Sequence[Step] = (_slices, _gates, _sizes, _notices, _ends, _audit)
 """STEPS[i] takes a store of version i + 1 to i + 2."""

@@ -166,6 +166,27 @@ attempts = Table(
     Index("attempts_of_delivery", "delivery", "number", unique=True),
 )
 
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+)
+
+standings = Table(
+    "standings",
+    metadata,
+    Column("group_hash", Text, primary_key=True),
+    Column("fingerprint", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("by", Text, nullable=False),
+)
+
 
 def touch(connection: Connection) -> None:
     """Change a row and change it back, which takes the locks of any other change.

@@ -13,6 +13,7 @@ from sqlalchemy import URL, Connection
 
 from receiver.model import Delivery
 from receiver.store import (
+    audit,
     bell,
     claims,
     handover,
@@ -24,6 +25,7 @@ from receiver.store import (
     views,
 )
 from receiver.store.accept import Arrival, Decide, accept
+from receiver.store.audit import Change, Entry
 from receiver.store.bell import Wake
 from receiver.store.claims import Choose, Claim, Settlement
 from receiver.store.engine import CLAIMERS, READERS, open_engines
@@ -191,6 +193,14 @@ class Store:
         """Count the files of this store that were found damaged and are still beside it."""
         path = self._database
         return await asyncio.to_thread(damaged, path) if isinstance(path, Path) else 0
+
+    async def note(self, change: Change, at: datetime) -> None:
+        """Write a change into the audit."""
+        await self._writer.run(audit.note, change, at)
+
+    async def changes(self, *, before: int | None = None, limit: int = 50) -> list[Entry]:
+        """Return the audit, newest first, from before a number on."""
+        return await self._reader.run(audit.entries, before=before, limit=limit)
 
     async def next_due(self, channel: str) -> datetime | None:
         """When the channel's next delivery may be claimed; None where nothing is owed."""

@@ -1,10 +1,14 @@
 """Answers that several handlers give, and the check that comes before them."""
 
+import ipaddress
 import json
+import ssl
+from collections.abc import Iterator
+from typing import Any
 
 from aiohttp import hdrs, web
 
-from receiver.web.auth import Access, Scope, judge
+from receiver.web.auth import CHANGES, Access, Scope, judge
 from receiver.web.keys import SITE
 
 _ALLOWED = {Access.OPEN, Access.GRANTED}
@@ -16,16 +20,45 @@ def problem(status: int, error: str, path: str = "") -> web.Response:
     return web.json_response(said, status=status)
 
 
-def demand(request: web.Request, scope: Scope) -> None:
-    """Raise the refusal of a request that may not do this."""
+def demand(request: web.Request, scope: Scope) -> str:
+    """Return who asks, for the audit; raises the refusal of a request that may not do this."""
     authorization = request.headers.get(hdrs.AUTHORIZATION, "")
-    access = judge(authorization, request.app[SITE].tokens, scope)
-    if access in _ALLOWED:
-        return
-    said = json.dumps({"error": f"{access}; this needs one of scope {scope} or admin"})
-    if access is Access.OTHER_SCOPE:
-        raise web.HTTPForbidden(text=said, content_type="application/json")
-    refusal = web.HTTPUnauthorized(text=said, content_type="application/json")
+    names = frozenset(_certified(request))
+    verdict = judge(authorization, request.app[SITE].tokens, scope, names)
+    if verdict.access is Access.OPEN and scope in CHANGES:
+        _demand_this_machine(request, scope)
+    if verdict.access in _ALLOWED:
+        return verdict.who or f"anybody at {request.remote}"
+    said = f"{verdict.access}; this needs one of scope {scope} or admin"
+    if verdict.access is Access.OTHER_SCOPE:
+        raise web.HTTPForbidden(text=_json(said), content_type="application/json")
+    refusal = web.HTTPUnauthorized(text=_json(said), content_type="application/json")
     for scheme in ("Bearer", "Basic"):
         refusal.headers.add(hdrs.WWW_AUTHENTICATE, f'{scheme} realm="tocsin"')
     raise refusal
+
+
+def _demand_this_machine(request: web.Request, scope: Scope) -> None:
+    """Refuse a change that nobody vouches for, unless it comes from here and from no web page.
+
+    A browser on this machine sends whatever a page of somebody else's wants, but says so.
+    """
+    local = request.remote is not None and ipaddress.ip_address(request.remote).is_loopback
+    if not local or hdrs.ORIGIN in request.headers:
+        said = f"from elsewhere this needs a token of scope {scope} or admin; configure one"
+        raise web.HTTPForbidden(text=_json(said), content_type="application/json")
+
+
+def _certified(request: web.Request) -> Iterator[str]:
+    """Yield the names in the certificate that a client showed; the TLS layer has verified it."""
+    connection = request.transport and request.transport.get_extra_info("ssl_object")
+    if not isinstance(connection, ssl.SSLObject):
+        return
+    shown: dict[str, Any] = dict(connection.getpeercert() or {})
+    for parts in shown.get("subject", ()):
+        yield from (value for key, value in parts if key == "commonName")
+    yield from (value for _, value in shown.get("subjectAltName", ()))
+
+
+def _json(said: str) -> str:
+    return json.dumps({"error": said})

@@ -1,14 +1,15 @@
-"""Who may do what: bearer tokens with a scope, also as the password of basic authentication."""
+"""Who may do what: tokens with a scope, shown as a bearer, as a password, or as a certificate."""
 
 import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from receiver.settings import SecretFile, Section
 
@@ -22,12 +23,26 @@ class Scope(StrEnum):
     ADMIN = "admin"
 
 
+CHANGES = frozenset({Scope.OPERATE, Scope.ADMIN})
+"""Scopes of those who change the receiver itself."""
+
+
 class Token(Section):
-    """A secret that somebody shows; several may be active, so that one can be replaced."""
+    """A secret that somebody shows, or a name in a client's certificate.
+
+    Several may be active, so that one can be replaced.
+    """
 
     name: Annotated[str, Field(min_length=1)]
     scope: Scope
-    secret: SecretFile = Field(alias="file")
+    secret: SecretFile | None = Field(default=None, alias="file")
+    certificate: str = ""
+
+    @model_validator(mode="after")
+    def _check_kind(self) -> Self:
+        if (self.secret is None) == (not self.certificate):
+            raise ValueError("write either file or certificate")
+        return self
 
     def covers(self, scope: Scope) -> bool:
         """Whether it is good for this scope."""
@@ -44,22 +59,42 @@ class Access(StrEnum):
     OTHER_SCOPE = "a token of another scope"
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of it, and the name of the token that was shown."""
+
+    access: Access
+    who: str = ""
+
+
 def is_guarded(tokens: Sequence[Token], scope: Scope) -> bool:
     """Whether some token covers the scope; without one it is open to everybody."""
     return any(token.covers(scope) for token in tokens)
 
 
-def judge(authorization: str, tokens: Sequence[Token], scope: Scope) -> Access:
-    """Judge an Authorization header; every token is compared, in constant time."""
-    if not is_guarded(tokens, scope):
-        return Access.OPEN
+def judge(
+    authorization: str, tokens: Sequence[Token], scope: Scope, names: Collection[str] = ()
+) -> Verdict:
+    """Judge an Authorization header and the names in a client's certificate, if it showed one.
+
+    Every secret is compared, in constant time.
+    """
     shown = _digest(_shown(authorization))
-    held = [t for t in tokens if hmac.compare_digest(_digest(t.secret.get_secret_value()), shown)]
-    if any(token.covers(scope) for token in held):
-        return Access.GRANTED
+    held = [token for token in tokens if _matches(token, shown) or token.certificate in names]
+    for token in held:
+        if token.covers(scope):
+            return Verdict(Access.GRANTED, token.name)
+    if not is_guarded(tokens, scope):
+        return Verdict(Access.OPEN)
     if held:
-        return Access.OTHER_SCOPE
-    return Access.WRONG if authorization else Access.MISSING
+        return Verdict(Access.OTHER_SCOPE)
+    return Verdict(Access.WRONG if authorization else Access.MISSING)
+
+
+def _matches(token: Token, shown: bytes) -> bool:
+    if token.secret is None:
+        return False
+    return hmac.compare_digest(_digest(token.secret.get_secret_value()), shown)
 
 
 def _shown(authorization: str) -> str:

@@ -1,6 +1,6 @@
 """What the handlers find in their application."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -14,10 +14,20 @@ from receiver.web.health import Health
 from receiver.web.pages import Pages
 from receiver.web.signature import Signatures
 
+Reload = Callable[[str], Awaitable[Sequence[str]]]
+"""Reads the configuration again for somebody; returns what is wrong with it."""
 
-@dataclass(frozen=True, slots=True)
+
+async def _cannot(_: str) -> Sequence[str]:
+    return ["this receiver was started without a file to read again"]
+
+
+@dataclass(slots=True)
 class Site:
-    """Everything that a request may need; `inboxes` are the channels that the page shows."""
+    """Everything that a request may need; a reload exchanges what the configuration decides.
+
+    `inboxes` are the channels that the page shows.
+    """
 
     intake: Intake
     store: Store
@@ -29,6 +39,7 @@ class Site:
     inboxes: Sequence[str]
     channels: Sequence[str]
     signatures: Signatures | None = None
+    reload: Reload = _cannot
 
 
 SITE = web.AppKey("site", Site)

@@ -1,4 +1,5 @@
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from exporter.collectors import COLLECTORS
 from exporter.config import Config as ExporterConfig
 from receiver.channels import CHANNELS
 from receiver.config import Config as ReceiverConfig
+from tests.fakes import certs
 
 # What stands in a secret's file must be of the secret's kind.
 SECRETS = {
@@ -30,6 +32,8 @@ def check(folder: Path, package: str, text: str) -> subprocess.CompletedProcess[
     (folder / "secrets").mkdir()
     for name in re.findall(r"secrets/([\w.]+)", text):
         (folder / "secrets" / name).write_text(SECRETS.get(name, "0123456789"), "utf-8")
+    made = certs.make(folder / "secrets")  # as server.pem and server.key
+    shutil.copy(made.authority, folder / "secrets/clients.pem")
     (folder / "settings.yml").write_text(text, "utf-8")
     return subprocess.run(
         [sys.executable, "-m", package, "check", "--config", folder / "settings.yml"],

@@ -9,6 +9,7 @@ from receiver import config
 from receiver.channels.slack import Slack
 from receiver.config import Config, split_address
 from receiver.model import ConfigError, Language, Pace
+from receiver.settings import secrets_of
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ KINDS = "dingtalk, slack, email, webhook, inbox, terminal"
 SLACK = "type, timeout, language, timezone, pace, fallback, url_file, token_file, channel, api_url"
 TOP = (
     "listen, store, store_password_file, retention, language, timezone, external_url,"
-    " tokens, grafana, channels, routes"
+    " tls, tokens, grafana, channels, routes"
 )
 
 NO_STORE = "is not a store; write sqlite:///FILE or postgresql://USER@HOST/DATABASE"
@@ -105,7 +106,7 @@ def test_everything_can_be_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -
     assert settings.database == folder / "state" / "tocsin.db"
     assert settings.language is Language.ZH
     assert settings.links == "https://tocsin.example.com"
-    assert [token.secret.get_secret_value() for token in settings.tokens] == ["s3cret", "s3cret"]
+    assert list(secrets_of(settings.tokens)) == ["s3cret", "s3cret"]
     assert isinstance(settings.channels["chat"], Slack)
     assert [route.goes_on for route in settings.routes] == [True, False]
 

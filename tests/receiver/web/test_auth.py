@@ -47,10 +47,10 @@ def basic(password: str, user: str = "anybody") -> str:
 def test_an_authorization_is_granted_or_refused_for_a_reason(
     authorization: str, access: Access
 ) -> None:
-    assert judge(authorization, TOKENS, Scope.INGEST) is access
+    assert judge(authorization, TOKENS, Scope.INGEST).access is access
 
 
 def test_a_scope_that_no_token_covers_is_open() -> None:
-    assert judge("", TOKENS[:2], Scope.READ) is Access.OPEN
-    assert judge("", [], Scope.INGEST) is Access.OPEN
-    assert judge("", TOKENS[3:], Scope.READ) is Access.MISSING
+    assert judge("", TOKENS[:2], Scope.READ).access is Access.OPEN
+    assert judge("", [], Scope.INGEST).access is Access.OPEN
+    assert judge("", TOKENS[3:], Scope.READ).access is Access.MISSING

@@ -1,0 +1,166 @@
+"""The configuration in force, and how another takes its place while the receiver runs."""
+
+import asyncio
+import logging
+import signal
+import ssl
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from aiohttp import ClientSession
+
+from receiver.channels.inbox import Inbox
+from receiver.config import Config
+from receiver.delivery.crew import Crew
+from receiver.delivery.sending import Outlet
+from receiver.delivery.worker import Ties, Worker
+from receiver.intake.ingest import Intake
+from receiver.messages.render import Style
+from receiver.metrics import Metrics, start_from_zero
+from receiver.model import ConfigError
+from receiver.store.audit import Change
+from receiver.store.records import Posted
+from receiver.store.schema import StoreUnavailableError
+from receiver.store.store import Store
+from receiver.web.feed import Feed
+from receiver.web.health import Health
+from receiver.web.keys import Site
+from receiver.web.pages import Pages
+from receiver.web.signature import Signatures
+
+_LOG = logging.getLogger(__name__)
+
+_FIXED = ("listen", "store", "retention")
+"""What takes effect at the next start only."""
+
+Load = Callable[[], Config]
+
+
+class InForce:
+    """Puts what a configuration decides into the site and the crew."""
+
+    def __init__(
+        self, config: Config, store: Store, http: ClientSession, numbers: Metrics, crew: Crew
+    ) -> None:
+        self.config = config
+        self.tls = None if config.tls is None else ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._crew = crew
+        self._ties = Ties(store, http, numbers, self._publish, crew.wake)
+        self._one_at_a_time = asyncio.Lock()
+        self.site = Site(
+            intake=Intake(store, config.routes, numbers, crew.wake),
+            store=store,
+            metrics=numbers,
+            health=Health(store),
+            feed=Feed(),
+            pages=_pages(config),
+            tokens=(),
+            inboxes=(),
+            channels=(),
+        )
+        self._apply(config)
+
+    async def reload(self, load: Load, who: str) -> Sequence[str]:
+        """Load the configuration again for somebody.
+
+        Where that fails, log and return what is wrong and change nothing.
+        """
+        async with self._one_at_a_time:
+            try:
+                config = load()
+            except ConfigError as error:
+                for problem in error.problems:
+                    _LOG.error("not reloaded: %s", problem)
+                self.site.metrics.reloaded.set(0)
+                await self._note(Change(who, "reload", "configuration", "refused"))
+                return error.problems
+            self._apply(config)
+            self.site.metrics.reloaded.set(1)
+            _LOG.info("configuration reloaded")
+            await self._note(Change(who, "reload", "configuration", "in force"))
+            await self._bury()
+        return ()
+
+    def _apply(self, config: Config) -> None:
+        """Exchange everything at once; nothing is awaited, so no request sees a half of it."""
+        for name in _FIXED:
+            if getattr(config, name) != getattr(self.config, name):
+                _LOG.warning("%s: takes effect at the next start", name)
+        if (config.tls is None) != (self.tls is None):
+            _LOG.warning("tls: takes effect at the next start")
+        elif config.tls is not None and self.tls is not None:
+            config.tls.load(self.tls)
+        if config.grafana != self.config.grafana or self.site.signatures is None:
+            # Otherwise kept, since they remember what was shown before.
+            self.site.signatures = Signatures(config.grafana) if config.grafana else None
+        self.config = config
+        self._crew.exchange(outlets(config), self._hire)
+        site = self.site
+        start_from_zero(site.metrics, config.channels)
+        site.intake = Intake(site.store, config.routes, site.metrics, self._crew.wake)
+        site.pages = _pages(config)
+        site.tokens = config.tokens
+        site.inboxes = _inboxes(config)
+        site.channels = tuple(config.channels)
+
+    def _hire(self, outlet: Outlet) -> Worker:
+        return Worker(outlet, self._ties)
+
+    def _publish(self, message: Posted) -> None:
+        if message.channel in self.site.inboxes:
+            self.site.feed.publish(self.site.pages.event(message))
+
+    async def _note(self, change: Change) -> None:
+        """Write into the audit; a store that is away must not keep a configuration out."""
+        try:
+            await self.site.store.note(change, datetime.now(UTC))
+        except StoreUnavailableError as error:
+            _LOG.error("not in the audit: %s: %s", change, error)
+
+    async def _bury(self) -> None:
+        """Give up messages for channels that are gone; else the next start does."""
+        try:
+            lost = await self.site.store.bury(self.config.channels, datetime.now(UTC))
+        except StoreUnavailableError as error:
+            _LOG.error("messages for channels that are gone stay owed: %s", error)
+            return
+        if lost:
+            _LOG.warning("gave up %d messages: their channels are not configured any longer", lost)
+
+
+@contextmanager
+def on_hangup(site: Site) -> Iterator[None]:
+    """Reload on SIGHUP for as long as the block lasts."""
+    loop = asyncio.get_running_loop()
+    under_way: set[asyncio.Future[Sequence[str]]] = set()
+
+    def reload() -> None:
+        task = asyncio.ensure_future(site.reload("SIGHUP"))
+        under_way.add(task)
+        task.add_done_callback(under_way.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
+
+
+def outlets(config: Config) -> Iterable[Outlet]:
+    """Return each channel with the style of its messages."""
+    for name, channel in config.channels.items():
+        language = channel.language or config.language
+        zone = channel.timezone or config.timezone
+        # A channel writes some words itself: how many lines its limit left out.
+        speaking = channel.model_copy(update={"language": language})
+        link = "" if isinstance(channel, Inbox) else config.links  # it need not lead to itself
+        yield Outlet(name, speaking, Style(channel.format, language, zone, link))
+
+
+def _pages(config: Config) -> Pages:
+    return Pages(config.language, config.timezone, several=len(_inboxes(config)) > 1)
+
+
+def _inboxes(config: Config) -> tuple[str, ...]:
+    return tuple(name for name, c in config.channels.items() if isinstance(c, Inbox))
