@@ -1,4 +1,4 @@
-"""The command line: serve, check and dead."""
+"""The command line: serve, check, dead and store."""
 
 import argparse
 import asyncio
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from receiver import app, config, letters, logs
+from receiver import app, backup, config, letters, logs
 from receiver.config import Config
 from receiver.logs import Masking
 from receiver.model import ConfigError
@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--config", type=Path, metavar="FILE")
     what.add_argument("--defaults", action="store_true", help="print the default configuration")
     letters.add_parser(commands)
+    backup.add_parser(commands)
     return parser
 
 
@@ -73,6 +74,12 @@ def _dead(arguments: argparse.Namespace, masking: Masking) -> int:
     return _run(letters.run(arguments), settings)
 
 
+def _store(arguments: argparse.Namespace, masking: Masking) -> int:
+    settings = config.load(arguments.config)
+    masking.know(secrets_of(settings))
+    return _run(backup.run(arguments), settings)
+
+
 def _run(work: Coroutine[None, None, int | None], settings: Config) -> int:
     """Run to the end; returns the exit status, and says what went wrong with a remedy."""
     try:
@@ -89,6 +96,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace, Masking], int]] = {
     "serve": _serve,
     "check": _check,
     "dead": _dead,
+    "store": _store,
 }
 
 

@@ -1,0 +1,88 @@
+"""`store backup`: a copy of the store that can be put in its place, made while receivers run."""
+
+import argparse
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from sqlalchemy import URL
+
+from receiver import config
+from receiver.store.schema import StoreUnavailableError
+
+_PATIENCE = 60.0
+_MINE = 0o600
+"""Alerts are nobody else's business, nor are the keys that a store may hold."""
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the others."""
+    store = commands.add_parser("store", help="copy what the receiver keeps")
+    what = store.add_subparsers(dest="what", required=True)
+    copy = what.add_parser("backup", help="write a copy, also while the receiver runs")
+    copy.add_argument("--config", type=Path, required=True, metavar="FILE")
+    copy.add_argument("to", type=Path, metavar="TO", help="a file; one of that name is replaced")
+
+
+async def run(arguments: argparse.Namespace) -> int:
+    """Run the command; returns the exit status.
+
+    Raises ConfigError, StoreUnavailableError, FileNotFoundError and other OSErrors.
+    """
+    settings = config.load(arguments.config)
+    size = backup(settings.database, arguments.to)
+    sys.stdout.write(f"{arguments.to}: {size} bytes\n")
+    return 0
+
+
+def backup(database: Path | URL, target: Path) -> int:
+    """Write a copy, and take its name only once it is whole; returns its bytes."""
+    part = target.with_name(f"{target.name}.part")
+    part.unlink(missing_ok=True)
+    with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, _MINE)) as file:
+        try:
+            if isinstance(database, URL):
+                _dump(database, part)
+            else:
+                _copy(database, part)
+            os.fsync(file)
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+    return target.stat().st_size
+
+
+def _copy(database: Path, part: Path) -> None:
+    """Copy one moment of an SQLite file, without its holes, and look whether the copy is sound."""
+    source = f"{database.resolve(strict=True).as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(source, timeout=_PATIENCE, uri=True)) as raw:
+            raw.execute("VACUUM INTO ?", [str(part)])
+        with closing(sqlite3.connect(part)) as raw:
+            (found,) = raw.execute("PRAGMA integrity_check(1)").fetchone()
+    except sqlite3.Error as error:
+        raise StoreUnavailableError(f"it could not be copied: {error}") from error
+    if found != "ok":
+        raise StoreUnavailableError(f"its copy is damaged: {found}")
+
+
+def _dump(database: URL, part: Path) -> None:
+    program = shutil.which("pg_dump")
+    if program is None:
+        problem = "pg_dump is not installed; on Debian it is in postgresql-client"
+        raise StoreUnavailableError(problem)
+    secret = {"PGPASSWORD": str(database.password)} if database.password else {}
+    where = database.set(drivername="postgresql")._replace(password=None)
+    done = subprocess.run(  # noqa: S603 -- an address of the configuration, and no shell
+        [program, "--format=custom", "--no-password", f"--file={part}", f"--dbname={where}"],
+        env=os.environ | secret,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise StoreUnavailableError(" ".join(done.stderr.split()))

@@ -1,0 +1,101 @@
+"""A copy that is made while the receiver runs can be put in the store's place."""
+
+import asyncio
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from receiver.__main__ import main
+from receiver.intake.webhook import parse
+from receiver.store.records import Decision
+from receiver.store.store import Store
+from tests.fakes.postgres import PASSWORD, Postgres
+from tests.receiver.webhooks import alert, webhook
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TOCSIN_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+def configure(folder: Path, **document: str) -> str:
+    (folder / "receiver.yml").write_text(yaml.safe_dump(document))
+    return str(folder / "receiver.yml")
+
+
+async def owe(store: Store, count: int) -> None:
+    for number in range(count):
+        told = webhook([alert(f"{number}-{n}") for n in range(50)], groupKey=f"{number}")
+        await store.accept(told, lambda _: Decision(("ops",)))
+
+
+async def test_a_copy_of_a_file_in_use_is_whole_private_and_can_take_its_place(
+    tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path / "copy.db"
+    copy.write_text("of yesterday")
+    store = await Store.open(home / "tocsin.db", parse)
+    await owe(store, 20)
+    command = ["store", "backup", "--config", configure(tmp_path), str(copy)]
+    assert await asyncio.to_thread(main, command) == 0
+    assert capsys.readouterr().out == f"{copy}: {copy.stat().st_size} bytes\n"
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    await owe(store, 5)
+    await store.close()
+    shutil.rmtree(home)
+    home.mkdir()
+    shutil.copy(copy, home / "tocsin.db")
+    restored = await Store.open(home / "tocsin.db", parse)
+    assert [queue.owed for queue in await restored.queues()] == [20]
+    await restored.close()
+
+
+def test_without_a_store_there_is_no_copy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path / "copy.db"
+    assert main(["store", "backup", "--config", configure(tmp_path), str(copy)]) == 1
+    assert "home: No such file or directory" in capsys.readouterr().err
+    assert not list(tmp_path.glob("copy*"))
+
+
+def test_a_damaged_store_gives_no_copy_and_leaves_the_last_one(
+    tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home.mkdir()
+    (home / "tocsin.db").write_bytes(b"not a database, but long enough to be read as one" * 99)
+    copy = tmp_path / "copy.db"
+    copy.write_text("of yesterday")
+    assert main(["store", "backup", "--config", configure(tmp_path), str(copy)]) == 1
+    assert "it could not be copied: file is not a database" in capsys.readouterr().err
+    assert copy.read_text() == "of yesterday"
+    assert not list(tmp_path.glob("copy.db.part"))
+
+
+async def test_a_copy_of_postgresql_is_restored_by_its_own_tool(
+    tmp_path: Path, postgres_server: Postgres, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = postgres_server.database(), postgres_server.database()
+    store = await Store.open(first, parse)
+    await owe(store, 20)
+    (tmp_path / "password").write_text(PASSWORD)
+    plain = first.set(drivername="postgresql")._replace(password=None)
+    config = configure(tmp_path, store=str(plain), store_password_file="password")
+    command = ["store", "backup", "--config", config, str(tmp_path / "copy")]
+    assert await asyncio.to_thread(main, command) == 0
+    await store.close()
+    target = second.set(drivername="postgresql").render_as_string(hide_password=False)
+    subprocess.run(  # noqa: ASYNC221 -- nothing else runs meanwhile
+        ["pg_restore", "--clean", "--if-exists", f"--dbname={target}", tmp_path / "copy"],
+        check=True,
+        timeout=60,
+    )
+    restored = await Store.open(second, parse)
+    assert [queue.owed for queue in await restored.queues()] == [20]
+    await restored.close()
+    assert PASSWORD not in "".join(capsys.readouterr())
