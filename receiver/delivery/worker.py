@@ -86,14 +86,23 @@ class Worker:
         while not self._stopping.is_set():
             self._bell.clear()
             try:
-                taken = await self._take()
-                if taken.batch:
-                    await self._deliver(taken.batch)
-                else:
+                if not (taken := await self.step()).batch:
                     await self._idle(taken)
             except StoreUnavailableError as error:
                 _LOG.warning("channel %s waits for the store: %s", self.name, error)
                 await _wait(self._stopping, _STORE_PAUSE)
+
+    async def step(self) -> Turn:
+        """Send one message, or none where nothing may be sent now.
+
+        What a dead destination is owed goes another way. Raises StoreUnavailableError.
+        """
+        taken = await self._take()
+        if taken.batch:
+            await self._deliver(taken.batch)
+        elif self._line.fallback and breaker.is_dead(taken.waiting.gate, utc_now()):
+            await self._sweep(utc_now())
+        return taken
 
     async def _take(self) -> Turn:
         now = utc_now()
@@ -112,10 +121,7 @@ class Worker:
         return turn.choose(self._habits, waiting, now, starving=starving)
 
     async def _idle(self, taken: Turn) -> None:
-        """Wait until something is due; what a dead destination is owed goes another way."""
-        now = utc_now()
-        if self._line.fallback and breaker.is_dead(taken.waiting.gate, now):
-            await self._sweep(now)
+        """Wait until something is due."""
         due = taken.again or await self._ties.store.next_due(self.name)
         if taken.again is not None:
             await _wait(self._stopping, min(_BREATH, _until(due)))

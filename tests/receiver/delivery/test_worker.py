@@ -1,122 +1,24 @@
 import asyncio
 import logging
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager, closing
-from datetime import UTC, datetime
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import ClientSession
-from pydantic import PrivateAttr, SecretStr
-from sqlalchemy import Connection, select
 
-from receiver import metrics
-from receiver.channels.contract import Channel
 from receiver.delivery import retry, sending
 from receiver.delivery import worker as workers
-from receiver.delivery.sending import Outlet
-from receiver.delivery.worker import Ties, Worker
-from receiver.intake.webhook import parse
-from receiver.messages.render import Rendered, Style
+from receiver.messages.render import Rendered
 from receiver.metrics import Metrics
-from receiver.model import Language, Message, SendError
-from receiver.store.records import Decision, Posted, Webhook
+from receiver.model import Message, SendError
+from receiver.store.records import Posted
 from receiver.store.schema import attempts, deliveries
 from receiver.store.store import Store
 from tests.fakes.alerts import make_message
-from tests.receiver.webhooks import body
-
-SECRET = "tok/en-that+nobody=sees"
-
-
-class Scripted(Channel):
-    """Sends as the script says: raises what stands there next, and succeeds at its end."""
-
-    format = "text"
-    type: str = "scripted"
-    token: SecretStr = SecretStr(SECRET)
-    _script: list[BaseException] = PrivateAttr(default_factory=list)
-    _sent: asyncio.Queue[Message] = PrivateAttr(default_factory=asyncio.Queue)
-
-    async def send(self, message: Message, http: ClientSession) -> None:  # noqa: ARG002 -- the contract's
-        if self._script:
-            raise self._script.pop(0)
-        self._sent.put_nowait(message)
-
-
-class Hanging(Scripted):
-    """Answers only after its timeout."""
-
-    async def send(self, message: Message, http: ClientSession) -> None:  # noqa: ARG002 -- the contract's
-        self._sent.put_nowait(message)
-        await asyncio.Event().wait()
-
-
-@pytest.fixture
-def numbers() -> Metrics:
-    return metrics.create("test", ["ops", "slow"])
-
-
-@pytest.fixture
-def told() -> list[Posted]:
-    return []
-
-
-@pytest.fixture
-def work(
-    store: Store, http: ClientSession, numbers: Metrics, told: list[Posted]
-) -> Callable[..., Any]:
-    """Run a worker for each channel while the context lasts."""
-
-    @asynccontextmanager
-    async def run(**channels: Channel) -> AsyncIterator[dict[str, Worker]]:
-        style = Style("text", Language.EN, "UTC")
-        made: dict[str, Worker] = {}
-
-        def wake(names: Iterable[str]) -> None:
-            for name in names:
-                made[name].wake()
-
-        ties = Ties(store, http, numbers, told.append, wake)
-        made |= {name: Worker(Outlet(name, each, style), ties) for name, each in channels.items()}
-        async with asyncio.timeout(20), asyncio.TaskGroup() as group:
-            tasks = [group.create_task(worker.run()) for worker in made.values()]
-            yield made
-            for worker in made.values():
-                worker.stop()
-            await asyncio.wait(tasks, timeout=5)
-            for task in tasks:
-                task.cancel()
-
-    return run
-
-
-async def owe(store: Store, *channels: str, **changes: Any) -> None:
-    raw = body(**changes)
-    await store.accept(Webhook(raw, parse(raw), datetime.now(UTC)), lambda _: Decision(channels))
-
-
-async def rows(store: Store, table: Any) -> list[Any]:
-    def read(connection: Connection) -> list[Any]:
-        return list(connection.execute(select(table).order_by(table.c.id)))
-
-    return await store._reader.run(read)
-
-
-async def settled(store: Store, table: Any, outcome: str) -> Any:
-    """Wait until some row of the table has this outcome."""
-    column = "state" if table is deliveries else "outcome"
-    while True:
-        for row in await rows(store, table):
-            if getattr(row, column) == outcome:
-                return row
-        await asyncio.sleep(0.01)
-
-
-def count(numbers: Metrics, name: str, **labels: str) -> float | None:
-    return numbers.registry.get_sample_value(name, labels)
+from tests.receiver.delivery.kit import SECRET, Hanging, Scripted, count, owe, rows, settled
 
 
 async def test_a_message_that_was_owed_before_the_start_is_sent(
