@@ -76,7 +76,7 @@ class Alert:
     generator_url: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Notification:
     """One webhook of Alertmanager: a group of alerts at one moment.
 

@@ -23,16 +23,19 @@ class Arrival:
     decide: Decide
 
 
-def accept(connection: Connection, arrivals: Sequence[Arrival]) -> list[Decision]:
-    """Write down webhooks in the order in which they came; returns what was decided for each."""
-    decisions: dict[int, Decision] = {}
+def accept(connection: Connection, arrivals: Sequence[Arrival]) -> list[tuple[Decision, int]]:
+    """Write down webhooks in the order in which they came.
+
+    Returns for each what was decided, and its number.
+    """
+    ends: dict[int, tuple[Decision, int]] = {}
     for turn in _turns(arrivals):
         several = [arrivals[index] for index in turn]
-        decisions.update(zip(turn, _accept(connection, several), strict=True))
-    concerned = {name for d in decisions.values() if not d.reason for name in d.channels}
+        ends.update(zip(turn, _accept(connection, several), strict=True))
+    concerned = {name for d, _ in ends.values() if not d.reason for name in d.channels}
     if concerned:
         bell.ring(connection, sorted(concerned))
-    return [decisions[index] for index in range(len(arrivals))]
+    return [ends[index] for index in range(len(arrivals))]
 
 
 def _turns(arrivals: Sequence[Arrival]) -> Iterator[list[int]]:
@@ -46,7 +49,7 @@ def _turns(arrivals: Sequence[Arrival]) -> Iterator[list[int]]:
     yield from turns.values()
 
 
-def _accept(connection: Connection, arrivals: Sequence[Arrival]) -> list[Decision]:
+def _accept(connection: Connection, arrivals: Sequence[Arrival]) -> list[tuple[Decision, int]]:
     cases = episodes.look_up(connection, [arrival.webhook for arrival in arrivals])
     decisions = [a.decide(case.seen) for a, case in zip(arrivals, cases, strict=True)]
     belongs = episodes.record(connection, cases, decisions)
@@ -60,7 +63,7 @@ def _accept(connection: Connection, arrivals: Sequence[Arrival]) -> list[Decisio
     for case, incident, number in zip(cases, belongs, numbers, strict=True):
         if incident is None:
             _forget_older(connection, case.group, number)
-    return decisions
+    return list(zip(decisions, numbers, strict=True))
 
 
 def _keep(

@@ -33,7 +33,7 @@ def unpack(parts: Iterable[bytes]) -> bytes:
     return packed if packed[:1] and packed[0] in _PLAIN else zlib.decompress(packed)
 
 
-def later_slices(connection: Connection, numbers: Iterable[int]) -> dict[int, list[bytes]]:
+def _later_slices(connection: Connection, numbers: Iterable[int]) -> dict[int, list[bytes]]:
     """Return what large webhooks have beyond their first slice, in order."""
     found: defaultdict[int, list[bytes]] = defaultdict(list)
     these = select(slices.c.webhook, slices.c.data).where(slices.c.webhook.in_(list(numbers)))
@@ -42,7 +42,11 @@ def later_slices(connection: Connection, numbers: Iterable[int]) -> dict[int, li
     return found
 
 
-def read(connection: Connection, webhook: int) -> bytes:
-    """Return the body of a webhook."""
-    first = connection.scalars(select(webhooks.c.body).where(webhooks.c.id == webhook)).one()
-    return unpack([first, *later_slices(connection, [webhook])[webhook]])
+def read(connection: Connection, numbers: Iterable[int]) -> dict[int, tuple[bytes, ...]]:
+    """Return the slices of some webhooks, for `unpack`."""
+    wanted = list(numbers)
+    rest = _later_slices(connection, wanted)
+    first = connection.execute(
+        select(webhooks.c.id, webhooks.c.body).where(webhooks.c.id.in_(wanted))
+    )
+    return {number: (part, *rest.get(number, ())) for number, part in first}

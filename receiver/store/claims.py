@@ -1,22 +1,21 @@
 """Claims: who takes what is owed, for how long, and how each attempt ended."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import accumulate
 
-from sqlalchemy import Connection, func, insert, or_, select, tuple_, update
+from sqlalchemy import Connection, bindparam, func, insert, or_, select, tuple_, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from receiver.model import Delivery, Notification, Status
-from receiver.store import bodies, gates
+from receiver.store import gates
 from receiver.store.handover import FELL_BACK, hand_over
 from receiver.store.records import Choice, Gate, Line, Outcome, Waiting
 from receiver.store.schema import Instant, attempts, deliveries, webhooks
 
 Choose = Callable[[Waiting], Choice]
-Parse = Callable[[bytes], Notification]
 
 MOST = 500
 """Incidents that are told in one message, and how far what waits is counted."""
@@ -27,24 +26,27 @@ _MOST_BYTES = 4 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A claimed row of the outbox, with the webhook that it tells of."""
+    """A claimed row of the outbox, and the number of the webhook that it tells of."""
 
     id: int
     channel: str
     incident: int
     attempts: int
     accepted_at: datetime
-    body: tuple[bytes, ...]
+    webhook: int
     left_out: tuple[str, ...]
 
-    def delivery(self, parse: Parse) -> Delivery:
-        """Read the webhook again, without the alerts that the message must not mention."""
-        said = parse(bodies.unpack(self.body))
-        alerts = tuple(a for a in said.alerts if a.fingerprint not in self.left_out)
-        fires = any(alert.status is Status.FIRING for alert in alerts)
-        status = Status.FIRING if fires else Status.RESOLVED
-        told = replace(said, alerts=alerts, status=status)
+    def delivery(self, said: Notification) -> Delivery:
+        """Return what to send of that webhook, without what the message must not mention."""
+        told = _without(said, self.left_out) if self.left_out else said
         return Delivery(self.id, self.channel, self.incident, told, self.attempts, self.accepted_at)
+
+
+def _without(said: Notification, left_out: Iterable[str]) -> Notification:
+    gone = frozenset(left_out)
+    alerts = tuple(a for a in said.alerts if a.fingerprint not in gone)
+    fires = any(alert.status is Status.FIRING for alert in alerts)
+    return replace(said, alerts=alerts, status=Status.FIRING if fires else Status.RESOLVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,10 @@ def claim(
 ) -> Claimed:
     """Take what `choose` says of what is due in a line; it is nobody else's until `until`."""
     gate = gates.read(connection, line.gate)
-    due = _due(line.channel, now)
-    urgent, ordinary = (_count(connection, due & (deliveries.c.urgent == lane)) for lane in (1, 0))
+    due = {"channel": line.channel, "now": now}
+    urgent, ordinary = (
+        connection.execute(_COUNT, {**due, "lane": lane}).scalar_one() for lane in (1, 0)
+    )
     waiting = Waiting(gate, urgent, ordinary)
     choice = choose(waiting)
     if not choice.take:
@@ -73,12 +77,13 @@ def claim(
     return Claimed(tuple(_lease(connection, numbers, now, until)), choice, waiting)
 
 
-def _due(channel: str, now: datetime) -> ColumnElement[bool]:
-    """Select what a channel could be sent now.
+def _due() -> ColumnElement[bool]:
+    """Select what `channel` could be sent `now`.
 
     An incident's messages keep their order: one waits behind an earlier one that waits or that
     somebody has claimed.
     """
+    now = bindparam("now", type_=Instant)
     earlier = deliveries.alias()
     behind = select(earlier.c.id).where(
         earlier.c.channel == deliveries.c.channel,
@@ -88,23 +93,49 @@ def _due(channel: str, now: datetime) -> ColumnElement[bool]:
         or_(earlier.c.not_before > now, earlier.c.lease > now),
     )
     free = or_(deliveries.c.lease.is_(None), deliveries.c.lease <= now)
-    owed = (deliveries.c.channel == channel) & (deliveries.c.state == "owed")
+    owed = (deliveries.c.channel == bindparam("channel")) & (deliveries.c.state == "owed")
     return owed & (deliveries.c.not_before <= now) & free & ~behind.exists()
 
 
-def _count(connection: Connection, due: ColumnElement[bool]) -> int:
-    some = select(deliveries.c.id).where(due).order_by(deliveries.c.id).limit(MOST)
-    return connection.execute(select(func.count()).select_from(some.subquery())).scalar_one()
+# Made once, since a statement of this size takes longer to put together than to run.
+_IN_LANE = select(deliveries.c.id).where(_due(), deliveries.c.urgent == bindparam("lane"))
+_COUNT = select(func.count()).select_from(_IN_LANE.order_by(deliveries.c.id).limit(MOST).subquery())
+_FIRST = (
+    _IN_LANE.with_only_columns(deliveries.c.incident)
+    .order_by(deliveries.c.id)
+    .limit(bindparam("most"))
+)
+_OF_INCIDENTS = (
+    select(deliveries.c.id, webhooks.c.size)
+    .join(webhooks, webhooks.c.id == deliveries.c.webhook)
+    .where(_due(), deliveries.c.incident.in_(bindparam("incidents", expanding=True)))
+    .order_by(deliveries.c.id)
+    .limit(_MOST_ROWS)
+)
+_THESE = deliveries.c.id.in_(bindparam("numbers", expanding=True))
+_TAKE = (
+    update(deliveries)
+    .where(_THESE)
+    .values(lease=bindparam("until"), attempts=deliveries.c.attempts + 1)
+)
+_TAKEN = (
+    select(
+        *(deliveries.c[name] for name in Claim.__dataclass_fields__ if name != "left_out"),
+        webhooks.c.left_out,
+    )
+    .join(webhooks, webhooks.c.id == deliveries.c.webhook)
+    .where(_THESE)
+    .order_by(deliveries.c.id)
+)
 
 
 def _first(
-    connection: Connection, due: ColumnElement[bool], lanes: Iterable[int], most: int
+    connection: Connection, due: Mapping[str, object], lanes: Iterable[int], most: int
 ) -> list[int]:
     """Return the incidents whose messages are first in line, lane by lane."""
     found: dict[int, None] = {}
     for lane in lanes:
-        first = select(deliveries.c.incident).where(due, deliveries.c.urgent == lane)
-        rows = connection.scalars(first.order_by(deliveries.c.id).limit(most - len(found)))
+        rows = connection.scalars(_FIRST, {**due, "lane": lane, "most": most - len(found)})
         found |= dict.fromkeys(rows)
         if len(found) >= most:
             break
@@ -112,16 +143,10 @@ def _first(
 
 
 def _of_incidents(
-    connection: Connection, due: ColumnElement[bool], incidents: Sequence[int]
+    connection: Connection, due: Mapping[str, object], incidents: Sequence[int]
 ) -> list[int]:
     """Return the ids of all that is due for some incidents, as much as one message can hold."""
-    rows = connection.execute(
-        select(deliveries.c.id, webhooks.c.size)
-        .join(webhooks, webhooks.c.id == deliveries.c.webhook)
-        .where(due, deliveries.c.incident.in_(incidents))
-        .order_by(deliveries.c.id)
-        .limit(_MOST_ROWS)
-    ).all()
+    rows = connection.execute(_OF_INCIDENTS, {**due, "incidents": incidents}).all()
     sizes = accumulate(size for _, size in rows)
     held = [row.id for row, upto in zip(rows, sizes, strict=True) if upto <= _MOST_BYTES]
     return held or [row.id for row in rows[:1]]
@@ -129,28 +154,21 @@ def _of_incidents(
 
 def _lease(
     connection: Connection, numbers: Sequence[int], now: datetime, until: datetime
-) -> Iterable[Claim]:
+) -> list[Claim]:
     """Mark rows as claimed, and write down that an attempt has begun.
 
     Before the act: a crash leaves an attempt without an end, not a silent gap.
     """
-    taken = update(deliveries).where(deliveries.c.id.in_(numbers))
-    connection.execute(taken.values(lease=until, attempts=deliveries.c.attempts + 1))
-    told = connection.execute(
-        select(deliveries, webhooks.c.body.label("raw"), webhooks.c.left_out)
-        .join(webhooks, webhooks.c.id == deliveries.c.webhook)
-        .where(deliveries.c.id.in_(numbers))
-        .order_by(deliveries.c.id)
-    ).all()
+    connection.execute(_TAKE, {"numbers": numbers, "until": until})
+    taken = [
+        Claim(**{**row, "left_out": tuple(row["left_out"])})
+        for row in connection.execute(_TAKEN, {"numbers": numbers}).mappings()
+    ]
     begun = {"started_at": now, "outcome": "", "reason": "", "detail": ""}
     connection.execute(
-        insert(attempts), [begun | {"delivery": r.id, "number": r.attempts} for r in told]
+        insert(attempts), [begun | {"delivery": c.id, "number": c.attempts} for c in taken]
     )
-    rest = bodies.later_slices(connection, {row.webhook for row in told})
-    for row in told:
-        body = (row.raw, *rest.get(row.webhook, ()))
-        place = (row.id, row.channel, row.incident, row.attempts, row.accepted_at)
-        yield Claim(*place, body, tuple(row.left_out))
+    return taken
 
 
 Settlement = tuple[Delivery, Outcome]

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, insert, select, update
 
 from receiver.store import bell, bodies
-from receiver.store.claims import Parse
+from receiver.store.outbox import Parse
 from receiver.store.records import Attempt, Notice
 from receiver.store.schema import attempts, deliveries, webhooks
 
@@ -56,7 +56,7 @@ def _query() -> Select[Any]:
 
 def _notice(connection: Connection, row: Row[Any], parse: Parse) -> Notice:
     values = row._mapping  # noqa: SLF001 -- SQLAlchemy's public name
-    told = parse(bodies.read(connection, row.webhook))
+    told = parse(bodies.unpack(bodies.read(connection, [row.webhook])[row.webhook]))
     alerts = tuple(a for a in told.alerts if a.fingerprint not in values["left_out"])
     own = {name: values[name] for name in Notice.__dataclass_fields__ if name in values}
     facts = {"status": values["status"] or told.status, "title": values["title"] or ""}

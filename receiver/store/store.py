@@ -3,7 +3,7 @@
 import asyncio
 import errno
 import shutil
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,10 +11,11 @@ from typing import Self
 
 from sqlalchemy import URL, Connection
 
-from receiver.model import Delivery
+from receiver.model import Notification
 from receiver.store import (
     audit,
     bell,
+    bodies,
     claims,
     handover,
     migrations,
@@ -27,12 +28,13 @@ from receiver.store import (
 from receiver.store.accept import Arrival, Decide, accept
 from receiver.store.audit import Change, Entry
 from receiver.store.bell import Wake
-from receiver.store.claims import Choose, Claim, Settlement
+from receiver.store.claims import Choose, Settlement
 from receiver.store.engine import CLAIMERS, READERS, open_engines
 from receiver.store.integrity import damaged, set_aside_if_damaged
 from receiver.store.lane import Lane
 from receiver.store.notices import Asked
 from receiver.store.outbox import Parse
+from receiver.store.recent import Recent
 from receiver.store.records import (
     Attempt,
     Decision,
@@ -50,8 +52,6 @@ PATIENCE = 5.0
 """Seconds to wait for a lock, or for a turn, before the store counts as unavailable."""
 _SHARED = 64
 """Pieces of work in one transaction at most: the first of them waits for the last."""
-_FEW = 8
-"""Webhooks that are read at once; more are read beside the event loop."""
 _MOMENT = timedelta(microseconds=1)
 _ROOM = 16 * 2**20
 """Bytes on the disk that the largest webhook takes."""
@@ -74,6 +74,8 @@ class Store:
         self._reader = Lane(engines.reading, patience, threads=READERS)
         self._database = database
         self._parse = parse
+        self._recent = Recent()
+        self._reading = asyncio.Lock()
 
     @classmethod
     async def open(cls, database: Path | URL, parse: Parse, patience: float = PATIENCE) -> Self:
@@ -115,19 +117,33 @@ class Store:
 
     async def accept(self, webhook: Webhook, decide: Decide) -> Decision:
         """Keep a webhook and what `decide` says is owed for it; on disk when this returns."""
-        return await self._writer.together(accept, Arrival(webhook, decide))
+        decision, number = await self._writer.together(accept, Arrival(webhook, decide))
+        self._recent.put(number, webhook.notification, len(webhook.body))
+        return decision
 
     async def take(self, line: Line, choose: Choose, now: datetime, until: datetime) -> Turn:
         """Take what `choose` says of what a line is owed; it is nobody else's until `until`."""
         claimed = await self._claimer.run(claims.claim, line, choose, now, until)
-        if len(claimed.rows) > _FEW:
-            batch = await asyncio.to_thread(self._read, claimed.rows)
-        else:
-            batch = self._read(claimed.rows)
+        told = await self._told({row.webhook for row in claimed.rows})
+        batch = tuple(row.delivery(told[row.webhook]) for row in claimed.rows)
         return Turn(batch, claimed.waiting, claimed.choice.again)
 
-    def _read(self, rows: Sequence[Claim]) -> tuple[Delivery, ...]:
-        return tuple(row.delivery(self._parse) for row in rows)
+    async def _told(self, numbers: Collection[int]) -> dict[int, Notification]:
+        """Return what webhooks said; what is not of the last moment is read again."""
+        told = self._recent.find(numbers)
+        if len(told) == len(numbers):
+            return told
+        async with self._reading:  # several channels want the same, and it may be large
+            told |= self._recent.find(numbers)
+            missing = [number for number in numbers if number not in told]
+            packed = await self._reader.run(bodies.read, missing)
+            read = await asyncio.to_thread(self._unpack, packed)
+            for number, said in read.items():
+                self._recent.share(number, said)
+        return told | read
+
+    def _unpack(self, packed: Mapping[int, tuple[bytes, ...]]) -> dict[int, Notification]:
+        return {number: self._parse(bodies.unpack(parts)) for number, parts in packed.items()}
 
     async def settle(
         self,

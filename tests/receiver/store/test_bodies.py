@@ -47,12 +47,14 @@ async def test_a_large_body_is_read_back_from_its_slices(store: Store) -> None:
 
     def look(connection: Connection) -> tuple[int, bytes]:
         count = connection.scalar(select(func.count()).select_from(slices))
-        return count or 0, bodies.read(connection, 1)
+        return count or 0, bodies.unpack(bodies.read(connection, [1])[1])
 
     assert await store._reader.run(look) == (5, noise)
     # A newer one of its kind takes its place, slices and all.
     await store.accept(said, lambda _: Decision((), "watchdog", incident=False))
-    count, kept = await store._reader.run(lambda c: (look_count(c), bodies.read(c, 2)))
+    count, kept = await store._reader.run(
+        lambda c: (look_count(c), bodies.unpack(bodies.read(c, [2])[2]))
+    )
     assert (count, kept) == (0, said.body)
 
 
@@ -64,4 +66,4 @@ async def test_a_body_of_the_first_release_was_kept_as_it_came(store: Store) -> 
     said = webhook([alert("aa")])
     await store.accept(said, lambda _: Decision(("ops",)))
     await store._writer.run(lambda c: c.execute(update(webhooks).values(body=said.body)) and None)
-    assert await store._reader.run(bodies.read, 1) == said.body
+    assert bodies.unpack((await store._reader.run(bodies.read, [1]))[1]) == said.body
