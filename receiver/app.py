@@ -24,6 +24,7 @@ from receiver.metrics import Metrics
 from receiver.reload import InForce, Load, on_hangup
 from receiver.store.store import Store
 from receiver.upkeep import Upkeep
+from receiver.watching import watching
 from receiver.web.keys import Site
 from receiver.web.server import application
 
@@ -68,6 +69,8 @@ async def running(config: Config, load: Load | None = None) -> AsyncIterator[str
         site = force.site
         listening = store.listen(crew.names, crew.wake)
         await stack.enter_async_context(_beside(listening))
+        for work in watching(force, store, http, numbers):
+            await stack.enter_async_context(_beside(work))
         upkeep = Upkeep(store, config.retention, numbers)
         await stack.enter_async_context(_beside(upkeep.run()))
         if load is not None:

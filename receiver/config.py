@@ -20,9 +20,10 @@ from sqlalchemy.exc import ArgumentError
 
 from receiver.channels import CHANNELS
 from receiver.channels.contract import Channel, TimeZone
+from receiver.intake.alertmanager import Alertmanager
 from receiver.messages.route import Route
 from receiver.model import ConfigError, Language
-from receiver.settings import SecretFile, Section, describe, read_yaml
+from receiver.settings import Duration, SecretFile, Section, describe, read_yaml
 from receiver.upkeep import Retention
 from receiver.web.auth import Scope, Token, is_guarded
 from receiver.web.signature import Grafana
@@ -115,6 +116,8 @@ class Config(Section):
     external_url: Annotated[str, AfterValidator(_check_link)] = ""
     tls: Tls | None = None
     tokens: Annotated[tuple[Token, ...], Field(validate_default=True)] = ()
+    alertmanager: Alertmanager | None = None
+    watchdog: Duration = 300.0
     grafana: Grafana | None = None
     channels: Annotated[dict[str, SerializeAsAny[Channel]], Field(min_length=1)]
     routes: tuple[Annotated[Route, AfterValidator(_check_names)], ...] = ()

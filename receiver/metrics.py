@@ -37,9 +37,29 @@ _COUNTERS = {
         "Webhooks, episodes and incidents that were forgotten, by the bound that was reached.",
         "bound",
     ),
+    "reconcile_failures": ("Times that what fires could not be compared.", "reason"),
+    "resolves_lost": ("Alerts that were over though nobody said so.",),
     "template_failures": ("Messages that the built-in text replaced.", "template"),
 }
 _GAUGES = {
+    "reconciled": (
+        "reconcile_last_success_timestamp_seconds",
+        "When every Alertmanager last said what fires; 0 is never.",
+    ),
+    "audited": (
+        "auditor_last_success_timestamp_seconds",
+        "When it was last seen that all that is open or owed has a next step; 0 is never.",
+    ),
+    "open_alerts": (
+        "open_alerts",
+        "Alerts that are open here, by what Alertmanager says.",
+        "state",
+    ),
+    "audit_findings": (
+        "auditor_findings",
+        "What is open or owed and has no next step, when it was last looked for.",
+        "kind",
+    ),
     "store_bytes": ("store_bytes", "What the store filled when it was last looked at."),
     "watchdog": (
         "watchdog_last_received_timestamp_seconds",
@@ -125,6 +145,12 @@ class Metrics:
     store_bytes: Gauge
     store_forgotten: Counter
     reloaded: Gauge
+    reconciled: Gauge
+    audited: Gauge
+    open_alerts: Gauge
+    audit_findings: Gauge
+    reconcile_failures: Counter
+    resolves_lost: Counter
 
     def show(self, backlog: Backlog) -> None:
         """Set what the next scrape says about the store."""
@@ -168,8 +194,8 @@ def create(version: str, channels: Iterable[str]) -> Metrics:
         registry=registry,
     )
     gauges: dict[str, Any] = {
-        name: Gauge(f"tocsin_{metric}", text, registry=registry)
-        for name, (metric, text) in _GAUGES.items()
+        name: Gauge(f"tocsin_{metric}", text, labels, registry=registry)
+        for name, (metric, text, *labels) in _GAUGES.items()
     }
     metrics = Metrics(registry, momentary, notification_delay=delay, **gauges, **counters)
     metrics.reloaded.set(1)
@@ -183,6 +209,8 @@ def start_from_zero(metrics: Metrics, channels: Iterable[str]) -> None:
         metrics.webhook_requests.labels(code)
     for bound in ("age", "size"):
         metrics.store_forgotten.labels(bound)
+    for reason in ("unreachable", "timeout", "refused", "unexpected", "store"):
+        metrics.reconcile_failures.labels(reason)
     for status in _STATUSES:
         metrics.alerts_received.labels(status)
     for reason in SUPPRESSIONS:

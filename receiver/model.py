@@ -117,6 +117,10 @@ class Notification:
         return _digest(self.receiver, self.group_key, *said)
 
 
+ASSUMED = "no longer known to Alertmanager"
+"""The `reason` of a notification that the receiver wrote itself for a resolved that never came."""
+
+
 def _digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 

@@ -28,7 +28,7 @@ MOST_UNDER_WAY = 64 * 2**20
 """Bytes of webhooks under way at most; past it, the sender is told to come again."""
 _LARGE = 128 * 1024
 """Bytes; what is larger takes more than a few milliseconds to read."""
-_REMINDER = "repeat interval elapsed"
+REMINDER = "repeat interval elapsed"
 
 
 def is_watchdog(alert: Alert) -> bool:
@@ -64,7 +64,7 @@ def _left_out(told: Notification, current: Sequence[Alert]) -> tuple[str, ...]:
 
 
 def _is_duplicate(told: Notification, now: datetime, known: Known) -> bool:
-    if told.reason == _REMINDER or known.owed_at is None:
+    if told.reason == REMINDER or known.owed_at is None:
         return False
     return abs(now - known.owed_at) < WINDOW  # a clock that was set back must not stop reminders
 

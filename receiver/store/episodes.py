@@ -12,12 +12,14 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
-from receiver.model import Alert, Status
+from receiver.model import ASSUMED, Alert, Status
 from receiver.store.records import Decision, Known, Webhook
 from receiver.store.schema import Instant, deliveries, episodes, incidents, webhooks
 
 # Databases bound the parameters of one statement: 32,766 in SQLite, 32,767 in PostgreSQL.
 _SLICE = 5000
+ASSUMED_OVER = "assumed"
+"""The status of an episode of which nobody but the receiver said that it is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ def _known(
     return Known(
         firing={r.fingerprint: r.starts_at for r in latest if r.status == Status.FIRING},
         resolved={r.fingerprint: r.starts_at for r in latest if r.status == Status.RESOLVED},
+        assumed={r.fingerprint: r.starts_at for r in latest if r.status == ASSUMED_OVER},
         owed_at=owed_at,
     )
 
@@ -109,7 +112,7 @@ def record(
     """Note what the webhooks say about their groups; returns the incidents they belong to."""
     told = [case.told(decision) for case, decision in zip(cases, decisions, strict=True)]
     belongs = _incidents(connection, cases, decisions, told)
-    changes = _Changes([], [], [])
+    changes = _Changes([], [], [], [])
     for case, incident, alerts in zip(cases, belongs, told, strict=True):
         news = [alert for alert in alerts if case.seen.is_news(alert)]
         if incident is not None and news:
@@ -156,28 +159,33 @@ def _opening(case: Case) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Changes:
-    """Rows to write: episodes that end, those that begin, and incidents that may be over."""
+    """Rows to write: episodes that end, begin, or go on after all; incidents that may be over."""
 
     over: list[dict[str, Any]]
     begun: list[dict[str, Any]]
+    again: list[dict[str, Any]]
     quiet: list[dict[str, Any]]
 
     def add(self, case: Case, incident: int, news: Sequence[Alert]) -> None:
         """Add what one webhook changes, also of episodes whose end was never told."""
         burning = case.seen.firing
         latest = list(_latest(news))
+        assumed = case.webhook.notification.reason == ASSUMED
+        end = ASSUMED_OVER if assumed else Status.RESOLVED.value
         for alert in latest:
             row = {
                 "group_hash": case.group,
                 "fingerprint": alert.fingerprint,
                 "starts_at": alert.starts_at,
                 "incident": incident,
-                "status": alert.status.value,
+                "status": end if alert.status is Status.RESOLVED else alert.status.value,
                 "ends_at": alert.ends_at if alert.status is Status.RESOLVED else None,
             }
             if alert.fingerprint in burning:
-                self.over.append({f"the_{name}": value for name, value in row.items()})
-            if burning.get(alert.fingerprint) != alert.starts_at:
+                self.over.append(_bound(row) | {"the_end": end})
+            if case.seen.assumed.get(alert.fingerprint) == alert.starts_at:
+                self.again.append(_bound(row))
+            elif burning.get(alert.fingerprint) != alert.starts_at:
                 self.begun.append(row)
         if all(alert.status is Status.RESOLVED for alert in latest):
             self.quiet.append({"the_incident": incident, "now": case.webhook.received_at})
@@ -186,10 +194,16 @@ class _Changes:
         for statement, rows in (
             (_END, self.over),
             (insert(episodes), self.begun),
+            (_GO_ON, self.again),
             (_CLOSE, self.quiet),
         ):
             if rows:
                 connection.execute(statement, rows)
+
+
+def _bound(row: dict[str, Any]) -> dict[str, Any]:
+    """Name the values as a statement's parameters, which must not be called like columns."""
+    return {f"the_{name}": value for name, value in row.items()}
 
 
 _END = (
@@ -198,7 +212,15 @@ _END = (
     .where(episodes.c.fingerprint == bindparam("the_fingerprint"))
     .where(episodes.c.starts_at <= bindparam("the_starts_at"))
     .where(episodes.c.status == Status.FIRING.value)
-    .values(status=Status.RESOLVED.value, ends_at=bindparam("the_ends_at"))
+    .values(status=bindparam("the_end"), ends_at=bindparam("the_ends_at"))
+)
+# An episode that was only assumed to be over fires still, and belongs to the new incident.
+_GO_ON = (
+    update(episodes)
+    .where(episodes.c.group_hash == bindparam("the_group_hash"))
+    .where(episodes.c.fingerprint == bindparam("the_fingerprint"))
+    .where(episodes.c.starts_at == bindparam("the_starts_at"))
+    .values(status=bindparam("the_status"), incident=bindparam("the_incident"), ends_at=None)
 )
 # An incident is over once none of its episodes fires.
 _CLOSE = (

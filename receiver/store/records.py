@@ -22,25 +22,30 @@ class Known:
     """What the store knows of a group before a webhook is added to it.
 
     `firing` and `resolved` give, for each fingerprint, the start of its latest episode in that
-    state; `owed_at` is when a webhook with the same delivery key was last owed to somebody.
+    state; `assumed` those of which only the receiver itself said that they are over, which a
+    firing alert proves wrong. `owed_at` is when a webhook with the same delivery key was last
+    owed to somebody.
     """
 
     firing: Mapping[str, datetime] = field(default_factory=dict)
     resolved: Mapping[str, datetime] = field(default_factory=dict)
+    assumed: Mapping[str, datetime] = field(default_factory=dict)
     owed_at: datetime | None = None
 
     def is_stale(self, alert: Alert) -> bool:
         """Whether it fires for an episode that is over: a late word of another Alertmanager.
 
+        Or says that one is over of which that was assumed, and told.
         https://github.com/prometheus/alertmanager/issues/2447
         """
-        over = self.resolved.get(alert.fingerprint)
-        return alert.status is Status.FIRING and over is not None and alert.starts_at <= over
+        fires = alert.status is Status.FIRING
+        over = (self.resolved if fires else self.assumed).get(alert.fingerprint)
+        return over is not None and alert.starts_at <= over
 
     def is_news(self, alert: Alert) -> bool:
         """Whether it begins an episode or ends one."""
         over = self.resolved.get(alert.fingerprint)
-        if over is not None and alert.starts_at <= over:
+        if self.is_stale(alert) or (over is not None and alert.starts_at <= over):
             return False
         burning = self.firing.get(alert.fingerprint)
         return alert.status is Status.RESOLVED or burning is None or alert.starts_at > burning

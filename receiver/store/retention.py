@@ -39,9 +39,7 @@ def forget_webhooks(connection: Connection, before: datetime, most: int) -> int:
 def forget_episodes(connection: Connection, before: datetime, most: int) -> int:
     """Forget episodes that ended before a time; returns how many."""
     keys = (episodes.c.group_hash, episodes.c.fingerprint, episodes.c.starts_at)
-    old = select(*keys).where(
-        episodes.c.status == Status.RESOLVED.value, episodes.c.ends_at < before
-    )
+    old = select(*keys).where(episodes.c.status != Status.FIRING.value, episodes.c.ends_at < before)
     rows = connection.execute(old.limit(most)).all()
     for row in rows:
         here = [key == value for key, value in zip(keys, row, strict=True)]

@@ -14,6 +14,7 @@ from sqlalchemy import URL, Connection
 from receiver.model import Notification
 from receiver.store import (
     audit,
+    audits,
     bell,
     bodies,
     claims,
@@ -23,10 +24,12 @@ from receiver.store import (
     outbox,
     retention,
     schema,
+    standings,
     views,
 )
 from receiver.store.accept import Arrival, Decide, accept
 from receiver.store.audit import Change, Entry
+from receiver.store.audits import Facts
 from receiver.store.bell import Wake
 from receiver.store.claims import Choose, Settlement
 from receiver.store.engine import CLAIMERS, READERS, open_engines
@@ -47,6 +50,7 @@ from receiver.store.records import (
     Webhook,
 )
 from receiver.store.schema import StoreUnavailableError
+from receiver.store.standings import Key, Open, Standing
 
 PATIENCE = 5.0
 """Seconds to wait for a lock, or for a turn, before the store counts as unavailable."""
@@ -209,6 +213,22 @@ class Store:
         """Count the files of this store that were found damaged and are still beside it."""
         path = self._database
         return await asyncio.to_thread(damaged, path) if isinstance(path, Path) else 0
+
+    async def open_episodes(self) -> list[Open]:
+        """Return all that fires, with how it stands with Alertmanager."""
+        return await self._reader.run(standings.open_episodes)
+
+    async def facts(self) -> Facts:
+        """Return what the auditor looks at."""
+        return await self._reader.run(audits.facts)
+
+    async def stand(self, changes: Mapping[Key, Standing | None]) -> None:
+        """Write how alerts stand with Alertmanager, where that changed."""
+        await self._writer.run(standings.stand, changes)
+
+    async def told_of(self, incident: int) -> list[bytes]:
+        """Return the latest webhooks of an incident as they came, newest first."""
+        return await self._reader.run(standings.told_of, incident)
 
     async def note(self, change: Change, at: datetime) -> None:
         """Write a change into the audit."""

@@ -7,6 +7,7 @@ import pytest
 from aiohttp import ClientSession
 
 from tests.fakes import certs
+from tests.fakes.alertmanager import FakeAlertmanager
 from tests.fakes.dingtalk import FakeDingTalk
 from tests.fakes.postgres import Postgres, postgres
 from tests.fakes.slack import FakeSlack
@@ -23,6 +24,12 @@ async def http() -> AsyncIterator[ClientSession]:
 async def dingtalk() -> AsyncIterator[FakeDingTalk]:
     async with FakeDingTalk() as robot:
         yield robot
+
+
+@pytest.fixture
+async def alertmanager() -> AsyncIterator[FakeAlertmanager]:
+    async with FakeAlertmanager() as server:
+        yield server
 
 
 @pytest.fixture

@@ -109,7 +109,7 @@ async def test_it_is_known_what_fires_what_is_over_and_when_the_same_was_last_ow
 ) -> None:
     await tell(store, alert("aa"), alert("bb", "resolved"), seconds=7)
     known = await tell(store, alert("aa"), alert("bb", "resolved"), seconds=9)
-    assert known == Known({"aa": START}, {"bb": START}, START + timedelta(seconds=7))
+    assert known == Known({"aa": START}, {"bb": START}, owed_at=START + timedelta(seconds=7))
 
 
 async def test_more_alerts_than_a_statement_takes_parameters_are_looked_up_in_slices(

@@ -1,0 +1,86 @@
+"""What is open or owed, as the auditor looks at it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from receiver.model import Status
+from receiver.store import standings
+from receiver.store.schema import (
+    EPOCH,
+    Instant,
+    attempts,
+    deliveries,
+    episodes,
+    gates,
+    incidents,
+)
+from receiver.store.standings import Open
+
+_RECENT = 2_000
+"""Attempts that are looked at: of a channel that is at work, the latest is among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that must have a next step.
+
+    `due` is since when a channel's most overdue message could have been sent, by channel;
+    `tried` when a channel last tried; `rests` until when a destination is left alone. `firing`
+    are the alerts that fire, and `hollow` are open incidents without any.
+    """
+
+    due: Mapping[str, datetime]
+    tried: Mapping[str, datetime]
+    rests: Mapping[str, datetime]
+    firing: Sequence[Open]
+    hollow: Sequence[int]
+
+
+def facts(connection: Connection) -> Facts:
+    """Look everything up."""
+    return Facts(
+        _due(connection),
+        _tried(connection),
+        _rests(connection),
+        standings.open_episodes(connection),
+        _hollow(connection),
+    )
+
+
+def _due(connection: Connection) -> dict[str, datetime]:
+    since = func.coalesce(deliveries.c.lease, deliveries.c.not_before, type_=Instant)
+    rows = connection.execute(
+        select(deliveries.c.channel, func.min(since, type_=Instant))
+        .where(deliveries.c.state == "owed")
+        .group_by(deliveries.c.channel)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def _tried(connection: Connection) -> dict[str, datetime]:
+    newest = connection.scalar(select(func.max(attempts.c.id))) or 0
+    rows = connection.execute(
+        select(deliveries.c.channel, func.max(attempts.c.started_at, type_=Instant))
+        .join(attempts)
+        .where(attempts.c.id > newest - _RECENT)
+        .group_by(deliveries.c.channel)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def _rests(connection: Connection) -> dict[str, datetime]:
+    return {
+        row.destination: max(row.paused_until or EPOCH, row.open_until or EPOCH)
+        for row in connection.execute(select(gates))
+    }
+
+
+def _hollow(connection: Connection) -> list[int]:
+    fires = select(episodes.c.incident).where(
+        episodes.c.incident == incidents.c.id, episodes.c.status == Status.FIRING.value
+    )
+    hollow = select(incidents.c.id).where(incidents.c.resolved_at.is_(None), ~fires.exists())
+    return list(connection.scalars(hollow))

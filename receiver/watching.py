@@ -1,0 +1,33 @@
+"""What the receiver does beside taking and sending: it compares, misses, and audits."""
+
+from collections.abc import Coroutine, Iterator, Mapping
+from datetime import UTC, datetime
+
+from aiohttp import ClientSession
+
+from receiver.intake.auditor import Auditor
+from receiver.intake.ingest import Intake
+from receiver.intake.reconcile import Reconciler
+from receiver.intake.watchdog import Watch
+from receiver.metrics import Metrics
+from receiver.reload import InForce
+from receiver.store.store import Store
+
+
+def watching(
+    force: InForce, store: Store, http: ClientSession, numbers: Metrics
+) -> Iterator[Coroutine[None, None, None]]:
+    """Yield what must run beside all else, by the configuration in force at any time."""
+
+    def intake() -> Intake:
+        return force.site.intake
+
+    def channels() -> Mapping[str, str]:
+        return {name: c.destination for name, c in force.config.channels.items()}
+
+    reconciler = Reconciler(lambda: force.config.alertmanager, intake, store, http, numbers)
+    watch = Watch(lambda: force.config.watchdog, intake, store, datetime.now(UTC))
+    auditor = Auditor(channels, reconciler.cares_for, store, numbers)
+    yield reconciler.run()
+    yield watch.run()
+    yield auditor.run()
