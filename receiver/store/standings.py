@@ -112,4 +112,4 @@ def told_of(connection: Connection, incident: int) -> list[bytes]:
 def _bodies(connection: Connection, incident: int) -> Iterator[bytes]:
     newest = select(webhooks.c.id).where(webhooks.c.incident == incident)
     for number in connection.scalars(newest.order_by(webhooks.c.id.desc()).limit(_MOST_BODIES)):
-        yield bodies.read(connection, number)
+        yield bodies.unpack(bodies.read(connection, [number])[number])
