@@ -1,4 +1,4 @@
-"""The command line: serve, check, dead and store."""
+"""The command line: serve, check, dead, store and doctor."""
 
 import argparse
 import asyncio
@@ -13,6 +13,7 @@ import yaml
 
 from receiver import app, backup, config, letters, logs
 from receiver.config import Config
+from receiver.doctor import command as doctor
 from receiver.logs import Masking
 from receiver.model import ConfigError
 from receiver.settings import secrets_of
@@ -45,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--defaults", action="store_true", help="print the default configuration")
     letters.add_parser(commands)
     backup.add_parser(commands)
+    doctor.add_parser(commands)
     return parser
 
 
@@ -92,11 +94,18 @@ def _run(work: Coroutine[None, None, int | None], settings: Config) -> int:
         return _fail(f"{settings.database}: {error}; stop what holds it, or check disk and rights")
 
 
+def _doctor(arguments: argparse.Namespace, masking: Masking) -> int:
+    settings = config.load(arguments.config)
+    masking.know(secrets_of(settings))
+    return _run(doctor.run(arguments, app.client), settings)
+
+
 _COMMANDS: dict[str, Callable[[argparse.Namespace, Masking], int]] = {
     "serve": _serve,
     "check": _check,
     "dead": _dead,
     "store": _store,
+    "doctor": _doctor,
 }
 
 

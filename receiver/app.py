@@ -59,7 +59,7 @@ async def running(config: Config, load: Load | None = None) -> AsyncIterator[str
         listener = stack.enter_context(_bind(*config.address))
         store = await Store.open(config.database, parse)
         stack.push_async_callback(store.close)
-        http = await stack.enter_async_context(_client())
+        http = await stack.enter_async_context(client())
         numbers = metrics.create(_version(), config.channels)
         for language, name in BUILT_IN:
             numbers.template_failures.labels(f"{language}/{name}")
@@ -87,7 +87,8 @@ async def _recall(config: Config, store: Store, numbers: Metrics) -> None:
         _LOG.warning("gave up %d messages: their channels are not configured any longer", lost)
 
 
-def _client() -> aiohttp.ClientSession:
+def client() -> aiohttp.ClientSession:
+    """Make what talks to other hosts, but for those that nobody may be made to talk to."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(resolver=GuardedResolver()),
         timeout=aiohttp.ClientTimeout(total=_LONGEST_SEND),

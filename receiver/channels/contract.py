@@ -65,6 +65,13 @@ class Channel(Section):
     async def send(self, message: Message, http: ClientSession) -> None:
         """Deliver one message; never called twice at once for one channel."""
 
+    async def examine(self, http: ClientSession) -> str:  # noqa: ARG002 -- for those who need it
+        """Ask whether a message would be taken, without sending one; returns what can be said.
+
+        Raises SendError.
+        """
+        return "nothing that could be asked without sending; --send does"
+
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every secret of the configuration, to be masked in what is logged and counted."""

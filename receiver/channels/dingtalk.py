@@ -146,6 +146,21 @@ class DingTalk(Channel):
                 fault.reason, detail, permanent=fault.permanent, retry_after=fault.retry_after
             )
 
+    async def examine(self, http: ClientSession) -> str:
+        """Send a message without a text, which the robot refuses once it knows who sends."""
+        empty = json.dumps({"msgtype": "markdown", "markdown": {"title": "", "text": ""}}).encode()
+        answer = await post(http, self._signed_url(), empty, self.timeout, {})
+        reply = _parse(answer.text)
+        if answer.status != 200 or reply is None:
+            raise refusal(answer, self.clean(answer.text))
+        code, said = reply
+        fault = diagnose(code, said)
+        known = code == 0 or fault in {_MALFORMED, _CONTENT} or fault.reason == "keyword"
+        if not known:
+            detail = self.clean(f"{fault.diagnosis} (errcode {code}: {said})")
+            raise SendError(fault.reason, detail)
+        return "token, signature and address are accepted; only --send tells about a keyword"
+
     def _signed_url(self) -> URL:
         url = URL(self.url.get_secret_value())
         if self.secret is None:

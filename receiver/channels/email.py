@@ -93,6 +93,22 @@ class Email(Channel):
             self._remember(message.key, reached)
             raise self._blame(refused, reached)
 
+    async def examine(self, http: ClientSession) -> str:  # noqa: ARG002 -- the contract's
+        """Connect, encrypt and log in, and mail nobody."""
+        client = self._client()
+        try:
+            async with asyncio.timeout(self.timeout):
+                await client.connect()
+                if self.password is not None:
+                    await client.login(self.smtp.user, self.password.get_secret_value())
+        except (SMTPException, OSError) as error:
+            raise self._explain(error) from None
+        finally:
+            if isinstance(client.transport, asyncio.WriteTransport):
+                client.transport.abort()
+            client.close()
+        return f"{self.smtp.host} is reached, encrypted where it must be, and takes the login"
+
     async def _transmit(self, mail: bytes, sender: str, owed: list[str]) -> Refusals:
         client, farewell = self._client(), self.timeout * _FAREWELL
         try:

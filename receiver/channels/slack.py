@@ -92,6 +92,24 @@ class Slack(Channel):
         if refused:
             raise classify(answer, self.clean(refused))
 
+    async def examine(self, http: ClientSession) -> str:
+        """Ask who the token is, or send a webhook nothing, which it refuses once it is known."""
+        if self.token is not None:
+            headers = {"Authorization": f"Bearer {self.token.get_secret_value()}"}
+            url = URL(self.api_url.rstrip("/") + "/auth.test")
+            answer = await post(http, url, b"{}", self.timeout, headers)
+            refused = _read_api(answer)
+        else:
+            assert self.url is not None  # noqa: S101 -- the section demands one of both
+            url = URL(self.url.get_secret_value())
+            answer = await post(http, url, b"{}", self.timeout, {})
+            refused = _read_webhook(answer)
+            if REASONS.get(refused) == "rejected":
+                refused = ""
+        if refused:
+            raise classify(answer, self.clean(refused))
+        return "is known to Slack; only --send tells whether the channel takes a message"
+
 
 def payload_of(message: Message, language: Language | None) -> dict[str, Any]:
     """Build header, coloured sections and the text of the pop-up, within Slack's limits."""

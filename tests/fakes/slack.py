@@ -43,7 +43,7 @@ class FakeSlack(FakeWeb):
         body = await request.read()
         by_hook = not request.path.startswith("/api/")
         word = self.words.popleft() if self.words else self._refuse(request, body)
-        if not word:
+        if not word and request.path != "/api/auth.test":
             self.messages.append(json.loads(body))
         if word == "rate_limited":
             payload = {"retry_after": 7, "ok": False, "error": word}
@@ -62,6 +62,12 @@ class FakeSlack(FakeWeb):
                 return "invalid_auth"
             if json.loads(body).get("channel") not in self.channels:
                 return "channel_not_found"
+        elif request.path == "/api/auth.test":
+            return (
+                ""
+                if request.headers.get("Authorization") == f"Bearer {self.token}"
+                else "invalid_auth"
+            )
         elif request.path != HOOK:
             return "no_service"
         now = self.clock()

@@ -94,7 +94,7 @@ async def test_what_a_channel_adds_to_a_message_is_in_its_language_or_the_receiv
 
 
 async def test_the_client_looks_names_up_with_the_guard() -> None:
-    async with app._client() as client:
+    async with app.client() as client:
         assert isinstance(client.connector, TCPConnector)
         assert isinstance(client.connector._resolver, GuardedResolver)
 

@@ -1,0 +1,101 @@
+"""`doctor`: every check, a line for each finding, and 1 where one of them is a failure."""
+
+import argparse
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import aiohttp
+
+from receiver import config
+from receiver.channels.contract import Channel
+from receiver.config import Config
+from receiver.delivery.mask import one_line
+from receiver.doctor.files import check_permissions, check_store
+from receiver.doctor.finding import Finding, Level, fail, ok, warn
+from receiver.doctor.reach import check_host, urls_of
+from receiver.doctor.upstream import check_alertmanagers
+from receiver.model import SEVERITIES, Message, SendError, Status
+from receiver.settings import read_yaml
+
+_SHORT = 16
+"""Letters; a token that is shorter can be guessed."""
+
+Client = Callable[[], AbstractAsyncContextManager[aiohttp.ClientSession]]
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the others."""
+    doctor = commands.add_parser("doctor", help="look for what keeps messages from arriving")
+    doctor.add_argument("--config", type=Path, required=True, metavar="FILE")
+    doctor.add_argument("--send", action="store_true", help="send a test message to every channel")
+
+
+async def run(arguments: argparse.Namespace, client: Client) -> int:
+    """Run every check; returns the exit status. Raises ConfigError."""
+    settings = config.load(arguments.config)
+    worst = Level.OK
+    async with client() as http:
+        async for finding in _examine(arguments, settings, http):
+            sys.stdout.write(f"{finding}\n")
+            worst = Level.FAIL if Level.FAIL in {finding.level, worst} else worst
+    return 1 if worst is Level.FAIL else 0
+
+
+async def _examine(
+    arguments: argparse.Namespace, settings: Config, http: aiohttp.ClientSession
+) -> AsyncIterator[Finding]:
+    yield ok(f"configuration {arguments.config}", "reads well")
+    for finding in check_permissions(read_yaml(arguments.config), arguments.config):
+        yield finding
+    for token in settings.tokens:
+        if token.secret is not None and len(token.secret.get_secret_value()) < _SHORT:
+            yield warn(
+                f"token {token.name}", f"shorter than {_SHORT} letters; openssl rand -hex 32"
+            )
+    for finding in await check_store(settings):
+        yield finding
+    yield _check_listener(settings)
+    for finding in await check_alertmanagers(settings, http):
+        yield finding
+    for name, channel in settings.channels.items():
+        for finding in await _check_channel(f"channel {name}", channel, http, send=arguments.send):
+            yield finding
+
+
+def _check_listener(settings: Config) -> Finding:
+    subject = f"listen {settings.listen}"
+    try:
+        with socket.create_connection(settings.address, timeout=2):
+            return ok(subject, "something answers there: the receiver, if it is started")
+    except OSError:
+        return ok(subject, "free: the receiver does not run")
+
+
+async def _check_channel(
+    subject: str, channel: Channel, http: aiohttp.ClientSession, *, send: bool
+) -> list[Finding]:
+    found: list[Finding] = []
+    for url in dict.fromkeys(urls_of(channel)):
+        found += await check_host(subject, url, http)
+    if any(finding.level is Level.FAIL for finding in found):
+        return found
+    try:
+        said = await channel.examine(http)
+        if send:
+            await channel.send(_test(), http)
+            said = "took a test message"
+    except SendError as error:
+        detail = one_line(error.detail, channel.secrets)
+        return [*found, fail(subject, f"{error.reason}: {detail}")]
+    return [*found, ok(subject, said)]
+
+
+def _test() -> Message:
+    now = datetime.now(UTC)
+    said = f"A test of Tocsin's doctor at {now:%F %T} UTC. Tocsin 测试消息。"
+    key = f"doctor-{now.timestamp():.0f}"
+    return Message("Tocsin: test 测试", said, "", Status.FIRING, SEVERITIES["info"], key, key)
