@@ -60,3 +60,8 @@ def ready_at(pace: Pace, gate: Gate, *, urgent: bool) -> datetime:
 def spend(gate: Gate) -> Gate:
     """Take a token for a message."""
     return replace(gate, tokens=gate.tokens - 1)
+
+
+def answered(gate: Gate, now: datetime) -> Gate:
+    """Count from the answer on: when in between a message arrived, only the provider knows."""
+    return replace(gate, counted_at=max(gate.counted_at, now))

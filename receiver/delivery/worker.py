@@ -12,7 +12,7 @@ from time import monotonic
 
 from aiohttp import ClientSession
 
-from receiver.delivery import breaker, retry, turn
+from receiver.delivery import breaker, pace, retry, turn
 from receiver.delivery.merge import Telling, merge, outcomes
 from receiver.delivery.sending import Outlet
 from receiver.metrics import Metrics
@@ -203,9 +203,13 @@ class Worker:
         self, settlements: Sequence[Settlement], now: datetime, change: Callable[[Gate], Gate]
     ) -> list[Settlement]:
         """Note the outcomes, however long the store is away: else what was sent is sent again."""
+
+        def answered(gate: Gate) -> Gate:
+            return pace.answered(change(gate), now)
+
         while True:
             try:
-                return await self._ties.store.settle(self._line, settlements, now, change)
+                return await self._ties.store.settle(self._line, settlements, now, answered)
             except StoreUnavailableError as error:
                 _LOG.warning("channel %s cannot note an outcome: %s", self.name, error)
                 await asyncio.sleep(_STORE_PAUSE)

@@ -13,7 +13,6 @@ from receiver.messages.view import host_of
 from receiver.messages.words import LINKS, RESOLVED, SEVERITY
 from receiver.model import (
     RESOLVED_EMOJI,
-    SEVERITIES,
     Alert,
     Language,
     Message,
@@ -53,10 +52,10 @@ _BULLETS: dict[Format, str] = {"dingtalk": "- ", "slack": "• "}
 
 @dataclass(slots=True)
 class _Line:
-    """What is said of all alerts of one name."""
+    """What is said of all alerts of one name and severity."""
 
     name: str
-    severity: Severity = SEVERITIES["none"]
+    severity: Severity
     firing: int = 0
     settled: int = 0
     hosts: dict[str, None] = field(default_factory=dict)
@@ -64,7 +63,6 @@ class _Line:
     def add(self, alert: Alert) -> None:
         if alert.status is Status.FIRING:
             self.firing += 1
-            self.severity = min(self.severity, severity_of(alert.labels), key=lambda s: s.rank)
         else:
             self.settled += 1
         if host := host_of(alert.labels):
@@ -96,7 +94,7 @@ def digest(told: Sequence[Notification], style: Style, *, key: str, since: datet
     worst = min((n.severity for n in told), key=lambda severity: severity.rank)
     state = SEVERITY[language][worst.name] if firing else RESOLVED[language]
     emoji = worst.emoji if firing else RESOLVED_EMOJI
-    names = ", ".join(line.name for line in lines[:3])
+    names = ", ".join(list(dict.fromkeys(line.name for line in lines))[:3])
     about = words["title"].format(messages=len(told))
     title = f"[{emoji} {state}] {about}: {names}"
     intro = words["intro"].format(since=localtime(since, ZoneInfo(style.timezone)))
@@ -116,11 +114,12 @@ def digest(told: Sequence[Notification], style: Style, *, key: str, since: datet
 
 
 def _lines(told: Iterable[Notification], nameless: str) -> list[_Line]:
-    lines: dict[str, _Line] = {}
+    lines: dict[tuple[str, str], _Line] = {}
     for notification in told:
         for alert in notification.alerts:
             name = clip(plain(alert.labels.get("alertname", "")), _NAME) or nameless
-            lines.setdefault(name, _Line(name)).add(alert)
+            urgency = severity_of(alert.labels)
+            lines.setdefault((name, urgency.name), _Line(name, urgency)).add(alert)
     return sorted(lines.values(), key=lambda line: line.order)
 
 

@@ -237,5 +237,5 @@ def _lived(machine: type[Life], examples: int, steps: int) -> type:
     return case
 
 
-TestLife = _lived(Life, 12, 20)
+TestLife = _lived(Life, 8, 20)
 TestLongLife = pytest.mark.long(_lived(LongLife, 120, 40))

@@ -56,6 +56,13 @@ def test_at_one_a_second_a_message_goes_out_each_second() -> None:
     assert sent(SLACK, 5, lambda: False) == pytest.approx([0, 1, 2, 3, 4], abs=1e-3)
 
 
+def test_the_next_second_begins_when_the_last_message_was_answered() -> None:
+    gate = pace.spend(pace.refill(SLACK, Gate(), START))
+    slow = START + timedelta(seconds=0.8)
+    gate = pace.refill(SLACK, pace.answered(gate, slow), slow)
+    assert pace.ready_at(SLACK, gate, urgent=True) == slow + timedelta(seconds=1)
+
+
 @pytest.mark.parametrize("jump", [timedelta(hours=-1), timedelta(hours=1)])
 def test_a_clock_that_jumps_stops_nothing_and_fills_no_more_than_the_bucket(
     jump: timedelta,

@@ -39,6 +39,15 @@ def test_a_digest_names_every_alert_and_host_the_most_urgent_first() -> None:
     assert (message.status, message.severity.name) == (Status.FIRING, "critical")
 
 
+def test_alerts_of_one_name_are_parted_by_their_severity() -> None:
+    crowd = [make_alert(instance=f"web-{n}", severity="warning") for n in range(200)]
+    one = make_alert(instance="db-1")
+    lines = write(notifications=[make_notification(crowd), make_notification([one])]).body
+    assert lines.splitlines()[2] == "🔴 HostCpuBusy: 1 firing — db-1"
+    assert lines.splitlines()[3].startswith("🟡 HostCpuBusy: 200 firing — web-0, web-1, ")
+    assert lines.splitlines()[3].endswith(", web-99, and 100 more")
+
+
 def test_a_digest_of_what_is_over_is_green() -> None:
     message = write(notifications=[told()[2]] * 2)
     assert message.title == "[🟢 Resolved] 2 messages in one: Old"
