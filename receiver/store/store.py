@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import shutil
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
@@ -49,7 +48,7 @@ from receiver.store.records import (
     Turn,
     Webhook,
 )
-from receiver.store.schema import StoreUnavailableError
+from receiver.store.space import Space
 from receiver.store.standings import Key, Open, Standing
 
 PATIENCE = 5.0
@@ -57,8 +56,6 @@ PATIENCE = 5.0
 _SHARED = 64
 """Pieces of work in one transaction at most: the first of them waits for the last."""
 _MOMENT = timedelta(microseconds=1)
-_ROOM = 16 * 2**20
-"""Bytes on the disk that the largest webhook takes."""
 
 
 class Store:
@@ -77,6 +74,7 @@ class Store:
             self._claimer = Lane(engines.claiming, patience, threads=CLAIMERS, shared=_SHARED)
         self._reader = Lane(engines.reading, patience, threads=READERS)
         self._database = database
+        self._space = Space(database) if isinstance(database, Path) else None
         self._parse = parse
         self._recent = Recent()
         self._reading = asyncio.Lock()
@@ -121,12 +119,16 @@ class Store:
 
     async def accept(self, webhook: Webhook, decide: Decide) -> Decision:
         """Keep a webhook and what `decide` says is owed for it; on disk when this returns."""
+        if self._space:
+            self._space.demand()
         decision, number = await self._writer.together(accept, Arrival(webhook, decide))
         self._recent.put(number, webhook.notification, len(webhook.body))
         return decision
 
     async def take(self, line: Line, choose: Choose, now: datetime, until: datetime) -> Turn:
         """Take what `choose` says of what a line is owed; it is nobody else's until `until`."""
+        if self._space:
+            self._space.ease()
         claimed = await self._claimer.run(claims.claim, line, choose, now, until)
         told = await self._told({row.webhook for row in claimed.rows})
         batch = tuple(row.delivery(told[row.webhook]) for row in claimed.rows)
@@ -194,7 +196,9 @@ class Store:
 
     async def probe(self) -> None:
         """Write and read something: shows whether a webhook could be accepted now."""
-        await self._writer.run(_probe, self._database)
+        if self._space:
+            self._space.demand()
+        await self._writer.run(schema.touch)
 
     async def forget(self, before: datetime, most: int) -> int:
         """Forget some of what was settled or over before a time; returns how much, 0 at the end."""
@@ -277,10 +281,3 @@ def _forget(connection: Connection, before: datetime, most: int) -> int:
             retention.forget_incidents,
         )
     )
-
-
-def _probe(connection: Connection, database: Path | URL) -> None:
-    """Write a little, and look for the room that more would take: a full disk takes a little."""
-    if isinstance(database, Path) and shutil.disk_usage(database.parent).free < _ROOM:
-        raise StoreUnavailableError(f"the disk of {database.parent} is full")
-    schema.touch(connection)
