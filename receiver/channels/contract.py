@@ -42,7 +42,7 @@ class Channel(Section):
     limit: ClassVar[Pace | None] = None
     """What its provider allows."""
     gathers: ClassVar[bool] = True
-    """Whether a backlog may be told in one message."""
+    """Whether a backlog is told in one message; one that sends nothing keeps each for itself."""
 
     type: str
     timeout: Duration = 10.0

@@ -45,6 +45,11 @@ def _together(deliveries: Sequence[Delivery]) -> Notification:
     return replace(last, alerts=alerts, status=Status.FIRING if fires else Status.RESOLVED)
 
 
+def carrier_of(tellings: Sequence[Telling]) -> Delivery:
+    """Return the delivery that stands for a message about all of these: the newest."""
+    return max((telling.newest for telling in tellings), key=lambda each: each.id)
+
+
 def outcomes(
     tellings: Sequence[Telling], carrier: Delivery, message: Message
 ) -> Iterator[tuple[Delivery, Outcome]]:

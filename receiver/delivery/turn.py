@@ -14,13 +14,14 @@ _LONGEST_BLOCK = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """How a channel is served: its provider's rule, and at most how much in one message.
+    """How a channel is served: its provider's rule, and at most how much at once.
 
-    `most` is 1 where a message must tell of one incident only.
+    One that does not gather takes that much too, and makes a message of each.
     """
 
     rule: Pace | None
     most: int
+    gathers: bool = True
 
 
 def choose(habits: Habits, waiting: Waiting, now: datetime, *, starving: bool) -> Choice:
@@ -46,7 +47,8 @@ def choose(habits: Habits, waiting: Waiting, now: datetime, *, starving: bool) -
     if breaker.is_probing(gate):
         return Choice(1, gate)
     waits = waiting.urgent + waiting.ordinary if mixed else waiting.urgent or waiting.ordinary
-    return Choice(1 if waits <= free and not mixed else habits.most, gate, mixed)
+    singly = habits.gathers and waits <= free and not mixed
+    return Choice(1 if singly else habits.most, gate, mixed)
 
 
 def halve(habits: Habits) -> Habits:

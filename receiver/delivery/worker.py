@@ -13,7 +13,7 @@ from time import monotonic
 from aiohttp import ClientSession
 
 from receiver.delivery import breaker, pace, retry, turn
-from receiver.delivery.merge import Telling, merge, outcomes
+from receiver.delivery.merge import Telling, carrier_of, merge, outcomes
 from receiver.delivery.sending import Outlet
 from receiver.metrics import Metrics
 from receiver.model import Delivery, Message, SendError
@@ -31,11 +31,15 @@ _BREATH = 0.25
 """Seconds before what comes in is looked at again while the channel may not send."""
 _STARVED = 60.0
 """Seconds after which what is not urgent is told along with what is."""
+_FILED = 20
+"""Messages, each for itself, of a channel that sends nothing and so cannot send it twice."""
 _STORE_PAUSE = 1.0
 _MARGIN = timedelta(seconds=30)
 """What a claim outlives the channel's own timeout by: time to render and to settle."""
 _SET_BACK = timedelta(seconds=5)
 
+Told = tuple[Sequence[Telling], Delivery, Message]
+"""What one message tells, the delivery that carries it, and the message."""
 Tell = Callable[[Posted], None]
 Wake = Callable[[Iterable[str]], None]
 
@@ -65,8 +69,8 @@ class Worker:
         self._outlet = outlet
         self._ties = ties
         self._line = Line(outlet.name, channel.destination, channel.fallback)
-        self._most = MOST if channel.gathers else 1
-        self._habits = turn.Habits(channel.rule, self._most)
+        self._most = MOST if channel.gathers else _FILED
+        self._habits = turn.Habits(channel.rule, self._most, gathers=channel.gathers)
         self._served = monotonic()
         self._latest = EPOCH
         self._bell = asyncio.Event()
@@ -140,23 +144,25 @@ class Worker:
             self._ties.wake([self._line.fallback])
 
     async def _deliver(self, batch: Sequence[Delivery]) -> None:
-        """Send one message that tells of the whole batch, and note the outcome."""
+        """Send what tells of the batch, in one message where the channel gathers; note outcomes."""
         tellings = merge(batch)
-        try:
-            message = await self._outlet.send(
-                tellings, self._ties.http, self._ties.metrics, utc_now()
-            )
-        except SendError as error:
-            await self._fail(tellings, error)
-        else:
-            await self._succeed(tellings, message)
+        told: list[Told] = []
+        for part in [tellings] if self._habits.gathers else [(each,) for each in tellings]:
+            try:
+                message = await self._outlet.send(
+                    part, self._ties.http, self._ties.metrics, utc_now()
+                )
+            except SendError as error:
+                await self._fail(part, error)
+            else:
+                told.append((part, carrier_of(part), message))
+        if told:
+            await self._succeed(told)
 
-    async def _succeed(self, tellings: Sequence[Telling], message: Message) -> None:
+    async def _succeed(self, told: Sequence[Told]) -> None:
         now = utc_now()
-        carrier = max((telling.newest for telling in tellings), key=lambda each: each.id)
-        settled = await self._settle(
-            list(outcomes(tellings, carrier, message)), now, breaker.after_success
-        )
+        noted = [each for part in told for each in outcomes(*part)]
+        settled = await self._settle(noted, now, breaker.after_success)
         self._habits = turn.restore(self._habits, self._most)
         for delivery, outcome in settled:
             if outcome.state == "sent":
@@ -165,7 +171,8 @@ class Worker:
                 )
             else:
                 self._ties.metrics.suppressed(self.name, outcome.reason)
-        self._ties.tell(_posted(carrier, message))
+        for _, carrier, message in told:
+            self._ties.tell(_posted(carrier, message))
 
     async def _fail(self, tellings: Sequence[Telling], error: SendError) -> None:
         now, luck = utc_now(), random.random()  # noqa: S311 -- jitter

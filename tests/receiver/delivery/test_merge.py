@@ -1,7 +1,7 @@
 from datetime import timedelta
 from typing import Any
 
-from receiver.delivery.merge import merge, outcomes
+from receiver.delivery.merge import carrier_of, merge, outcomes
 from receiver.intake.webhook import parse
 from receiver.model import Delivery, Status
 from tests.fakes.alerts import make_message
@@ -15,8 +15,7 @@ def owed(number: int, *alerts: dict[str, Any], incident: int = 1) -> Delivery:
 
 def fates(*batch: Delivery) -> dict[int, tuple[str, str, int | None]]:
     tellings = merge(batch)
-    carrier = max((telling.newest for telling in tellings), key=lambda each: each.id)
-    settled = outcomes(tellings, carrier, make_message())
+    settled = outcomes(tellings, carrier_of(tellings), make_message())
     return {each.id: (out.state, out.reason, out.within) for each, out in settled}
 
 

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
+from receiver.channels.inbox import Inbox
 from receiver.delivery import worker as workers
 from receiver.metrics import Metrics
 from receiver.model import Message, Pace, SendError
+from receiver.store.records import Posted
 from receiver.store.schema import attempts, deliveries
 from receiver.store.store import Store
 from tests.receiver.delivery.kit import Scripted, count, owe, rows, settled
@@ -226,3 +228,13 @@ async def test_a_pace_is_kept_to_the_letter_by_a_worker_under_load(
     assert len(times) > rule.count
     for first, last in zip(times, times[rule.count :], strict=False):
         assert last - first >= rule.period
+
+
+async def test_the_inbox_keeps_each_message_for_itself_however_many_come(
+    store: Store, work: Callable[..., Any], told: list[Posted]
+) -> None:
+    await storm(store, 50)
+    async with work(ops=Inbox(type="inbox")):
+        found = await all_settled(store)
+    assert [row.title for row in found] == [f"[🟡 Warning] Down on web-{n}" for n in range(50)]
+    assert [posted.id for posted in told] == [row.id for row in found]

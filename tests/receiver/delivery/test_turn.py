@@ -9,7 +9,7 @@ from tests.receiver.webhooks import START
 
 DINGTALK = Habits(Pace(20, 60), 500)
 FREE = Habits(None, 500)
-INBOX = Habits(None, 1)
+INBOX = Habits(None, 20, gathers=False)
 
 
 def chosen(
@@ -36,7 +36,7 @@ def test_messages_go_singly_while_tokens_last_and_together_beyond(
 @pytest.mark.parametrize(("waiting", "take"), [(20, 1), (21, 500)])
 def test_without_a_limit_only_a_storm_is_gathered(waiting: int, take: int) -> None:
     assert chosen(0, waiting, FREE).take == take
-    assert chosen(0, waiting, INBOX).take == 1
+    assert chosen(0, waiting, INBOX).take == 20
 
 
 def test_each_message_costs_a_token() -> None:
