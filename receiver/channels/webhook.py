@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Self
 
 from aiohttp import ClientSession
-from jinja2 import StrictUndefined, Template, TemplateError
+from jinja2 import DictLoader, StrictUndefined, Template, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 from yarl import URL
@@ -22,6 +22,11 @@ _LONGEST = 16_000
 _PAUSE = 60.0
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _PAGE = re.compile(r"\s*<(!doctype|html)", re.IGNORECASE)
+_CALL = re.compile(
+    r"<(?=[@!#/a-z])|@(?=(?:all|everyone|here|channel|room|所有人)(?!\w))|@(?=\+?\d{8})",
+    re.IGNORECASE,
+)
+_BROKEN = {"<": "\N{FULLWIDTH LESS-THAN SIGN}", "@": "\N{FULLWIDTH COMMERCIAL AT}"}
 _SECRET = {"authorization", "proxy-authorization", "cookie"}
 
 _EVERYTHING = (
@@ -68,7 +73,7 @@ def _check_headers(headers: dict[str, str]) -> dict[str, str]:
 def _check_body(source: str) -> str:
     try:
         json.loads(_compile(source).render(_words(_SAMPLE, 'a "text"\nof two lines')))
-    except TemplateError as error:
+    except (TemplateError, ArithmeticError, LookupError, TypeError) as error:
         raise ValueError(f"not a template: {error}") from error
     except ValueError as error:
         raise ValueError(f'it gives no JSON: {error}; write {{"text": {{{{ text }}}}}}') from error
@@ -126,14 +131,24 @@ class Webhook(Channel):
     def _write(self, message: Message) -> bytes:
         longest = self.longest or (self._provider.longest if self._provider else _LONGEST)
         text = fit(
-            message.body, lambda t: len(t.encode("utf-8", "replace")) <= longest, self.language
+            harmless(message.body),
+            lambda t: len(t.encode("utf-8", "replace")) <= longest,
+            self.language,
         )
         return self._template.render(_words(message, text)).encode("utf-8", "replace")
 
 
+def harmless(text: str) -> str:
+    """Break up what chat services read as a call to people: `@all`, `<!channel>`, `<at id=...>`.
+
+    Nobody says which service takes the body, so the words of all of them are broken.
+    """
+    return _CALL.sub(lambda found: _BROKEN[found[0]], text)
+
+
 def _words(message: Message, text: str) -> dict[str, str]:
     return {
-        "title": message.title,
+        "title": harmless(message.title),
         "text": text,
         "status": message.status.value,
         "severity": message.severity.name,
@@ -147,7 +162,9 @@ def _compile(source: str) -> Template:
     def write(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False, default=str)  # an unknown name raises in str
 
-    env = ImmutableSandboxedEnvironment(undefined=StrictUndefined, finalize=write)
+    env = ImmutableSandboxedEnvironment(
+        loader=DictLoader({}), undefined=StrictUndefined, finalize=write
+    )
     return env.from_string(source)
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, insert, select, update
 
-from receiver.store import bell, bodies
+from receiver.store import audit, bell, bodies
+from receiver.store.audit import Change
 from receiver.store.outbox import Parse
 from receiver.store.records import Attempt, Notice
 from receiver.store.schema import attempts, deliveries, webhooks
@@ -100,5 +101,7 @@ def replay(
         new = connection.execute(owed.returning(deliveries.c.id)).scalar_one()
         here = update(deliveries).where(deliveries.c.id == row.id)
         connection.execute(here.values(within=new))
+        change = Change("command line", "replay", f"message {row.id}", channel or row.channel)
+        audit.note(connection, change, now)
     bell.ring(connection, {channel or row.channel for row in rows})
     return [row.id for row in rows]

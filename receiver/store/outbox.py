@@ -6,7 +6,8 @@ from datetime import datetime
 from sqlalchemy import Connection, update
 
 from receiver.model import Notification
-from receiver.store import gates
+from receiver.store import audit, gates
+from receiver.store.audit import Change
 from receiver.store.schema import deliveries
 
 Parse = Callable[[bytes], Notification]
@@ -36,4 +37,7 @@ def bury(connection: Connection, channels: Collection[str], now: datetime) -> in
     changed = connection.execute(
         lost.values(state="dead", reason="channel_removed", settled_at=now)
     )
+    if changed.rowcount:
+        said = f"{changed.rowcount} messages of channels that are gone"
+        audit.note(connection, Change("tocsin", "give up", "outbox", said), now)
     return changed.rowcount

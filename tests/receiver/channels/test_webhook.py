@@ -6,7 +6,7 @@ import pytest
 from aiohttp import ClientSession
 from pydantic import ValidationError
 
-from receiver.channels.webhook import Webhook
+from receiver.channels.webhook import Webhook, _check_body
 from receiver.model import Pace, SendError
 from tests.fakes.alerts import make_message
 from tests.fakes.hook import FakeHook
@@ -110,3 +110,22 @@ def test_channels_of_one_url_are_one_destination_whose_name_tells_no_secret(
     one, other = make("https://x.example/secret"), make("https://x.example/secret", body=TEXT)
     assert one.destination == other.destination != make("https://x.example/2").destination
     assert "secret" not in one.destination
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ ''.__class__.__mro__ }}",
+        "{{ cycler.__init__.__globals__ }}",
+        "{{ lipsum.__globals__['os'].popen('id').read() }}",
+        "{{ '{0.__class__}'.format(title) }}",
+        "{{ (title|attr('format'))(title) and title.__class__ }}",
+        "{{ title.__init__.__globals__ }}",
+        "{% for x in range(1000000000) %}{% endfor %}1",
+        "{% import 'os' as os %}1",
+        "{% include '/etc/passwd' %}",
+    ],
+)
+def test_a_template_reaches_nothing_but_the_message(source: str) -> None:
+    with pytest.raises(ValueError, match=r"not a template|gives no JSON|body"):
+        _check_body(source)
