@@ -73,6 +73,8 @@ def claim(
         return Claimed((), choice, waiting)
     lanes = [1, 0] if choice.mixed or not urgent else [1]
     numbers = _of_incidents(connection, due, _first(connection, due, lanes, choice.take))
+    if not numbers:
+        return Claimed((), choice, waiting)
     gates.write(connection, line.gate, gate, choice.gate)
     return Claimed(tuple(_lease(connection, numbers, now, until)), choice, waiting)
 

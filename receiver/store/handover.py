@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Row, insert, or_, select, update
 
-from receiver.store import bell
+from receiver.store import bell, gates
 from receiver.store.records import Line
 from receiver.store.schema import deliveries
 
@@ -58,6 +58,7 @@ def _owe(connection: Connection, row: Row[tuple[int]], channel: str, now: dateti
 
 def sweep(connection: Connection, line: Line, now: datetime) -> int:
     """Hand over what a channel owes and nobody has claimed; returns how many messages."""
+    gates.read(connection, line.gate)  # whoever claims waits, and whoever has claimed is seen
     free = or_(deliveries.c.lease.is_(None), deliveries.c.lease <= now)
     numbers = connection.scalars(
         select(deliveries.c.id)
