@@ -42,6 +42,11 @@ _COUNTERS = {
     "template_failures": ("Messages that the built-in text replaced.", "template"),
 }
 _GAUGES = {
+    "breaker_open": (
+        "channel_breaker_open",
+        "1 from the third failure in a row, or while shut out, until a message arrives.",
+        "channel",
+    ),
     "reconciled": (
         "reconcile_last_success_timestamp_seconds",
         "When every Alertmanager last said what fires; 0 is never.",
@@ -147,6 +152,7 @@ class Metrics:
     reloaded: Gauge
     reconciled: Gauge
     audited: Gauge
+    breaker_open: Gauge
     open_alerts: Gauge
     audit_findings: Gauge
     reconcile_failures: Counter
@@ -217,6 +223,7 @@ def start_from_zero(metrics: Metrics, channels: Iterable[str]) -> None:
         metrics.notifications_suppressed.labels(reason)
     for channel in channels:
         metrics.notification_delay.labels(channel)
+        metrics.breaker_open.labels(channel)
         for outcome in OUTCOMES:
             metrics.notifications.labels(channel, outcome)
         for reason in _ERRORS:

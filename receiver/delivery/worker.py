@@ -101,11 +101,15 @@ class Worker:
 
         What a dead destination is owed goes another way. Raises StoreUnavailableError.
         """
-        taken = await self._take()
+        taken, now = await self._take(), utc_now()
+        gate = taken.waiting.gate
+        dead = breaker.is_dead(gate, now)
+        is_open = self._ties.metrics.breaker_open.labels(self.name)
+        is_open.set(dead or breaker.is_probing(gate))
         if taken.batch:
             await self._deliver(taken.batch)
-        elif self._line.fallback and breaker.is_dead(taken.waiting.gate, utc_now()):
-            await self._sweep(utc_now())
+        elif dead and self._line.fallback:
+            await self._sweep(now)
         return taken
 
     async def _take(self) -> Turn:

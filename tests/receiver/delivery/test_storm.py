@@ -120,12 +120,20 @@ async def test_a_message_that_is_refused_dies_alone_and_not_the_digest_it_was_in
 
 
 async def test_a_broken_channel_is_left_alone_after_three_failures(
-    store: Store, work: Callable[..., Any]
+    store: Store, work: Callable[..., Any], numbers: Metrics
 ) -> None:
     await storm(store, 15)
     async with work(ops=Broken()):
         await asyncio.sleep(1)
+        assert count(numbers, "tocsin_channel_breaker_open", channel="ops") == 1
     assert len(await rows(store, attempts)) == 3
+    channel = Scripted()
+    async with work(ops=channel):
+        for _ in range(15):
+            await channel._sent.get()
+        await all_settled(store)
+        await asyncio.sleep(0.1)
+    assert count(numbers, "tocsin_channel_breaker_open", channel="ops") == 0
 
 
 async def test_another_channel_takes_over_from_a_broken_one_and_is_told_nothing_twice(
