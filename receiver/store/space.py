@@ -7,6 +7,7 @@ still room for these, and a file in reserve is given up where others have filled
 import logging
 import os
 import shutil
+import time
 from pathlib import Path
 
 from receiver.store.schema import StoreUnavailableError
@@ -17,6 +18,8 @@ ROOM = 16 * 2**20
 """Bytes that the largest webhook takes; with less, none is accepted."""
 RESERVE = 8 * 2**20
 _TIGHT = 2 * 2**20
+_FRESH = 0.25
+"""Seconds that an answer is good for: to ask lets other threads in, who keep the loop waiting."""
 
 
 class Space:
@@ -24,6 +27,8 @@ class Space:
 
     def __init__(self, path: Path) -> None:
         self._folder = path.parent
+        self._asked = -_FRESH
+        self._free = 0
         self._reserve = path.with_name(f"{path.name}.reserve")
 
     def demand(self) -> None:
@@ -36,15 +41,21 @@ class Space:
 
         Raises StoreUnavailableError where the disk cannot be asked.
         """
-        try:
-            free = shutil.disk_usage(self._folder).free
-            if free < _TIGHT and self._reserve.exists():
-                self._reserve.unlink()
-                _LOG.warning("the disk is full: the reserve is given up to send what is owed")
-            elif free > ROOM + 2 * RESERVE and not self._reserve.exists():
-                _allocate(self._reserve)
-        except OSError as error:
-            raise StoreUnavailableError(f"{self._folder}: {error.strerror}") from error
+        if time.monotonic() - self._asked >= _FRESH:
+            try:
+                self._free = self._look()
+            except OSError as error:
+                raise StoreUnavailableError(f"{self._folder}: {error.strerror}") from error
+            self._asked = time.monotonic()
+        return self._free
+
+    def _look(self) -> int:
+        free = shutil.disk_usage(self._folder).free
+        if free < _TIGHT and self._reserve.exists():
+            self._reserve.unlink()
+            _LOG.warning("the disk is full: the reserve is given up to send what is owed")
+        elif free > ROOM + 2 * RESERVE and not self._reserve.exists():
+            _allocate(self._reserve)
         return free
 
 

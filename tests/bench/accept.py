@@ -3,14 +3,15 @@
 `python -m tests.bench.accept [--postgresql] [--history N]` prints for each case how many were
 accepted in a second and the time from request to 200; meanwhile a critical alert comes every
 half second, and the time until its first channel, and until each, has it is printed too; then
-how long the backlog took, and the receiver's memory. `--history` fills the store with that many
-settled webhooks first. Load and channels run in one process beside the receiver, so the figures
-are those of a machine that does more than receive.
+the receiver's CPU time and memory, and how long the backlog took. `--history` fills the store
+with that many settled webhooks first. Load and channels run in one process beside the receiver,
+so the figures are those of a machine that does more than receive.
 """
 
 import argparse
 import asyncio
 import contextlib
+import os
 import statistics
 import tempfile
 import time
@@ -106,6 +107,12 @@ async def delivered(http: ClientSession, url: str) -> None:
         await asyncio.sleep(0.5)
 
 
+def cpu(running: Receiver) -> float:
+    """Return the CPU seconds that the receiver has used."""
+    fields = Path(f"/proc/{running.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def memory(running: Receiver) -> str:
     """Return the memory that the receiver holds, and the most that it has held."""
     lines = Path(f"/proc/{running.process.pid}/status").read_text().splitlines()
@@ -136,9 +143,9 @@ async def measure(http: ClientSession, running: Receiver, sink: Sink, case: Case
     """Run one case, and print its lines."""
     bodies, sent = list(webhooks(case)), dict[str, float]()
     calling = asyncio.create_task(urgent(http, running.url, 0.5, sent))
-    start, rest = time.perf_counter(), iter(bodies)
+    spent, start, rest = cpu(running), time.perf_counter(), iter(bodies)
     parts = await asyncio.gather(*(client(http, running.url, rest) for _ in range(case.clients)))
-    seconds = time.perf_counter() - start
+    seconds, accepting = time.perf_counter() - start, cpu(running) - spent
     calling.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await calling
@@ -149,7 +156,9 @@ async def measure(http: ClientSession, running: Receiver, sink: Sink, case: Case
         f" {case.posts / seconds:6.1f} webhooks/s,"
         f" {case.posts * case.alerts / seconds:8.1f} alerts/s; 200 after p50 {at(took, 50)},"
         f" p99 {at(took, 99)}\n    {waits(sink, sent)}\n"
-        f"    backlog gone after {time.perf_counter() - start - seconds:.1f} s more;"
+        f"    CPU until all were accepted {accepting / case.posts * 1000:.1f} ms a webhook, until"
+        f" all was delivered {(cpu(running) - spent) / case.posts * 1000:.1f} ms,"
+        f" {time.perf_counter() - start - seconds:.1f} s later;"
         f" {memory(running)}",
         flush=True,
     )
