@@ -1,16 +1,17 @@
 """Kill -9 between 200 and send: what was accepted arrives after the restart."""
 
 import asyncio
-import random
 import secrets
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientError, ClientSession
+from aiohttp import ClientSession
 
+from tests.e2e.crashes import channels, crash
 from tests.e2e.serving import Receiver, configure, receiver
+from tests.fakes.certs import Certificates
 from tests.fakes.slack import FakeSlack
 from tests.receiver.webhooks import alert, body
 
@@ -98,28 +99,14 @@ async def test_no_secret_is_in_the_log(config: Path, slack: FakeSlack, http: Cli
     assert "XXXXXXXX" not in "".join(running.log)
 
 
-@pytest.mark.long
-async def test_nothing_is_lost_by_crashes_at_random_moments(
-    config: Path, slack: FakeSlack, http: ClientSession
+@pytest.mark.parametrize("crashes", [8, pytest.param(200, marks=pytest.mark.long)])
+async def test_crashes_at_random_moments_lose_nothing_and_repeat_one_message_each_at_most(
+    crashes: int, tmp_path: Path, certificates: Certificates, http: ClientSession
 ) -> None:
     seed = secrets.randbits(32)
-    chance = random.Random(seed)
-    crashes, accepted = 25, []
-    slack.burst = 10_000
-    for crash in range(crashes):
-        async with receiver(config) as running:
-            loop = asyncio.get_running_loop()
-            loop.call_later(chance.uniform(0, 0.5), running.process.kill)
-            for number in range(100):
-                name = f"host-{crash}-{number}"
-                try:
-                    await accept(http, running, name)
-                except (ClientError, OSError):
-                    break
-                accepted.append(name)
-            await running.process.wait()
-    async with receiver(config):
-        await until(lambda: arrived(slack).keys() >= set(accepted))
-    twice = sum(count - 1 for count in arrived(slack).values())
-    print(f"seed {seed}: {crashes} crashes, {len(accepted)} accepted, 0 lost, {twice} sent twice")
-    assert twice <= crashes
+    async with channels(tmp_path, certificates) as rigs:
+        report = await crash(tmp_path, rigs, http, crashes, seed)
+    print(f"seed {seed}: {report}")
+    assert not any(report.lost.values()), report
+    assert all(count <= crashes for count in report.twice.values()), report
+    assert len(report.accepted) > crashes
