@@ -27,12 +27,14 @@ async def hook() -> AsyncIterator[FakeHook]:
 
 
 @contextmanager
-def alertmanagers(folder: Path, receiver_url: str, *, clustered: bool) -> Iterator[list[str]]:
+def alertmanagers(
+    folder: Path, receiver_url: str, *, clustered: bool, base: int = 0
+) -> Iterator[list[str]]:
     """Run two; yields their URLs. Those that are not clustered cannot see each other."""
     route = {"receiver": "tocsin", "group_wait": "1s", "group_interval": "2s"}
     told = {"name": "tocsin", "webhook_configs": [{"url": f"{receiver_url}/webhook/alertmanager"}]}
     (folder / "am.yml").write_text(yaml.safe_dump({"route": route, "receivers": [told]}))
-    base = free_ports(4)
+    base = base or free_ports(4)
     peers = [f"127.0.0.1:{base + 2 + number}" for number in range(2)]
     started = []
     for number in range(2):
@@ -89,6 +91,54 @@ async def until(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(60):
         while not true():  # noqa: ASYNC110 -- another process tells no event
             await asyncio.sleep(0.05)
+
+
+async def test_a_resolved_that_a_restart_lost_is_told_and_one_that_is_silenced_too(
+    tmp_path: Path, hook: FakeHook, http: ClientSession
+) -> None:
+    (tmp_path / "url").write_text(hook.base)
+    chat = {"type": "webhook", "url_file": "url", "body": '{"text": {"content": {{ title }}}}'}
+    base = free_ports(4)
+    urls = [f"http://127.0.0.1:{base + number}" for number in range(2)]
+    asked = {"url": urls, "interval": "5s", "patience": "8s"}
+    config = configure(tmp_path, channels={"chat": chat}, alertmanager=asked)
+    async with receiver(config) as running:
+        with alertmanagers(tmp_path, running.url, clustered=False, base=base) as urls:
+            for url in urls:
+                await settled(http, url, 0)
+            await push(http, urls[0], datetime.now(UTC), None)
+            await until(lambda: len(hook.texts) == 1)
+        # Alerts live in Alertmanager's memory alone: a restart forgets them, and says nothing.
+        with alertmanagers(tmp_path, running.url, clustered=False, base=base) as urls:
+            for url in urls:
+                await settled(http, url, 0)
+            await until(lambda: len(hook.texts) == 2)
+            assert await count(http, running, "tocsin_resolves_lost_total") == 1
+            assert await count(http, running, 'tocsin_incidents{state="open"}') == 0
+            await push(http, urls[0], datetime.now(UTC), None)
+            await until(lambda: len(hook.texts) == 3)
+            await silence(http, urls[0])
+            await metric(http, running, 'tocsin_open_alerts{state="silenced"}', 1)
+    assert "Resolved" in hook.texts[1]
+
+
+async def silence(http: ClientSession, url: str) -> None:
+    now = datetime.now(UTC)
+    said = {
+        "matchers": [{"name": "alertname", "value": "Down", "isRegex": False}],
+        "startsAt": now.isoformat(),
+        "endsAt": (now + timedelta(hours=1)).isoformat(),
+        "createdBy": "test",
+        "comment": "it is being mended",
+    }
+    async with http.post(f"{url}/api/v2/silences", json=said) as answer:
+        assert answer.status == 200, await answer.text()
+
+
+async def metric(http: ClientSession, running: Receiver, series: str, value: float) -> None:
+    async with asyncio.timeout(60):
+        while await count(http, running, series) != value:  # noqa: ASYNC110 -- a scrape has no event
+            await asyncio.sleep(0.2)
 
 
 @pytest.mark.parametrize("clustered", [True, False], ids=["clustered", "parted"])
