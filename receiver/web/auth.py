@@ -80,7 +80,7 @@ def judge(
     Every secret is compared, in constant time.
     """
     shown = _digest(_shown(authorization))
-    held = [token for token in tokens if _matches(token, shown) or token.certificate in names]
+    held = [token for token in tokens if _matches(token, shown, names)]
     for token in held:
         if token.covers(scope):
             return Verdict(Access.GRANTED, token.name)
@@ -91,9 +91,9 @@ def judge(
     return Verdict(Access.WRONG if authorization else Access.MISSING)
 
 
-def _matches(token: Token, shown: bytes) -> bool:
+def _matches(token: Token, shown: bytes, names: Collection[str]) -> bool:
     if token.secret is None:
-        return False
+        return token.certificate in names
     return hmac.compare_digest(_digest(token.secret.get_secret_value()), shown)
 
 

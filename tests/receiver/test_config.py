@@ -10,6 +10,7 @@ from receiver.channels.slack import Slack
 from receiver.config import Config, split_address
 from receiver.model import ConfigError, Language, Pace
 from receiver.settings import secrets_of
+from tests.fakes.certs import Certificates
 
 
 @pytest.fixture
@@ -261,3 +262,62 @@ def test_a_store_on_postgresql_takes_its_password_from_a_file(folder: Path) -> N
         "postgresql+psycopg://tocsin:hunter2@db:5433/alerts?sslmode=require"
     )
     assert "hunter2" not in str(settings.database)
+
+
+def test_a_secret_may_stand_in_the_environment(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPS_TOKEN", "from-the-environment\n")
+    token = {**ADMIN, "file": "env:OPS_TOKEN"}
+    assert list(secrets_of(load(folder, tokens=[token]))) == ["from-the-environment"]
+    monkeypatch.delenv("OPS_TOKEN")
+    said = "tokens.0.file: the environment has no OPS_TOKEN; set it to the secret"
+    assert problems(folder, tokens=[token]) == [said]
+
+
+def test_every_secret_of_a_configuration_is_found_and_none_is_printed(folder: Path) -> None:
+    settings = load(
+        folder,
+        tokens=[ADMIN],
+        channels={"chat": {"type": "slack", "url_file": "secrets/slack.url"}},
+        alertmanager={"url": "http://am:9093", "user": "me", "password_file": "secrets/a.token"},
+    )
+    found = set(secrets_of(settings))
+    assert found == {"s3cret", "https://hooks.example.com/services/T/B/X"}
+    printed = f"{settings!r} {settings.model_dump(mode='json')}"
+    assert not [secret for secret in found if secret in printed]
+
+
+def certified(certificates: Certificates, **more: str) -> dict[str, str]:
+    files = {"certificate_file": str(certificates.certificate), "key_file": str(certificates.key)}
+    return files | more
+
+
+def test_beyond_loopback_a_demanded_certificate_is_authentication_and_an_optional_one_is_not(
+    folder: Path, certificates: Certificates
+) -> None:
+    authority = str(certificates.authority)
+    demanded = certified(certificates, client_ca_file=authority)
+    assert load(folder, listen="0.0.0.0:9848", tls=demanded).links == ""
+    for tls in (demanded | {"client": "optional"}, certified(certificates)):
+        (said,) = problems(folder, listen="0.0.0.0:9848", tls=tls)
+        assert said.startswith("tokens: 0.0.0.0:9848 is not loopback: add a token of scope ingest")
+
+
+def test_certificates_that_do_not_fit_and_tokens_without_an_authority_are_refused(
+    folder: Path, certificates: Certificates
+) -> None:
+    wrong = {"certificate_file": str(certificates.certificate), "key_file": "secrets/a.token"}
+    (said,) = problems(folder, tls=wrong)
+    assert "not a certificate with its key, unencrypted, in PEM format" in said
+    by_name = {"name": "am", "scope": "ingest", "certificate": "am.example.com"}
+    said = "tokens: a token has a certificate, so tls needs client_ca_file"
+    assert problems(folder, tls=certified(certificates), tokens=[by_name]) == [said]
+    both = by_name | {"file": "secrets/a.token"}
+    assert problems(folder, tokens=[both]) == ["tokens.0: write either file or certificate"]
+
+
+def test_messages_lead_to_https_where_the_receiver_speaks_it(
+    folder: Path, certificates: Certificates
+) -> None:
+    assert load(folder, tls=certified(certificates)).links == "https://127.0.0.1:9848"

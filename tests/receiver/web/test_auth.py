@@ -54,3 +54,13 @@ def test_a_scope_that_no_token_covers_is_open() -> None:
     assert judge("", TOKENS[:2], Scope.READ).access is Access.OPEN
     assert judge("", [], Scope.INGEST).access is Access.OPEN
     assert judge("", TOKENS[3:], Scope.READ).access is Access.MISSING
+
+
+def test_a_name_in_a_certificate_is_a_token_and_who_showed_it_is_known() -> None:
+    named = Token(name="am", scope=Scope.INGEST, certificate="am.example.com")
+    tokens = [*TOKENS, named]
+    verdict = judge("", tokens, Scope.INGEST, {"am.example.com"})
+    assert (verdict.access, verdict.who) == (Access.GRANTED, "am")
+    assert judge("", tokens, Scope.READ, {"am.example.com"}).access is Access.OTHER_SCOPE
+    assert judge("", tokens, Scope.INGEST, {"another.example.com"}).access is Access.MISSING
+    assert judge("", tokens, Scope.INGEST, {""}).access is Access.MISSING
