@@ -1,8 +1,10 @@
 """Where no message goes: link-local addresses, and the metadata services of clouds."""
 
+import asyncio
 import errno
 import ipaddress
 import socket
+from contextlib import ExitStack
 
 from aiohttp import ThreadedResolver
 from aiohttp.abc import ResolveResult
@@ -15,6 +17,7 @@ _METADATA = {
     "100.100.100.200",  # Alibaba: ECS user guide, "Instance metadata"
     "168.63.129.16",  # Azure: Virtual Network, "What is IP address 168.63.129.16?"
 }
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052
 _NEVER = {ipaddress.ip_address(text) for text in _METADATA}
 
 
@@ -24,10 +27,17 @@ def check_address(text: str) -> None:
         address = ipaddress.ip_address(text)
     except ValueError:
         return
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
+    if isinstance(address, ipaddress.IPv6Address):
+        address = _within(address) or address
     if address.is_link_local or address in _NEVER:
         raise ValueError(f"{text} is link-local or a metadata service; messages do not go there")
+
+
+def _within(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """Return the IPv4 address that a mapped, a 6to4 or a NAT64 address leads to."""
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour
 
 
 def _refusal(text: str) -> str:
@@ -36,6 +46,23 @@ def _refusal(text: str) -> str:
     except ValueError as error:
         return str(error)
     return ""
+
+
+async def reach(host: str, port: int) -> socket.socket:
+    """Connect to the first allowed address that answers; raises OSError."""
+    failure: OSError = OSError(errno.EHOSTUNREACH, "no address")
+    for each in await GuardedResolver().resolve(host, port, socket.AF_UNSPEC):
+        with ExitStack() as stack:
+            sock = stack.enter_context(socket.socket(each["family"], socket.SOCK_STREAM))
+            sock.setblocking(False)
+            try:
+                await asyncio.get_running_loop().sock_connect(sock, (each["host"], port))
+            except OSError as error:
+                failure = error
+            else:
+                stack.pop_all()
+                return sock
+    raise failure
 
 
 class GuardedResolver(ThreadedResolver):

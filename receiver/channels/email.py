@@ -22,6 +22,7 @@ from aiosmtplib import (
 )
 from pydantic import Field, PrivateAttr, model_validator
 
+from receiver.channels.addresses import reach
 from receiver.channels.contract import Channel, Format, name_destination
 from receiver.channels.mailing import Address, AuthoritiesFile, ServerUrl, compose
 from receiver.model import Message, SendError
@@ -98,7 +99,7 @@ class Email(Channel):
         client = self._client()
         try:
             async with asyncio.timeout(self.timeout):
-                await client.connect()
+                await client.connect(sock=await reach(self.smtp.host, self.smtp.port))
                 if self.password is not None:
                     await client.login(self.smtp.user, self.password.get_secret_value())
         except (SMTPException, OSError) as error:
@@ -113,7 +114,7 @@ class Email(Channel):
         client, farewell = self._client(), self.timeout * _FAREWELL
         try:
             async with asyncio.timeout(self.timeout - farewell):
-                await client.connect()
+                await client.connect(sock=await reach(self.smtp.host, self.smtp.port))
                 if self.password is not None:  # not before connect has seen to encryption
                     await client.login(self.smtp.user, self.password.get_secret_value())
                 refused = await _hand_over(client, mail, sender, owed)
@@ -130,7 +131,6 @@ class Email(Channel):
         demanded = None if server.is_loopback else True
         return SMTP(
             hostname=server.host,
-            port=server.port,
             use_tls=server.implicit,
             start_tls=False if server.implicit else demanded,
             tls_context=self._trust,

@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, ValidationInfo
 
+from receiver.channels.addresses import check_address
 from receiver.model import Message
 
 # 7bit: encoded bodies pass servers that do not know 8BITMIME.
@@ -58,6 +59,7 @@ def parse_server(value: Any) -> Server:
         raise ValueError("not a mail server; write it like smtps://user@smtp.example.com")
     if parts.password is not None:
         raise ValueError("a password does not belong in the URL; write it into password_file")
+    check_address(parts.hostname)
     port = parts.port or _PORTS[parts.scheme]
     return Server(parts.hostname, port, unquote(parts.username or ""), parts.scheme == "smtps")
 

@@ -6,7 +6,8 @@ import pytest
 from aiohttp import ClientSession, TCPConnector
 from yarl import URL
 
-from receiver.channels.addresses import GuardedResolver, check_address
+from receiver.channels.addresses import GuardedResolver, check_address, reach
+from receiver.channels.mailing import parse_server
 from receiver.channels.posting import check_url, post
 from receiver.model import SendError
 from tests.fakes.slack import FakeSlack
@@ -17,6 +18,8 @@ FORBIDDEN = [
     "fe80::1",
     "fe80::1%eth0",
     "::ffff:169.254.169.254",
+    "64:ff9b::169.254.169.254",
+    "2002:a9fe:a9fe::1",
     "fd00:ec2::254",
     "fd20:ce::254",
     "100.100.100.200",
@@ -70,3 +73,21 @@ async def test_of_a_name_s_addresses_only_the_allowed_ones_are_tried(
     async with ClientSession(connector=TCPConnector(resolver=GuardedResolver())) as http:
         answer = await post(http, url, b'{"text": "x"}', 5, {})
     assert answer.text == "ok"
+
+
+async def test_mail_goes_to_no_such_address_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match="link-local"):
+        parse_server("smtp://169.254.169.254")
+    resolve_to(monkeypatch, "169.254.169.254")
+    with pytest.raises(OSError, match="link-local"):
+        await reach("mail.example", 25)
+
+
+async def test_a_host_is_reached_by_the_first_of_its_addresses_that_answers(
+    slack: FakeSlack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolve_to(monkeypatch, "169.254.169.254", "127.0.0.2", "127.0.0.1")
+    with await reach("hook.example", URL(slack.hook).port or 0) as sock:
+        assert sock.getpeername()[0] == "127.0.0.1"
+    with pytest.raises(ConnectionRefusedError):
+        await reach("hook.example", 1)
