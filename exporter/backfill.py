@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -172,14 +172,9 @@ def _learn(ticker: Ticker, news: _News, times: FloatArray, table: FloatArray) ->
     place = ticker.slots.place(news.keys, time.monotonic())
     ticker.scorer.wipe(place.fresh)
     ratios = ratios_of(news.keys)
-    everyone = np.full(len(news.keys), ticker.rule.alarms_a_week)
-    alarms = everyone if news.alarms_a_week is None else news.alarms_a_week
-    for one in np.unique(alarms).tolist():
-        rule, some = replace(ticker.rule, alarms_a_week=one), alarms == one
-        rows, bounded = place.rows[some], ratios[some]
-        for moment, values in zip(times, table[:, some], strict=True):
-            at = np.full(len(values), moment)
-            ticker.scorer.replay(rows, values, at, rule, bounded)
+    for moment, values in zip(times, table, strict=True):
+        at = np.full(len(values), moment)
+        ticker.scorer.replay(place.rows, values, at, ticker.rule, news.alarms_a_week, ratios)
 
 
 def _known_until(ticker: Ticker, keys: tuple[SeriesKey, ...]) -> FloatArray:

@@ -3,14 +3,14 @@
 import asyncio
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer
 
 from receiver.metrics import Metrics
 from receiver.settings import Duration, Section, format_size, parse_size
-from receiver.store.schema import StoreUnavailableError
+from receiver.store.again import again
 from receiver.store.store import Store
 
 _LOG = logging.getLogger(__name__)
@@ -56,12 +56,7 @@ class Upkeep:
 
     async def run(self) -> None:
         """Go on until cancelled."""
-        while True:
-            try:
-                await self.once(datetime.now(UTC))
-            except StoreUnavailableError as error:
-                _LOG.warning("nothing forgotten: %s", error)
-            await asyncio.sleep(_PERIOD)
+        await again(self.once, _PERIOD, "nothing forgotten")
 
     async def once(self, now: datetime) -> None:
         """Forget all that is too old, then the oldest of what is too much."""

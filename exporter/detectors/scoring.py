@@ -141,12 +141,13 @@ class Scorer:
         values: FloatArray,
         times: FloatArray,
         rule: Rule,
+        sensitivity: FloatArray | None = None,
         ratios: BoolArray | None = None,
     ) -> None:
         """Learn from the past as `score` does, but count none of its alarms: they are history."""
         total = self._parts["alarms"].start + alarms.TOTAL
         before = self._memory.fields[total, rows]
-        self.score(rows, values, times, rule, ratios=ratios)
+        self.score(rows, values, times, rule, sensitivity, ratios)
         self._memory.fields[total, rows] = before
 
     def latest(self, rows: IntArray) -> FloatArray:

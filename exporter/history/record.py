@@ -30,7 +30,7 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True)
-class Recent:
+class Course:
     """The latest ticks of one series, oldest first, and what each field was at them."""
 
     times: FloatArray
@@ -91,13 +91,13 @@ class Record:
         """Where in the latest tick the series of each signal stand."""
         return self._places
 
-    def recent(self, place: int) -> Recent | None:
+    def recent(self, place: int) -> Course | None:
         """Return the latest ticks of a series, None where it has no history."""
         row = int(self.latest.rows[place])
         if not self._rings.keeps(row):
             return None
         recent = self._rings.of(row)
-        return Recent(recent.times, {name: x.astype(float) for name, x in recent.fields.items()})
+        return Course(recent.times, {name: x.astype(float) for name, x in recent.fields.items()})
 
     def loudest(self, places: IntArray) -> int:
         """Return which of these series had the highest score lately."""

@@ -3,16 +3,15 @@
 A queue that is merely old shows in its own metric; here is looked for what nobody works on.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from receiver.intake.watchdog import GROUP
 from receiver.metrics import Metrics
-from receiver.store.audits import Facts
-from receiver.store.schema import StoreUnavailableError
+from receiver.store.again import again
+from receiver.store.facts import Facts
 from receiver.store.store import Store
 
 _LOG = logging.getLogger(__name__)
@@ -79,12 +78,7 @@ class Auditor:
 
     async def run(self) -> None:
         """Go on until cancelled; while the store is away there is no heartbeat."""
-        while True:
-            try:
-                await self.once(datetime.now(UTC))
-            except StoreUnavailableError as error:
-                _LOG.warning("what is open or owed cannot be looked at: %s", error)
-            await asyncio.sleep(_PERIOD)
+        await again(self.once, _PERIOD, "what is open or owed cannot be looked at")
 
     async def once(self, now: datetime) -> list[Finding]:
         """Look, count and log; raises StoreUnavailableError."""

@@ -1,16 +1,15 @@
 """Says itself that the Watchdog stays away, since then nobody else's word arrives here."""
 
-import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import orjson
 
 from receiver.intake.ingest import REMINDER, Intake
-from receiver.store.schema import StoreUnavailableError
+from receiver.store.again import again
 from receiver.store.store import Store
 
 _LOG = logging.getLogger(__name__)
@@ -96,12 +95,7 @@ class Watch:
 
     async def run(self) -> None:
         """Go on until cancelled."""
-        while True:
-            try:
-                await self.once(datetime.now(UTC))
-            except StoreUnavailableError as error:
-                _LOG.warning("whether the Watchdog came cannot be looked up: %s", error)
-            await asyncio.sleep(_PERIOD)
+        await again(self.once, _PERIOD, "whether the Watchdog came cannot be looked up")
 
     async def once(self, now: datetime) -> None:
         """Tell what is to be told; raises StoreUnavailableError."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from receiver.store.schema import audit
 
@@ -41,6 +41,14 @@ def note(connection: Connection, change: Change, at: datetime) -> None:
             detail=change.detail,
         )
     )
+
+
+def forget(connection: Connection, before: datetime, most: int) -> int:
+    """Forget some changes from before a time, the oldest first; returns how many."""
+    old = select(audit.c.id).where(audit.c.at < before).order_by(audit.c.id).limit(most)
+    numbers = list(connection.scalars(old))
+    connection.execute(delete(audit).where(audit.c.id.in_(numbers)))
+    return len(numbers)
 
 
 def entries(connection: Connection, *, before: int | None, limit: int) -> list[Entry]:

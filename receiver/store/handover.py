@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, Row, insert, or_, select, update
 
@@ -22,7 +23,7 @@ def hand_over(connection: Connection, numbers: Sequence[int], channel: str, now:
     ).all()
     told = _told(connection, [row.webhook for row in rows], channel)
     for row in rows:
-        other = told.get(row.webhook) or _owe(connection, row, channel, now)
+        other = told.get(row.webhook) or owe(connection, row, channel, row.accepted_at, now)
         connection.execute(
             update(deliveries)
             .where(deliveries.c.id == row.id)
@@ -41,7 +42,10 @@ def _told(connection: Connection, told: Sequence[int], channel: str) -> dict[int
     return {row.webhook: row.id for row in rows}
 
 
-def _owe(connection: Connection, row: Row[tuple[int]], channel: str, now: datetime) -> int:
+def owe(
+    connection: Connection, row: Row[Any], channel: str, accepted_at: datetime, now: datetime
+) -> int:
+    """Let `channel` owe at once what a delivery tells; returns the new one's number."""
     owed = insert(deliveries).values(
         webhook=row.webhook,
         incident=row.incident,
@@ -50,7 +54,7 @@ def _owe(connection: Connection, row: Row[tuple[int]], channel: str, now: dateti
         reason="",
         urgent=row.urgent,
         attempts=0,
-        accepted_at=row.accepted_at,
+        accepted_at=accepted_at,
         not_before=now,
     )
     return int(connection.execute(owed.returning(deliveries.c.id)).scalar_one())

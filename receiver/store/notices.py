@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import Connection, Row, Select, select, update
 
-from receiver.store import audit, bell, bodies
+from receiver.store import audit, bell, bodies, handover
 from receiver.store.audit import Change
 from receiver.store.outbox import Parse
 from receiver.store.records import Attempt, Notice
@@ -87,18 +87,7 @@ def replay(
         .with_for_update()
     ).all()
     for row in rows:
-        owed = insert(deliveries).values(
-            webhook=row.webhook,
-            incident=row.incident,
-            channel=channel or row.channel,
-            state="owed",
-            reason="",
-            urgent=row.urgent,
-            attempts=0,
-            accepted_at=now,
-            not_before=now,
-        )
-        new = connection.execute(owed.returning(deliveries.c.id)).scalar_one()
+        new = handover.owe(connection, row, channel or row.channel, now, now)
         here = update(deliveries).where(deliveries.c.id == row.id)
         connection.execute(here.values(within=new))
         change = Change("command line", "replay", f"message {row.id}", channel or row.channel)

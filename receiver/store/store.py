@@ -13,10 +13,10 @@ from sqlalchemy import URL, Connection
 from receiver.model import Notification
 from receiver.store import (
     audit,
-    audits,
     bell,
     bodies,
     claims,
+    facts,
     handover,
     migrations,
     notices,
@@ -28,10 +28,10 @@ from receiver.store import (
 )
 from receiver.store.accept import Arrival, Decide, accept
 from receiver.store.audit import Change, Entry
-from receiver.store.audits import Facts
 from receiver.store.bell import Wake
 from receiver.store.claims import Choose, Settlement
 from receiver.store.engine import CLAIMERS, READERS, open_engines
+from receiver.store.facts import Facts
 from receiver.store.integrity import damaged, set_aside_if_damaged
 from receiver.store.lane import Lane
 from receiver.store.notices import Asked
@@ -202,12 +202,14 @@ class Store:
 
     async def forget(self, before: datetime, most: int) -> int:
         """Forget some of what was settled or over before a time; returns how much, 0 at the end."""
-        return await self._writer.run(_forget, before, most)
+        return await self._writer.run(_forget, before, most, (*_SETTLED, audit.forget))
 
     async def forget_oldest(self, most: int) -> int:
         """Forget some of the oldest that is settled or over; returns how much."""
         before = await self._reader.run(retention.oldest, most)
-        return 0 if before is None else await self.forget(before + _MOMENT, most)
+        if before is None:
+            return 0
+        return await self._writer.run(_forget, before + _MOMENT, most, _SETTLED)
 
     async def used(self) -> int:
         """Return the bytes that the store fills."""
@@ -224,7 +226,7 @@ class Store:
 
     async def facts(self) -> Facts:
         """Return what the auditor looks at."""
-        return await self._reader.run(audits.facts)
+        return await self._reader.run(facts.facts)
 
     async def stand(self, changes: Mapping[Key, Standing | None]) -> None:
         """Write how alerts stand with Alertmanager, where that changed."""
@@ -272,12 +274,14 @@ class Store:
         )
 
 
-def _forget(connection: Connection, before: datetime, most: int) -> int:
-    return sum(
-        step(connection, before, most)
-        for step in (
-            retention.forget_webhooks,
-            retention.forget_episodes,
-            retention.forget_incidents,
-        )
-    )
+Forget = Callable[[Connection, datetime, int], int]
+
+_SETTLED: Sequence[Forget] = (
+    retention.forget_webhooks,
+    retention.forget_episodes,
+    retention.forget_incidents,
+)
+
+
+def _forget(connection: Connection, before: datetime, most: int, steps: Sequence[Forget]) -> int:
+    return sum(step(connection, before, most) for step in steps)

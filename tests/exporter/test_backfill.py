@@ -252,7 +252,7 @@ async def test_the_past_is_learned_with_the_sensitivity_that_is_configured(
     replay = app.service.ticker.scorer.replay
 
     def noting(*given: Any) -> None:
-        rates.append(given[3].alarms_a_week)
+        rates.extend(given[4].tolist())
         replay(*given)
 
     monkeypatch.setattr(app.service.ticker.scorer, "replay", noting)

@@ -7,7 +7,7 @@ import pytest
 
 from receiver import metrics
 from receiver.intake.auditor import Auditor, audit
-from receiver.store.audits import Facts
+from receiver.store.facts import Facts
 from receiver.store.records import Decision
 from receiver.store.standings import Open
 from receiver.store.store import Store

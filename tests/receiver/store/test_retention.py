@@ -12,6 +12,7 @@ from sqlalchemy import Connection, func, select
 from receiver import metrics
 from receiver.settings import format_size, parse_size
 from receiver.store import schema
+from receiver.store.audit import Change
 from receiver.store.records import Decision, Known, Webhook
 from receiver.store.store import Store
 from receiver.upkeep import Retention, Upkeep
@@ -85,6 +86,16 @@ async def test_what_is_owed_or_still_fires_is_kept_however_old_it_is(store: Stor
 
     await told(store, decide, alert("aa"), group="fires", day=500)
     assert seen[0].firing == {"aa": START}
+
+
+async def test_changes_are_forgotten_by_age_but_not_for_want_of_room(store: Store) -> None:
+    for day in range(3):
+        await store.note(Change("ops", "reload", str(day)), START + timedelta(days=day))
+    await told(store, silent, alert("aa", "resolved"), group="over", day=1)
+    await upkeep(store, size=1).once(START + timedelta(days=3))
+    assert [entry.change.subject for entry in await store.changes()] == ["2", "1", "0"]
+    await upkeep(store, age=1.5 * DAY).once(START + timedelta(days=3))
+    assert [entry.change.subject for entry in await store.changes()] == ["2"]
 
 
 async def test_the_oldest_goes_first_where_the_store_is_too_large(
