@@ -39,23 +39,33 @@ TIMES = st.datetimes().map(lambda t: f"{t.isoformat()}Z") | st.sampled_from(
     ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999999Z", "9999-12-31T23:59:59-18:00", ""]
 )
 LABELS = st.dictionaries(TEXT, TEXT, max_size=4)
-ALERTS = st.builds(
-    lambda **said: alert() | said,
-    status=st.sampled_from(["firing", "resolved"]),
-    labels=LABELS | JSON,
-    annotations=LABELS | JSON,
-    startsAt=TIMES,
-    endsAt=TIMES,
-    fingerprint=TEXT,
-    generatorURL=TEXT,
-)
-WEBHOOKS = st.builds(
-    lambda base, alerts, changes: base() | {"alerts": alerts} | changes,
-    st.sampled_from([document, grafana]),
-    st.lists(ALERTS, min_size=1, max_size=4),
-    st.dictionaries(st.sampled_from(sorted(document())), JSON | TEXT, max_size=2),
-)
-BODIES = st.binary(max_size=200) | WEBHOOKS | JSON
+
+
+def alerts(labels: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    one = st.builds(
+        lambda **said: alert() | said,
+        status=st.sampled_from(["firing", "resolved"]),
+        labels=labels,
+        annotations=labels,
+        startsAt=TIMES,
+        endsAt=TIMES,
+        fingerprint=TEXT,
+        generatorURL=TEXT,
+    )
+    return st.lists(one, min_size=1, max_size=4)
+
+
+def webhooks(
+    said: st.SearchStrategy[Any], changes: st.SearchStrategy[Any]
+) -> st.SearchStrategy[Any]:
+    bases = st.sampled_from([document, grafana])
+    return st.builds(lambda base, said, new: base() | {"alerts": said} | new, bases, said, changes)
+
+
+CHANGES = st.dictionaries(st.sampled_from(sorted(document())), JSON | TEXT, max_size=2)
+STRANGE, ODD = webhooks(alerts(LABELS | JSON), CHANGES), webhooks(alerts(LABELS), st.just({}))
+"""What may be refused, and what is odd but well formed, so that enough is accepted."""
+BODIES = st.binary(max_size=200) | STRANGE | ODD | JSON
 PATHS = st.sampled_from(["/webhook/alertmanager", "/webhook/grafana"])
 
 
