@@ -38,6 +38,19 @@ def line(alarms_a_week: Floats) -> Floats:
     return excess
 
 
+def rarity(excess: Floats, rate: Floats) -> Floats:
+    """Return how improbable an excess in units of its line is: 1 on the line, and beyond it alike.
+
+    Below it counts the logarithm of the probability, in that of the line, which is `rate`.
+    """
+    folds = np.log(np.maximum(excess, np.float32(1e-9)))
+    folds /= np.minimum(np.log(rate), -1) * np.float32(-_FOLD)
+    folds += 1
+    np.maximum(folds, 0, out=folds)
+    rare: Floats = np.where(excess < 1, folds, excess)
+    return rare
+
+
 @dataclass(frozen=True, slots=True)
 class Records:
     """What holds for each view with records; columns of shape (views, 1)."""

@@ -116,18 +116,26 @@ def _consider(frame: Frame, context: Context, cells: dict[str, Cell]) -> Opinion
     sizes[_NOVEL:] /= record
     down, up = _room(state["novelty"], peaks, record, steps, reach)
     _RECORDS.learn(frame, state["novelty"], peaks)
-    novel = np.maximum.reduce(sizes[_NOVEL:], axis=0)
+    novel = novelty.rarity(np.maximum.reduce(sizes[_NOVEL:], axis=0), rate)
     deviation = np.maximum.reduce(sizes[:_NOVEL], axis=0)
     clipped = scatter.clipped(frame, steps, scatters, state["scatter"])
     scatter.learn(frame, state["scatter"], clipped)
     _learn(frame, state, cells, seen, dict(zip(SCATTERED, clipped, strict=True)))
-    view = np.full(len(novel), -1, np.int8)
-    loud = np.nonzero(np.maximum(novel, deviation) >= _LOUD)[0]
-    if len(loud):
-        view[loud] = np.argmax(sizes[:, loud], axis=0)
+    view = _loudest(sizes, np.maximum(novel, deviation), rate)
     lower = np.minimum(frame.values - down, expected)
     upper = np.maximum(frame.values + up, expected)
     return Opinion(deviation, novel, residual, expected, reach[0], lower, upper, view)
+
+
+def _loudest(sizes: Floats, loudness: Floats, rate: Floats) -> NDArray[np.int8]:
+    """Return whose size is the largest, as an index of SPEAKERS, -1 where none is worth a word."""
+    view = np.full(len(loudness), -1, np.int8)
+    loud = np.nonzero(loudness >= _LOUD)[0]
+    if len(loud):
+        heard = sizes[:, loud]
+        heard[_NOVEL:] = novelty.rarity(heard[_NOVEL:], rate[loud])
+        view[loud] = np.argmax(heard, axis=0)
+    return view
 
 
 def _room(
@@ -160,7 +168,8 @@ def _measure(
     measured = sparse.compress(state["sparse"], measured)
     tails = state["tail"].T
     line = tail.line(tails, rate * SHARES["deviation"])
-    factor = measured / np.maximum(line * size, np.float32(1e-9))
+    factor = tail.rarity(tails, measured, line, rate * SHARES["deviation"])
+    factor /= np.maximum(size, np.float32(1e-9))
     _learn_tail(age, tails, measured, line)
     innovations *= factor
     sizes[len(SCATTERED)] = flat.score(frame, state["flat"], rate * SHARES["flat"])

@@ -56,6 +56,6 @@ def _judge(frame: Frame, state: Floats, rate: Floats, scores: Floats) -> None:
     tails = np.ascontiguousarray(state[_TAIL, rows].T)
     tails[tails[:, 0] == 0] = tail.START
     lines = tail.line(tails, rate[rows])
-    scores[rows] = sizes / lines
+    scores[rows] = tail.rarity(tails, sizes, lines, rate[rows])
     tail.learn(tails, sizes, lines)
     state[_TAIL, rows] = tails.T

@@ -26,6 +26,8 @@ _APART = 3
 DOUBT = 1.0
 _DOUBT_VALUES = np.float32(3000.0)
 """A line learned from few values stands higher: twice at first, by half after 3,000 of them."""
+_LEAST = np.float32(1e-9)
+_FOLDS = -np.log(_RATE)
 _LEAST_LINE = np.float32(2.0)
 _LASTING_WEIGHT = np.float32(0.3)
 """What a peak teaches while an alarm lasts: an incident must not make its series deaf, least of
@@ -40,20 +42,53 @@ def line(state: Floats, rate: Floats | FloatArray | float, doubt: float = DOUBT)
 
     `state` has shape (series, WIDTH); a line learned from nothing is raised by `doubt` of itself.
     """
-    quantile, mean, spread, _, _, count = state.T
-    shape = 2 - mean / np.maximum(spread, np.float32(1e-9))
-    np.maximum(shape, shape * _HEAVIER, out=shape)
-    np.maximum(shape, _SHAPES[0], out=shape)
-    np.minimum(shape, _SHAPES[1], out=shape)
-    shape += np.float32(1e-6) * (shape == 0)
-    reach = np.log(np.maximum(_RATE / np.asarray(rate, np.float32), 1)) * shape
-    np.expm1(reach, out=reach)
+    quantile, mean, _, _, _, count = state.T
+    shape = _shape(state)
+    reach: Floats = np.expm1(_folds(rate) * shape)
     reach *= mean
     reach *= (1 - shape) / shape
     reach += quantile
     reach *= 1 + np.float32(doubt) / (1 + count * (1 / _DOUBT_VALUES))
     line: Floats = np.maximum(reach, _LEAST_LINE)
     return line
+
+
+def rarity(state: Floats, sizes: Floats, lines: Floats, rate: Floats) -> Floats:
+    """Return how improbable sizes are, shape (series,): 0 where nothing is, 1 on the line.
+
+    Below its line a size counts by the logarithm of the probability to pass it, in that of the
+    line, so that .8 too is as rare in every series; beyond the line, by how many lines it is.
+    """
+    quantile, shape, folds = state[:, _QUANTILE], _shape(state), _folds(rate)
+    part = sizes - quantile
+    part /= np.maximum(lines - quantile, _LEAST)
+    np.maximum(part, 0, out=part)
+    np.minimum(part, 1, out=part)
+    part *= np.expm1(folds * shape)
+    np.log1p(part, out=part)
+    part /= shape
+    part += np.minimum(sizes / np.maximum(quantile, _LEAST), 1) * _FOLDS
+    part /= folds + _FOLDS
+    beyond = sizes > lines
+    if beyond.any():
+        part[beyond] = sizes[beyond] / lines[beyond]
+    return part
+
+
+def _shape(state: Floats) -> Floats:
+    """Return the tail's shape, positive where it is heavy, and never 0."""
+    shape = 2 - state[:, _MEAN] / np.maximum(state[:, _SPREAD], _LEAST)
+    np.maximum(shape, shape * _HEAVIER, out=shape)
+    np.maximum(shape, _SHAPES[0], out=shape)
+    bounded: Floats = np.minimum(shape, _SHAPES[1])
+    bounded += np.float32(1e-6) * (bounded == 0)
+    return bounded
+
+
+def _folds(rate: Floats | FloatArray | float) -> Floats:
+    """Return the logarithm of how much rarer than the quantile's a rate is, 0 if it is not."""
+    folds: Floats = np.log(np.maximum(_RATE / np.asarray(rate, np.float32), 1))
+    return folds
 
 
 def learn(state: Floats, sizes: Floats, lines: Floats) -> None:
