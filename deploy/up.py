@@ -145,6 +145,7 @@ def _open(home: Path, ports: Ports, flavour: Flavour, messages: Path | None = No
     environment = {
         **os.environ,
         "TOCSIN_HOME": str(home),
+        "TOCSIN_ALERTMANAGER": f"http://127.0.0.1:{ports.alertmanager}",
         "PYTHONUNBUFFERED": "1",
         "PYTHONUTF8": "1",
     }

@@ -166,8 +166,13 @@ class Config(Section):
 
 
 def load(path: Path, listen: str | None = None) -> Config:
-    """Read a configuration file; `listen` overrides its own. Raises ConfigError."""
+    """Read a configuration file; `listen` overrides its own. Raises ConfigError.
+
+    TOCSIN_ALERTMANAGER is the Alertmanager of a stack whose ports are not the file's business.
+    """
     document = read_yaml(path)
+    if beside := os.environ.get("TOCSIN_ALERTMANAGER"):
+        document = {"alertmanager": {"url": beside}} | document
     return decode(document | ({"listen": listen} if listen else {}), path)
 
 

@@ -29,6 +29,7 @@ from receiver.store.store import Store
 _LOG = logging.getLogger(__name__)
 
 _IDLE = 15.0
+"""Seconds until it is looked again after nothing was found out."""
 _SAID = {
     Language.EN: "Alertmanager no longer knows this alert; that it resolved was never told.",
     Language.ZH: "Alertmanager 中已没有此告警，但从未收到其恢复通知。",
@@ -154,11 +155,10 @@ class Reconciler:
         """Go on until cancelled; an Alertmanager or a store that is away is asked again."""
         while True:
             told = self.told()
-            if told is not None:
-                await self._try(told)
-            await asyncio.sleep(_IDLE if told is None else told.interval)
+            done = told is not None and await self._try(told)
+            await asyncio.sleep(told.interval if told and done else _IDLE)
 
-    async def _try(self, told: Alertmanager) -> None:
+    async def _try(self, told: Alertmanager) -> bool:
         try:
             await self.once(told, datetime.now(UTC))
         except AskError as error:
@@ -167,6 +167,9 @@ class Reconciler:
         except StoreUnavailableError as error:
             self.metrics.reconcile_failures.labels("store").inc()
             _LOG.warning("what fires cannot be compared with the store: %s", error)
+        else:
+            return True
+        return False
 
     async def once(self, told: Alertmanager, now: datetime) -> None:
         """Ask all, and act on what is found; raises AskError and StoreUnavailableError."""

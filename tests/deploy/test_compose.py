@@ -2,11 +2,13 @@ import re
 import shutil
 import subprocess
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
 from deploy.home import DEPLOY, TOKENS
+from deploy.init import _STACK
 
 COMPOSE = DEPLOY / "docker-compose.yml"
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE.read_text("utf-8"))["services"]
@@ -89,6 +91,12 @@ def test_compose_itself_accepts_the_file(profiles: list[str]) -> None:
     subprocess.run(
         [*command, "--file", COMPOSE, *options, "config", "--quiet"], check=True, timeout=60
     )
+
+
+def test_the_receiver_asks_the_alertmanager_that_tells_it() -> None:
+    asked = urlsplit(SERVICES["receiver"]["environment"]["TOCSIN_ALERTMANAGER"])
+    assert f"{asked.hostname}:{asked.port}" == _STACK["alertmanager"]
+    assert asked.hostname in SERVICES
 
 
 def test_every_token_that_is_made_is_used() -> None:

@@ -26,6 +26,8 @@ from tests.deploy.kit import (
     wait_until,
 )
 
+_RECONCILED = "tocsin_reconcile_last_success_timestamp_seconds "
+
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_stack_runs_until_it_is_asked_to_stop_and_leaves_nothing(
@@ -47,6 +49,20 @@ def test_prometheus_scrapes_all_four_with_their_tokens(running: Running) -> None
             return '"4"]' in reply.read().decode()
 
     wait_until(all_up, "up is 1 four times", ENOUGH)
+
+
+def test_the_receiver_asks_the_alertmanager_of_the_stack_what_fires(running: Running) -> None:
+    page = urllib.request.Request(f"http://127.0.0.1:{running.port_base + 1}/metrics")
+    secret = (running.home / "secrets/read.token").read_text("utf-8").strip()
+    page.add_header("Authorization", f"Bearer {secret}")
+
+    def compared() -> bool:
+        with urllib.request.urlopen(page, timeout=10) as reply:
+            lines = reply.read().decode().splitlines()
+        (when,) = (line for line in lines if line.startswith(_RECONCILED))
+        return float(when.removeprefix(_RECONCILED)) > 0
+
+    wait_until(compared, "a first comparison", ENOUGH)
 
 
 @pytest.mark.parametrize(("offset", "token"), [(0, "exporter.token"), (1, "read.token")])

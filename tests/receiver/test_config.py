@@ -49,6 +49,18 @@ NO_STORE = "is not a store; write sqlite:///FILE or postgresql://USER@HOST/DATAB
 NO_URL = "not a URL of PostgreSQL; write it like postgresql://tocsin@127.0.0.1:5432/tocsin"
 
 
+def test_the_stack_names_its_alertmanager_where_the_file_names_none(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOCSIN_ALERTMANAGER", "http://alertmanager:9093")
+    beside, own = load(folder), load(folder, alertmanager={"url": "http://am:9093"})
+    assert beside.alertmanager is not None
+    assert beside.alertmanager.url == ("http://alertmanager:9093",)
+    assert own.alertmanager is not None
+    assert own.alertmanager.url == ("http://am:9093",)
+    assert load(folder, alertmanager=None).alertmanager is None
+
+
 def test_an_empty_file_gives_the_defaults(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TOCSIN_HOME", raising=False)
     settings = load(folder)
