@@ -1,19 +1,19 @@
 """Claims: who takes what is owed, for how long, and how each attempt ended."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import accumulate
 
-from sqlalchemy import Connection, bindparam, func, insert, or_, select, tuple_, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, tuple_, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from receiver.model import Delivery, Notification, Status
 from receiver.store import gates
 from receiver.store.handover import FELL_BACK, hand_over
 from receiver.store.records import Choice, Gate, Line, Outcome, Waiting
-from receiver.store.schema import Instant, attempts, deliveries, webhooks
+from receiver.store.schema import Instant, attempts, deliveries, unheld, webhooks
 
 Choose = Callable[[Waiting], Choice]
 
@@ -22,6 +22,8 @@ MOST = 500
 _MOST_ROWS = 1_000
 _MOST_BYTES = 4 * 2**20
 """Of the webhooks behind one message: they are read into memory at once."""
+_MOMENT = timedelta(milliseconds=20)
+"""How long after another receiver was found at a gate it is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +63,28 @@ class Claimed:
 def claim(
     connection: Connection, line: Line, choose: Choose, now: datetime, until: datetime
 ) -> Claimed:
-    """Take what `choose` says of what is due in a line; it is nobody else's until `until`."""
-    gate = gates.read(connection, line.gate)
+    """Take what `choose` says of what is due in a line; it is nobody else's until `until`.
+
+    Who holds the gate decides alone about its pace, and nobody waits for him: a receiver that
+    hangs holds up what is behind that gate, until the server ends its transaction, and no more.
+    """
+    gate = gates.hold_if_free(connection, line.gate)
     due = {"channel": line.channel, "now": now}
     urgent, ordinary = (
         connection.execute(_COUNT, {**due, "lane": lane}).scalar_one() for lane in (1, 0)
     )
+    if gate is None:
+        as_it_was = gates.look(connection, line.gate) or Gate()
+        choice = Choice(0, as_it_was, again=now + _MOMENT)
+        return Claimed((), choice, Waiting(as_it_was, urgent, ordinary))
     waiting = Waiting(gate, urgent, ordinary)
     choice = choose(waiting)
     if not choice.take:
         return Claimed((), choice, waiting)
     lanes = [1, 0] if choice.mixed or not urgent else [1]
     numbers = _of_incidents(connection, due, _first(connection, due, lanes, choice.take))
-    if not numbers:
-        return Claimed((), choice, waiting)
+    if not numbers:  # another receiver is at what comes first
+        return Claimed((), replace(choice, again=now + _MOMENT), waiting)
     gates.write(connection, line.gate, gate, choice.gate)
     return Claimed(tuple(_lease(connection, numbers, now, until)), choice, waiting)
 
@@ -94,9 +104,14 @@ def _due() -> ColumnElement[bool]:
         earlier.c.id < deliveries.c.id,
         or_(earlier.c.not_before > now, earlier.c.lease > now),
     )
+    return (deliveries.c.channel == bindparam("channel")) & _free() & ~behind.exists()
+
+
+def _free() -> ColumnElement[bool]:
+    """Select what is owed and that nobody waits with or has claimed, `now`."""
+    now = bindparam("now", type_=Instant)
     free = or_(deliveries.c.lease.is_(None), deliveries.c.lease <= now)
-    owed = (deliveries.c.channel == bindparam("channel")) & (deliveries.c.state == "owed")
-    return owed & (deliveries.c.not_before <= now) & free & ~behind.exists()
+    return (deliveries.c.state == "owed") & (deliveries.c.not_before <= now) & free
 
 
 # Made once, since a statement of this size takes longer to put together than to run.
@@ -108,13 +123,14 @@ _FIRST = (
     .limit(bindparam("most"))
 )
 _OF_INCIDENTS = (
-    select(deliveries.c.id, webhooks.c.size)
+    select(deliveries.c.id, deliveries.c.incident, webhooks.c.size)
     .join(webhooks, webhooks.c.id == deliveries.c.webhook)
     .where(_due(), deliveries.c.incident.in_(bindparam("incidents", expanding=True)))
     .order_by(deliveries.c.id)
     .limit(_MOST_ROWS)
 )
 _THESE = deliveries.c.id.in_(bindparam("numbers", expanding=True))
+_HOLD = select(deliveries.c.id).where(_THESE, _free()).with_for_update(skip_locked=True)
 _TAKE = (
     update(deliveries)
     .where(_THESE)
@@ -148,10 +164,30 @@ def _of_incidents(
     connection: Connection, due: Mapping[str, object], incidents: Sequence[int]
 ) -> list[int]:
     """Return the ids of all that is due for some incidents, as much as one message can hold."""
-    rows = connection.execute(_OF_INCIDENTS, {**due, "incidents": incidents}).all()
-    sizes = accumulate(size for _, size in rows)
+    due_now = connection.execute(_OF_INCIDENTS, {**due, "incidents": incidents}).all()
+    rows = list(_held(connection, due["now"], due_now))
+    sizes = accumulate(row.size for row in rows)
     held = [row.id for row, upto in zip(rows, sizes, strict=True) if upto <= _MOST_BYTES]
     return held or [row.id for row in rows[:1]]
+
+
+def _held(
+    connection: Connection, now: object, rows: Sequence[Row[int, int | None, int]]
+) -> Iterator[Row[int, int | None, int]]:
+    """Keep rows from other receivers, and pass over what they hold or have just claimed.
+
+    With it goes what is behind it in its incident. SQLite has one writer at a time.
+    """
+    if connection.dialect.name != "postgresql":
+        yield from rows
+        return
+    held = set(connection.scalars(_HOLD, {"numbers": [row.id for row in rows], "now": now}))
+    broken: set[int | None] = set()
+    for row in rows:
+        if row.id not in held:
+            broken.add(row.incident)
+        elif row.incident not in broken:
+            yield row
 
 
 def _lease(
@@ -187,8 +223,6 @@ def settle(
 
     Returns the outcomes as they were noted: what would be dead goes to the fallback instead.
     """
-    gate = gates.read(connection, line.gate)
-    gates.write(connection, line.gate, gate, change(gate))
     settled = [(delivery, _last_resort(line, outcome)) for delivery, outcome in settlements]
     groups: dict[Outcome, list[Delivery]] = defaultdict(list)
     for delivery, outcome in settled:
@@ -197,6 +231,8 @@ def settle(
         _close(connection, group, outcome, now)
     lost = [delivery.id for delivery, outcome in settled if outcome.reason == FELL_BACK]
     hand_over(connection, lost, line.fallback, now)
+    gate = gates.hold(connection, line.gate)  # at last, so that it is held for a moment only
+    gates.write(connection, line.gate, gate, change(gate))
     return settled
 
 
@@ -251,4 +287,4 @@ def hurry(connection: Connection, channel: str, now: datetime) -> None:
     """Make due all that a channel is owed and that waits longer than it could by `now`."""
     late = deliveries.c.not_before > now
     owed = (deliveries.c.channel == channel) & (deliveries.c.state == "owed") & late
-    connection.execute(update(deliveries).where(owed).values(not_before=now))
+    connection.execute(update(deliveries).where(unheld(owed)).values(not_before=now))

@@ -24,6 +24,10 @@ the other wrote; without, both would notify, or meet in a deadlock.
 """
 _LONGEST_STATEMENT = 60.0
 """Seconds; the longest is a pruning, and what has no limit waits for ever on a lost network."""
+_LONGEST_IDLE = 10.0
+"""Seconds within a transaction: a receiver that hangs must not keep its locks."""
+_GATE = 1.0
+"""Seconds that a claimer waits for a lock: behind it wait the claims of other channels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,9 @@ def open_engines(database: Path | URL, patience: float) -> Engines:
     if isinstance(database, URL):
         return Engines(
             open_postgresql(database, begin=_ONE_AT_A_TIME, connections=1, patience=patience),
-            open_postgresql(database, connections=CLAIMERS, patience=patience),
+            open_postgresql(
+                database, connections=CLAIMERS, patience=patience, lock=min(_GATE, patience)
+            ),
             open_postgresql(database, connections=READERS, patience=patience),
         )
     # SQLite has one writer at a time; with a write-ahead log it holds up no reader.
@@ -78,13 +84,17 @@ def open_sqlite(path: Path, *, begin: str, connections: int, patience: float) ->
     return engine
 
 
-def open_postgresql(url: URL, *, begin: str = "", connections: int, patience: float) -> Engine:
-    """Make an engine on a PostgreSQL database; a connection that was lost is made again."""
+def open_postgresql(
+    url: URL, *, begin: str = "", connections: int, patience: float, lock: float | None = None
+) -> Engine:
+    """Make an engine on a PostgreSQL database; a connection that was lost is made again.
+
+    `patience` is how many seconds a connection is waited for, and a lock unless `lock` says so.
+    """
     settings = {
-        "lock_timeout": patience,
+        "lock_timeout": patience if lock is None else lock,
         "statement_timeout": _LONGEST_STATEMENT,
-        # A receiver that hangs must not keep its locks.
-        "idle_in_transaction_session_timeout": _LONGEST_STATEMENT,
+        "idle_in_transaction_session_timeout": _LONGEST_IDLE,
     }
     options = [f"-c {name}={int(seconds * 1000)}" for name, seconds in settings.items()]
     engine = create_engine(

@@ -1,8 +1,9 @@
 """What is remembered of each destination: tokens, pauses, failures."""
 
 from dataclasses import asdict
+from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Select, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from receiver.store.records import Gate
@@ -11,18 +12,38 @@ from receiver.store.schema import EPOCH, gates
 _FIELDS = tuple(gates.c[name] for name in Gate.__dataclass_fields__)
 
 
-def read(connection: Connection, destination: str) -> Gate:
-    """Look at a gate, and keep it from others until the transaction ends."""
-    asked = select(*_FIELDS).where(gates.c.destination == destination).with_for_update()
-    row = connection.execute(asked).one_or_none()
-    if row is None:
-        values = {"destination": destination, **asdict(Gate())}
-        if connection.dialect.name == "postgresql":
-            connection.execute(postgresql.insert(gates).values(values).on_conflict_do_nothing())
-        else:
-            connection.execute(sqlite.insert(gates).values(values).on_conflict_do_nothing())
-        row = connection.execute(asked).one()
-    return Gate(*row)
+def hold(connection: Connection, destination: str) -> Gate:
+    """Look at a gate, and keep it from others until the transaction ends; waits for who has it."""
+    row = connection.execute(_of(destination).with_for_update()).one_or_none()
+    return _make(connection, destination) if row is None else Gate(*row)
+
+
+def hold_if_free(connection: Connection, destination: str) -> Gate | None:
+    """Look at a gate, and keep it from others; None where another receiver has it now."""
+    row = connection.execute(_of(destination).with_for_update(skip_locked=True)).one_or_none()
+    if row is None and look(connection, destination) is None:
+        return _make(connection, destination)
+    return None if row is None else Gate(*row)
+
+
+def look(connection: Connection, destination: str) -> Gate | None:
+    """Look at a gate, as it was before whoever has it now; None where there is none yet."""
+    row = connection.execute(_of(destination)).one_or_none()
+    return None if row is None else Gate(*row)
+
+
+def _of(destination: str) -> Select[Any]:
+    return select(*_FIELDS).where(gates.c.destination == destination)
+
+
+def _make(connection: Connection, destination: str) -> Gate:
+    """Make a gate, and keep it from others; or take that which another has made meanwhile."""
+    values = {"destination": destination, **asdict(Gate())}
+    if connection.dialect.name == "postgresql":
+        connection.execute(postgresql.insert(gates).values(values).on_conflict_do_nothing())
+    else:
+        connection.execute(sqlite.insert(gates).values(values).on_conflict_do_nothing())
+    return Gate(*connection.execute(_of(destination).with_for_update()).one())
 
 
 def write(connection: Connection, destination: str, old: Gate, new: Gate) -> None:

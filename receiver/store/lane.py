@@ -144,6 +144,8 @@ def _attempt(connection: Connection, jobs: Sequence[_Job]) -> list[Callable[[], 
             savepoint.rollback()
         except DBAPIError:  # a full disk rolls back everything, so nobody's work is kept
             raise error from None
+        if connection.invalidated:  # so does a connection that is lost
+            raise error from None
         if len(jobs) == 1:
             return [partial(jobs[0].done.set_exception, error)]
         return [end for job in jobs for end in _attempt(connection, [job])]

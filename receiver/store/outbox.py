@@ -8,7 +8,7 @@ from sqlalchemy import Connection, update
 from receiver.model import Notification
 from receiver.store import audit, gates
 from receiver.store.audit import Change
-from receiver.store.schema import deliveries
+from receiver.store.schema import deliveries, unheld
 
 Parse = Callable[[bytes], Notification]
 
@@ -24,18 +24,20 @@ def release(connection: Connection, *, shared: bool) -> None:
     if not shared:
         claimed = deliveries.c.lease.is_not(None)
         connection.execute(update(deliveries).where(claimed).values(lease=None))
-    waits = (deliveries.c.state == "owed") & (deliveries.c.reason != "throttled")
-    connection.execute(update(deliveries).where(waits).values(not_before=deliveries.c.accepted_at))
+    put_off = deliveries.c.not_before > deliveries.c.accepted_at
+    waits = (deliveries.c.state == "owed") & (deliveries.c.reason != "throttled") & put_off
+    at_once = update(deliveries).where(unheld(waits))
+    connection.execute(at_once.values(not_before=deliveries.c.accepted_at))
     gates.forget_failures(connection)
 
 
 def bury(connection: Connection, channels: Collection[str], now: datetime) -> int:
     """Give up what is owed to channels that the configuration no longer has."""
-    lost = update(deliveries).where(
-        deliveries.c.state == "owed", deliveries.c.channel.not_in(channels)
-    )
+    lost = (deliveries.c.state == "owed") & deliveries.c.channel.not_in(channels)
     changed = connection.execute(
-        lost.values(state="dead", reason="channel_removed", settled_at=now)
+        update(deliveries)
+        .where(unheld(lost))
+        .values(state="dead", reason="channel_removed", settled_at=now)
     )
     if changed.rowcount:
         said = f"{changed.rowcount} messages of channels that are gone"

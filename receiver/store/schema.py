@@ -18,8 +18,10 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    select,
     update,
 )
+from sqlalchemy.sql.elements import ColumnElement
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -195,3 +197,12 @@ def touch(connection: Connection) -> None:
     """
     for step in (1, -1):
         connection.execute(update(schema_version).values(version=schema_version.c.version + step))
+
+
+def unheld(wanted: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Select the deliveries that are wanted, but for those that another receiver is at now.
+
+    Two that change many rows would wait for each other, each for what the other has changed.
+    """
+    free = select(deliveries.c.id).where(wanted).with_for_update(skip_locked=True)
+    return deliveries.c.id.in_(free)

@@ -71,7 +71,8 @@ class Store:
         self._writer = Lane(engines.writing, patience, shared=_SHARED)
         self._claimer = self._writer
         if engines.claiming is not engines.writing:
-            self._claimer = Lane(engines.claiming, patience, threads=CLAIMERS, shared=_SHARED)
+            # Each claim for itself: two receivers that hold several gates each would lock up.
+            self._claimer = Lane(engines.claiming, patience, threads=CLAIMERS)
         self._reader = Lane(engines.reading, patience, threads=READERS)
         self._database = database
         self._space = Space(database) if isinstance(database, Path) else None

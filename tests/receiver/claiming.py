@@ -1,5 +1,6 @@
 """Claims of one incident at a time, as a worker makes them while nothing is piled up."""
 
+import asyncio
 from datetime import datetime
 
 from receiver.model import Delivery
@@ -14,7 +15,9 @@ def one(waiting: Waiting) -> Choice:
 async def claim_all(
     store: Store, channel: str, now: datetime, until: datetime
 ) -> tuple[Delivery, ...]:
-    return (await store.take(Line(channel), one, now, until)).batch
+    while (turn := await store.take(Line(channel), one, now, until)).again:  # noqa: ASYNC110 -- nor do workers wait for an event
+        await asyncio.sleep((turn.again - now).total_seconds())  # another is at the gate
+    return turn.batch
 
 
 async def claim(store: Store, channel: str, now: datetime, until: datetime) -> Delivery | None:

@@ -1,22 +1,25 @@
 """What only a database that several receivers share can do, and what only it can suffer."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import AsyncExitStack
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import URL
+from sqlalchemy import URL, Connection, NullPool, create_engine, text
 
 from receiver.intake.webhook import parse
-from receiver.store.records import Decision, Known
+from receiver.store import engine
+from receiver.store.records import Choice, Decision, Known, Line, Outcome, Waiting
 from receiver.store.schema import StoreUnavailableError
 from receiver.store.store import Store
 from tests.fakes.postgres import Postgres, postgres
-from tests.receiver.claiming import claim
+from tests.receiver.claiming import claim, claim_all, one, settle
 from tests.receiver.webhooks import START, alert, webhook
 
 UNTIL = START + timedelta(minutes=1)
+HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
@@ -41,6 +44,23 @@ def owed_once(known: Known) -> Decision:
     return Decision(("ops",), "duplicate" if known.owed_at else "")
 
 
+def leave(waiting: Waiting) -> Choice:
+    return Choice(0, waiting.gate)
+
+
+def some(waiting: Waiting) -> Choice:
+    return Choice(3, waiting.gate)
+
+
+@contextmanager
+def hanging(database: URL, query: str) -> Iterator[None]:
+    """Hold what a query locks, as a receiver that hangs in a transaction does."""
+    held = create_engine(database, poolclass=NullPool)
+    with held.begin() as connection:
+        connection.execute(text(query))
+        yield
+
+
 async def until(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
         while not true():  # noqa: ASYNC110 -- a server tells no event
@@ -59,6 +79,72 @@ async def test_receivers_that_claim_at_once_never_claim_the_same(
     while each := await claim(stores[0], "ops", START, UNTIL):
         taken.append(each.id)
     assert len(taken) == len(set(taken)) == 60
+
+
+async def test_receivers_that_share_many_destinations_never_wait_for_each_other_in_a_circle(
+    stores: tuple[Store, Store],
+) -> None:
+    names = ("a", "b", "c", "d")
+    for number in range(15):
+        told = webhook(groupKey=f"group {number}")
+        await stores[0].accept(told, lambda _: Decision(names))
+    sent: list[int] = []
+
+    async def deliver(store: Store, channel: str) -> None:
+        while [queue for queue in await store.queues() if queue.channel == channel]:
+            for each in await claim_all(store, channel, START, UNTIL):
+                await settle(store, each, Outcome("sent"), START)
+                sent.append(each.id)
+
+    async with asyncio.timeout(60):
+        await asyncio.gather(*(deliver(store, name) for store in stores for name in names))
+    assert len(sent) == len(set(sent)) == 60
+
+
+async def test_a_receiver_that_hangs_in_a_claim_holds_up_its_destination_alone(
+    stores: tuple[Store, Store], database: URL
+) -> None:
+    await stores[0].accept(webhook(), lambda _: Decision(("ops", "mail")))
+    assert not (await stores[0].take(Line("ops"), leave, START, UNTIL)).batch  # makes the gate
+    with hanging(database, "SELECT * FROM gates WHERE destination = 'channel:ops' FOR UPDATE"):
+        async with asyncio.timeout(1):
+            turn = await stores[0].take(Line("ops"), one, START, UNTIL)
+            assert (turn.batch, turn.waiting.urgent) == ((), 1)
+            assert turn.again is not None
+            assert await claim(stores[0], "mail", START, UNTIL) is not None
+    assert await claim(stores[0], "ops", START, UNTIL) is not None
+
+
+async def test_what_another_receiver_holds_is_passed_over_with_all_that_must_follow_it(
+    stores: tuple[Store, Store], database: URL
+) -> None:
+    for number, group in enumerate(("first", "first", "second")):
+        await stores[0].accept(webhook(groupKey=group, seconds=number), owed)
+    with hanging(database, "SELECT * FROM deliveries WHERE id = 1 FOR UPDATE"):
+        async with asyncio.timeout(1):
+            turn = await stores[0].take(Line("ops"), some, START + HOUR, UNTIL + HOUR)
+            assert [each.id for each in turn.batch] == [3]
+            await stores[1].hurry("ops", START)
+            assert await stores[1].sweep(Line("ops", fallback="mail"), START + HOUR) == 1
+    turn = await stores[0].take(Line("ops"), some, START + HOUR, UNTIL + HOUR)
+    assert [each.id for each in turn.batch] == [1]
+
+
+async def test_the_server_ends_the_transaction_of_a_receiver_that_hangs(
+    database: URL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_LONGEST_IDLE", 0.2)
+    store = await Store.open(database, parse)
+
+    def hang(connection: Connection) -> None:
+        connection.execute(text("SELECT 1"))
+        time.sleep(1)
+        connection.execute(text("SELECT 1"))
+
+    with pytest.raises(StoreUnavailableError, match="idle"):
+        await store._claimer.run(hang)
+    assert await store.queues() == []
+    await store.close()
 
 
 async def test_what_two_receivers_are_told_at_once_is_owed_once(
