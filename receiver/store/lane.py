@@ -139,7 +139,7 @@ def _attempt(connection: Connection, jobs: Sequence[_Job]) -> list[Callable[[], 
     try:
         with explained():
             results = jobs[0].work(connection, [job.item for job in jobs])
-    except Exception as error:  # noqa: BLE001 -- not swallowed: its caller is told
+    except Exception as error:  # not swallowed: its caller is told
         try:
             savepoint.rollback()
         except DBAPIError:  # a full disk rolls back everything, so nobody's work is kept
