@@ -60,7 +60,11 @@ RESOLVED_EMOJI = "🟢"
 
 def severity_of(labels: Labels) -> Severity:
     """Return the severity that a `severity` label names; an unknown or missing one is a warning."""
-    return SEVERITIES.get(labels.get("severity", "").lower(), SEVERITIES["warning"])
+    return _severity_named(labels.get("severity", ""))
+
+
+def _severity_named(name: str) -> Severity:
+    return SEVERITIES.get(name.lower(), SEVERITIES["warning"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,8 @@ class Notification:
     def severity(self) -> Severity:
         """The most urgent severity of the alerts that fire, or of all when none does."""
         firing = [alert for alert in self.alerts if alert.status is Status.FIRING]
-        told = [severity_of(alert.labels) for alert in firing or self.alerts]
+        names = {alert.labels.get("severity", "") for alert in firing or self.alerts}
+        told = map(_severity_named, names)
         return min(told, key=lambda s: s.rank, default=severity_of(self.common_labels))
 
     @property

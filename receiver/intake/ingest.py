@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -101,8 +102,8 @@ class Intake:
             return await asyncio.to_thread(parse, body)
 
     def _count(self, told: Notification, decision: Decision, now: datetime) -> None:
-        for alert in told.alerts:
-            self.metrics.alerts_received.labels(alert.status.value).inc()
+        for status, count in Counter(alert.status for alert in told.alerts).items():
+            self.metrics.alerts_received.labels(status.value).inc(count)
         if any(is_watchdog(a) and a.status is Status.FIRING for a in told.alerts):
             self.metrics.watchdog.set(now.timestamp())
         if decision.reason:

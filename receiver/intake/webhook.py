@@ -5,10 +5,10 @@ Grafana's alerting is built on Alertmanager's code, and says the same with some 
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import orjson
 
@@ -26,7 +26,11 @@ _QUOTED = re.compile(r"\\([\\.+*?()|\[\]{}^$])")
 _KINDS = {str: "a string", dict: "an object", list: "a list", int: "an integer", float: "a number"}
 _KINDS |= {bool: "a boolean", type(None): "null"}
 
+_STATUSES = {status.value: status for status in Status}
+_ZERO = "0001-01-01T00:00:00Z"
+
 _Kind = TypeVar("_Kind")
+_Read = Callable[[Any], _Kind]
 
 
 class ParseError(Exception):
@@ -36,6 +40,11 @@ class ParseError(Exception):
         super().__init__(f"{path}: {problem}" if path else problem)
         self.path = path
         self.problem = problem
+
+    def below(self, place: str) -> Self:
+        """Say that the path begins further up."""
+        path = f".{self.path}" if self.path and not self.path.startswith("[") else self.path
+        return type(self)(f"{place}{path}", self.problem)
 
 
 def parse(body: bytes) -> Notification:
@@ -49,110 +58,126 @@ def parse(body: bytes) -> Notification:
     _expect_version(document)
     return Notification(
         # Alertmanager quotes the receiver's name as if for a regular expression.
-        receiver=_QUOTED.sub(r"\1", _field(document, "", "receiver", _text)),
-        group_key=_field(document, "", "groupKey", _text),
-        status=_field(document, "", "status", _status),
-        alerts=_field(document, "", "alerts", _alerts),
-        group_labels=_labels(document.get("groupLabels"), "groupLabels"),
-        common_labels=_labels(document.get("commonLabels"), "commonLabels"),
-        common_annotations=_labels(document.get("commonAnnotations"), "commonAnnotations"),
-        external_url=_text(document.get("externalURL", ""), "externalURL"),
-        truncated=_count(document.get("truncatedAlerts", 0), "truncatedAlerts"),
-        reason=_text(document.get("notification_reason", ""), "notification_reason"),
+        receiver=_QUOTED.sub(r"\1", _field(document, "receiver", _text)),
+        group_key=_field(document, "groupKey", _text),
+        status=_field(document, "status", _status),
+        alerts=_field(document, "alerts", _alerts),
+        group_labels=_option(document, "groupLabels", _labels, None),
+        common_labels=_option(document, "commonLabels", _labels, None),
+        common_annotations=_option(document, "commonAnnotations", _labels, None),
+        external_url=_option(document, "externalURL", _text, ""),
+        truncated=_option(document, "truncatedAlerts", _count, 0),
+        reason=_option(document, "notification_reason", _text, ""),
     )
 
 
 def _expect_version(document: Any) -> None:
     """Refuse what is not Alertmanager's own body, e.g. a custom `payload` (0.32 and newer)."""
-    _kind(document, "", dict)
+    _kind(document, dict)
     missing = [repr(key) for key in ("version", "groupKey") if key not in document]
     if missing:
         problem = f"not Alertmanager's webhook: it has no {' and no '.join(missing)}"
         raise ParseError("", f"{problem}; remove `payload` from this webhook_config")
-    version = _text(document["version"], "version")
+    version = _field(document, "version", _text)
     known = "1" if _GRAFANA in document else "4"
     if version != known:
         raise ParseError("version", f"only {known!r} is understood, not {version!r:.40}")
 
 
-def _field(holder: dict[str, Any], at: str, key: str, read: Callable[[Any, str], _Kind]) -> _Kind:
-    path = f"{at}.{key}" if at else key
+def _field(holder: dict[str, Any], key: str, read: _Read[_Kind]) -> _Kind:
     if key not in holder:
-        raise ParseError(path, "missing")
-    return read(holder[key], path)
+        raise ParseError(key, "missing")
+    return _option(holder, key, read, None)
 
 
-def _alerts(value: Any, path: str) -> tuple[Alert, ...]:
-    items = _kind(value, path, list)
+def _option(holder: dict[str, Any], key: str, read: _Read[_Kind], default: Any) -> _Kind:
+    """Read the value of a key; where it is in the JSON is said only of what is wrong."""
+    try:
+        return read(holder.get(key, default))
+    except ParseError as error:
+        raise error.below(key) from error
+
+
+def _alerts(value: Any) -> tuple[Alert, ...]:
+    items = _kind(value, list)
     if not items:
-        raise ParseError(path, "empty; a notification is about at least one alert")
+        raise ParseError("", "empty; a notification is about at least one alert")
     if len(items) > MAX_ALERTS:
         problem = f"{len(items)} alerts; at most {MAX_ALERTS} are read"
-        raise ParseError(path, f"{problem}, so set `max_alerts` in this webhook_config")
-    return tuple(_alert(item, f"{path}[{index}]") for index, item in enumerate(items))
+        raise ParseError("", f"{problem}, so set `max_alerts` in this webhook_config")
+    return tuple(_each(items))
 
 
-def _alert(value: Any, path: str) -> Alert:
-    alert = _kind(value, path, dict)
+def _each(items: Sequence[Any]) -> Iterator[Alert]:
+    for index, item in enumerate(items):
+        try:
+            yield _alert(item)
+        except ParseError as error:
+            raise error.below(f"[{index}]") from error
+
+
+def _alert(value: Any) -> Alert:
+    alert = _kind(value, dict)
     return Alert(
-        fingerprint=_field(alert, path, "fingerprint", _text),
-        status=_field(alert, path, "status", _status),
-        labels=_field(alert, path, "labels", _labels),
-        annotations=_labels(alert.get("annotations"), f"{path}.annotations"),
-        starts_at=_field(alert, path, "startsAt", _time),
-        ends_at=_end(alert.get("endsAt"), f"{path}.endsAt"),
-        generator_url=_text(alert.get("generatorURL", ""), f"{path}.generatorURL"),
+        fingerprint=_field(alert, "fingerprint", _text),
+        status=_field(alert, "status", _status),
+        labels=_field(alert, "labels", _labels),
+        annotations=_option(alert, "annotations", _labels, None),
+        starts_at=_field(alert, "startsAt", _time),
+        ends_at=_option(alert, "endsAt", _end, None),
+        generator_url=_option(alert, "generatorURL", _text, ""),
     )
 
 
-def _kind(value: Any, path: str, kind: type[_Kind]) -> _Kind:
+def _kind(value: Any, kind: type[_Kind]) -> _Kind:
     if type(value) is not kind:
-        raise ParseError(path, f"{_KINDS[kind]} is expected, not {_KINDS[type(value)]}")
+        raise ParseError("", f"{_KINDS[kind]} is expected, not {_KINDS[type(value)]}")
     return value
 
 
-def _text(value: Any, path: str) -> str:
-    return _kind(value, path, str)
+def _text(value: Any) -> str:
+    return _kind(value, str)
 
 
-def _count(value: Any, path: str) -> int:
-    if _kind(value, path, int) < 0:
-        raise ParseError(path, f"a count is expected, not {value}")
+def _count(value: Any) -> int:
+    if _kind(value, int) < 0:
+        raise ParseError("", f"a count is expected, not {value}")
     return int(value)
 
 
-def _status(value: Any, path: str) -> Status:
-    text = _text(value, path)
-    try:
-        return Status(text)
-    except ValueError as error:
-        problem = f"'firing' or 'resolved' is expected, not {text!r:.40}"
-        raise ParseError(path, problem) from error
+def _status(value: Any) -> Status:
+    text = _text(value)
+    status = _STATUSES.get(text)
+    if status is None:
+        raise ParseError("", f"'firing' or 'resolved' is expected, not {text!r:.40}")
+    return status
 
 
-def _labels(value: Any, path: str) -> Labels:
+def _labels(value: Any) -> Labels:
     """Read a set of labels or annotations; Go writes an empty one as null now and then."""
     if value is None:
         return {}
-    labels = _kind(value, path, dict)
+    labels = _kind(value, dict)
     if len(labels) > MAX_LABELS:
-        raise ParseError(path, f"{len(labels)} of them; at most {MAX_LABELS} are read")
-    if not all(type(text) is str for text in labels.values()):
-        for name, text in labels.items():
-            _text(text, f"{path}.{name}")
+        raise ParseError("", f"{len(labels)} of them; at most {MAX_LABELS} are read")
+    for name, text in labels.items():
+        if type(text) is not str:
+            raise ParseError(name, f"a string is expected, not {_KINDS[type(text)]}")
     return labels
 
 
-def _time(value: Any, path: str) -> datetime:
+def _time(value: Any) -> datetime:
     """Read a time to the microsecond; Alertmanager writes up to nine decimals."""
-    text = _text(value, path)
+    text = _text(value)
     if _TIME.fullmatch(text):
         with suppress(ValueError, OverflowError):  # no such day, or before the year 1 in UTC
             return datetime.fromisoformat(text).astimezone(UTC)
-    raise ParseError(path, f"not an RFC 3339 time: {text!r:.60}")
+    raise ParseError("", f"not an RFC 3339 time: {text!r:.60}")
 
 
-def _end(value: Any, path: str) -> datetime | None:
+def _end(value: Any) -> datetime | None:
     """Read an end; Go's zero time, the year 1, means that there is none yet."""
-    end = _time(value, path) if value is not None else None
-    return None if end is None or end.year == 1 else end
+    if value is None or value == _ZERO:
+        return None
+    end = _time(value)
+    return None if end.year == 1 else end

@@ -102,6 +102,7 @@ def _owed(
     webhook: Webhook, decision: Decision, incident: int | None, number: int
 ) -> Iterator[dict[str, Any]]:
     """Yield a row for each channel: every webhook has a fate that can be looked up."""
+    urgent = int(webhook.notification.severity.rank == 0)
     for name in decision.channels or ("",):
         yield {
             "webhook": number,
@@ -109,7 +110,7 @@ def _owed(
             "channel": name,
             "state": "suppressed" if decision.reason else "owed",
             "reason": decision.reason,
-            "urgent": int(webhook.notification.severity.rank == 0),
+            "urgent": urgent,
             "attempts": 0,
             "accepted_at": webhook.received_at,
             "not_before": webhook.received_at,
