@@ -7,7 +7,7 @@ from receiver.delivery import breaker, pace
 from receiver.model import Pace
 from receiver.store.records import Choice, Waiting
 
-_FEW = 20
+FEW = 20
 """Messages that a destination without a limit gets one by one; more came with a storm."""
 _LONGEST_BLOCK = timedelta(hours=1)
 
@@ -37,7 +37,7 @@ def choose(habits: Habits, waiting: Waiting, now: datetime, *, starving: bool) -
         return Choice(0, gate)
     urgent = waiting.urgent > 0
     mixed = urgent and starving and waiting.ordinary > 0
-    free = _FEW
+    free = FEW
     if habits.rule is not None:
         refilled = pace.refill(habits.rule, gate, now)
         free = pace.afford(habits.rule, refilled, urgent=urgent)

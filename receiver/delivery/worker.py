@@ -29,6 +29,8 @@ _LOOK_AGAIN = 60.0
 """Seconds of idling at most: a clock that was set back must not stop a channel for long."""
 _BREATH = 0.25
 """Seconds before what comes in is looked at again while the channel may not send."""
+_GATHERING = 0.5
+"""Seconds after a message about many: in a storm the next gathers more, for little more work."""
 _STARVED = 60.0
 """Seconds after which what is not urgent is told along with what is."""
 _FILED = 20
@@ -90,8 +92,11 @@ class Worker:
         while not self._stopping.is_set():
             self._bell.clear()
             try:
-                if not (taken := await self.step()).batch:
+                taken = await self.step()
+                if not taken.batch:
                     await self._idle(taken)
+                elif self._habits.gathers and turn.FEW < len(taken.batch) < self._most:
+                    await _wait(self._stopping, _GATHERING)
             except StoreUnavailableError as error:
                 _LOG.warning("channel %s waits for the store: %s", self.name, error)
                 await _wait(self._stopping, _STORE_PAUSE)

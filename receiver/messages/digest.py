@@ -1,5 +1,6 @@
 """A backlog in one message: every alert's name with its hosts, the most urgent first."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,10 +10,11 @@ from zoneinfo import ZoneInfo
 from receiver.channels.contract import Format
 from receiver.messages.filters import clip, localtime, markdown, mrkdwn, plain
 from receiver.messages.render import Style
-from receiver.messages.view import host_of
+from receiver.messages.view import raw_host, tidy_host
 from receiver.messages.words import LINKS, RESOLVED, SEVERITY
 from receiver.model import (
     RESOLVED_EMOJI,
+    SEVERITIES,
     Alert,
     Language,
     Message,
@@ -60,13 +62,11 @@ class _Line:
     settled: int = 0
     hosts: dict[str, None] = field(default_factory=dict)
 
-    def add(self, alert: Alert) -> None:
-        if alert.status is Status.FIRING:
-            self.firing += 1
-        else:
-            self.settled += 1
-        if host := host_of(alert.labels):
-            self.hosts[host] = None
+    def add(self, alerts: Sequence[Alert]) -> None:
+        firing = sum(alert.status is Status.FIRING for alert in alerts)
+        self.firing += firing
+        self.settled += len(alerts) - firing
+        self.hosts |= dict.fromkeys(filter(None, (raw_host(alert.labels) for alert in alerts)))
 
     @property
     def order(self) -> tuple[bool, int, int, str]:
@@ -76,7 +76,7 @@ class _Line:
         words = _WORDS[language]
         counts = [words["firing"].format(self.firing)] if self.firing else []
         counts += [words["settled"].format(self.settled)] if self.settled else []
-        named = list(self.hosts)[:_MOST_HOSTS]
+        named = [tidy_host(host) for host in list(self.hosts)[:_MOST_HOSTS]]
         hosts = clip(", ".join(named), _HOSTS)
         more = len(self.hosts) - len(named)
         tail = [hosts] if hosts else []
@@ -114,12 +114,14 @@ def digest(told: Sequence[Notification], style: Style, *, key: str, since: datet
 
 
 def _lines(told: Iterable[Notification], nameless: str) -> list[_Line]:
-    lines: dict[tuple[str, str], _Line] = {}
+    kinds: defaultdict[tuple[str, str], list[Alert]] = defaultdict(list)
     for notification in told:
         for alert in notification.alerts:
-            name = clip(plain(alert.labels.get("alertname", "")), _NAME) or nameless
-            urgency = severity_of(alert.labels)
-            lines.setdefault((name, urgency.name), _Line(name, urgency)).add(alert)
+            kinds[alert.labels.get("alertname", ""), severity_of(alert.labels).name].append(alert)
+    lines: dict[tuple[str, str], _Line] = {}
+    for (called, urgency), alerts in kinds.items():
+        name = clip(plain(called), _NAME) or nameless  # only now: there may be thousands of alerts
+        lines.setdefault((name, urgency), _Line(name, SEVERITIES[urgency])).add(alerts)
     return sorted(lines.values(), key=lambda line: line.order)
 
 

@@ -124,8 +124,20 @@ def _said(alert: Alert, annotation: str, language: Language) -> str:
 
 def host_of(labels: Labels) -> str:
     """Return what the labels call the machine, or nothing."""
-    values = (labels.get(name, "") for name in _HOSTS)
-    return clip(plain(next((value for value in values if value), "")), _NAME)
+    return tidy_host(raw_host(labels))
+
+
+def raw_host(labels: Labels) -> str:
+    """Return the same as it came, with whatever an alert may have in it."""
+    for name in _HOSTS:
+        if value := labels.get(name):
+            return value
+    return ""
+
+
+def tidy_host(host: str) -> str:
+    """Return it as one short line."""
+    return clip(plain(host), _NAME)
 
 
 def _distinct(values: Iterable[str]) -> tuple[str, ...]:
