@@ -7,7 +7,6 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
@@ -83,7 +82,7 @@ async def _recall(config: Config, store: Store, numbers: Metrics) -> None:
     """Take up what an earlier run left: the Watchdog's time, and messages for channels now gone."""
     if last := await store.last_suppressed("watchdog"):
         numbers.watchdog.set(last.timestamp())
-    if lost := await store.bury(config.channels, datetime.now(UTC)):
+    if lost := await store.bury(config.channels, store.now()):
         _LOG.warning("gave up %d messages: their channels are not configured any longer", lost)
 
 

@@ -3,7 +3,6 @@
 import argparse
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 from receiver import config
@@ -77,7 +76,7 @@ async def _replay(store: Store, settings: Config, arguments: argparse.Namespace)
     gone = {n for n in wanted if n in dead and dead[n].channel not in settings.channels}
     if gone and not arguments.to:
         return _fail(f"the channel of {_numbers(gone)} is gone; choose another one with --to")
-    done = await store.replay(wanted, arguments.to, datetime.now(UTC))
+    done = await store.replay(wanted, arguments.to, store.now())
     if missed := set(wanted) - set(done):
         return _fail(f"not dead, or sent again already: {_numbers(missed)}")
     sys.stdout.write(f"{len(done)} owed again; a receiver that runs sends within a minute\n")

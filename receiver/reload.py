@@ -6,7 +6,6 @@ import signal
 import ssl
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 
 from aiohttp import ClientSession
 
@@ -114,14 +113,14 @@ class InForce:
     async def _note(self, change: Change) -> None:
         """Write into the audit; a store that is away must not keep a configuration out."""
         try:
-            await self.site.store.note(change, datetime.now(UTC))
+            await self.site.store.note(change, self.site.store.now())
         except StoreUnavailableError as error:
             _LOG.error("not in the audit: %s: %s", change, error)
 
     async def _bury(self) -> None:
         """Give up messages for channels that are gone; else the next start does."""
         try:
-            lost = await self.site.store.bury(self.config.channels, datetime.now(UTC))
+            lost = await self.site.store.bury(self.config.channels, self.site.store.now())
         except StoreUnavailableError as error:
             _LOG.error("messages for channels that are gone stay owed: %s", error)
             return

@@ -56,7 +56,7 @@ class Upkeep:
 
     async def run(self) -> None:
         """Go on until cancelled."""
-        await again(self.once, _PERIOD, "nothing forgotten")
+        await again(self.once, _PERIOD, "nothing forgotten", self.store.now)
 
     async def once(self, now: datetime) -> None:
         """Forget all that is too old, then the oldest of what is too much."""

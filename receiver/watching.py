@@ -1,7 +1,6 @@
 """What the receiver does beside taking and sending: it compares, misses, and audits."""
 
 from collections.abc import Coroutine, Iterator, Mapping
-from datetime import UTC, datetime
 
 from aiohttp import ClientSession
 
@@ -26,7 +25,7 @@ def watching(
         return {name: c.destination for name, c in force.config.channels.items()}
 
     reconciler = Reconciler(lambda: force.config.alertmanager, intake, store, http, numbers)
-    watch = Watch(lambda: force.config.watchdog, intake, store, datetime.now(UTC))
+    watch = Watch(lambda: force.config.watchdog, intake, store, store.now())
     auditor = Auditor(channels, reconciler.cares_for, store, numbers)
     yield reconciler.run()
     yield watch.run()

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from time import monotonic
 
@@ -46,11 +46,6 @@ Tell = Callable[[Posted], None]
 Wake = Callable[[Iterable[str]], None]
 
 
-def utc_now() -> datetime:
-    """Return the present."""
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True, slots=True)
 class Ties:
     """What all workers share: `tell` hears of each message sent, `wake` of channels owed more."""
@@ -77,6 +72,7 @@ class Worker:
         self._latest = EPOCH
         self._bell = asyncio.Event()
         self._stopping = asyncio.Event()
+        self._now = ties.store.now
 
     def wake(self) -> None:
         """Look at the outbox now: something was added to it."""
@@ -106,7 +102,7 @@ class Worker:
 
         What a dead destination is owed goes another way. Raises StoreUnavailableError.
         """
-        taken, now = await self._take(), utc_now()
+        taken, now = await self._take(), self._now()
         gate = taken.waiting.gate
         dead = breaker.is_dead(gate, now)
         is_open = self._ties.metrics.breaker_open.labels(self.name)
@@ -118,7 +114,8 @@ class Worker:
         return taken
 
     async def _take(self) -> Turn:
-        now = utc_now()
+        await self._ties.store.agree()
+        now = self._now()
         if now < self._latest - _SET_BACK:
             await self._ties.store.hurry(self.name, now)
         self._latest = now
@@ -137,8 +134,14 @@ class Worker:
         """Wait until something is due."""
         due = taken.again or await self._ties.store.next_due(self.name)
         if taken.again is not None:
-            await _wait(self._stopping, min(_BREATH, _until(due)))
-        await _wait(self._bell, _until(due))
+            await _wait(self._stopping, min(_BREATH, self._until(due)))
+        await _wait(self._bell, self._until(due))
+
+    def _until(self, due: datetime | None) -> float:
+        """Return the seconds to wait for something that is due then."""
+        if due is None:
+            return _LOOK_AGAIN
+        return min(_LOOK_AGAIN, max(0.0, (due - self._now()).total_seconds()))
 
     async def _sweep(self, now: datetime) -> None:
         moved = await self._ties.store.sweep(self._line, now)
@@ -159,7 +162,7 @@ class Worker:
         for part in [tellings] if self._habits.gathers else [(each,) for each in tellings]:
             try:
                 message = await self._outlet.send(
-                    part, self._ties.http, self._ties.metrics, utc_now()
+                    part, self._ties.http, self._ties.metrics, self._now()
                 )
             except SendError as error:
                 await self._fail(part, error)
@@ -169,7 +172,7 @@ class Worker:
             await self._succeed(told)
 
     async def _succeed(self, told: Sequence[Told]) -> None:
-        now = utc_now()
+        now = self._now()
         noted = [each for part in told for each in outcomes(*part)]
         settled = await self._settle(noted, now, breaker.after_success)
         self._habits = turn.restore(self._habits, self._most)
@@ -184,7 +187,7 @@ class Worker:
             self._ties.tell(_posted(carrier, message))
 
     async def _fail(self, tellings: Sequence[Telling], error: SendError) -> None:
-        now, luck = utc_now(), random.random()  # noqa: S311 -- jitter
+        now, luck = self._now(), random.random()  # noqa: S311 -- jitter
         several = len(tellings) > 1
         if several and error.permanent:  # one of them may spoil all, so each gets its own chance
             self._habits = turn.halve(self._habits)
@@ -234,13 +237,6 @@ class Worker:
 async def _wait(event: asyncio.Event, seconds: float) -> None:
     with suppress(TimeoutError):
         await asyncio.wait_for(event.wait(), seconds)
-
-
-def _until(due: datetime | None) -> float:
-    """Return the seconds to wait for something that is due then."""
-    if due is None:
-        return _LOOK_AGAIN
-    return min(_LOOK_AGAIN, max(0.0, (due - utc_now()).total_seconds()))
 
 
 def _posted(delivery: Delivery, message: Message) -> Posted:

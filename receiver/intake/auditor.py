@@ -78,7 +78,7 @@ class Auditor:
 
     async def run(self) -> None:
         """Go on until cancelled; while the store is away there is no heartbeat."""
-        await again(self.once, _PERIOD, "what is open or owed cannot be looked at")
+        await again(self.once, _PERIOD, "what is open or owed cannot be looked at", self.store.now)
 
     async def once(self, now: datetime) -> list[Finding]:
         """Look, count and log; raises StoreUnavailableError."""

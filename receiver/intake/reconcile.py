@@ -11,7 +11,7 @@ import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -160,7 +160,7 @@ class Reconciler:
 
     async def _try(self, told: Alertmanager) -> bool:
         try:
-            await self.once(told, datetime.now(UTC))
+            await self.once(told, self.store.now())
         except AskError as error:
             self.metrics.reconcile_failures.labels(error.reason).inc()
             _LOG.warning("Alertmanager cannot be asked what fires: %s", error)

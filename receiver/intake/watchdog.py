@@ -95,7 +95,8 @@ class Watch:
 
     async def run(self) -> None:
         """Go on until cancelled."""
-        await again(self.once, _PERIOD, "whether the Watchdog came cannot be looked up")
+        trouble = "whether the Watchdog came cannot be looked up"
+        await again(self.once, _PERIOD, trouble, self.store.now)
 
     async def once(self, now: datetime) -> None:
         """Tell what is to be told; raises StoreUnavailableError."""

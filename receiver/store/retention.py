@@ -4,6 +4,7 @@ What is owed is never forgotten, nor what still fires. Each call is a short tran
 own, for webhooks wait for it.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 
 from sqlalchemy import Column, Connection, delete, func, select
@@ -21,6 +22,15 @@ _SETTLED = ~(
     .where(deliveries.c.webhook == webhooks.c.id, deliveries.c.state == "owed")
     .exists()
 )
+
+
+Forget = Callable[[Connection, datetime, int], int]
+
+
+def forget(connection: Connection, before: datetime, most: int, *also: Forget) -> int:
+    """Forget some of all that was settled or over before a time; returns how much."""
+    steps = (forget_webhooks, forget_episodes, forget_incidents, *also)
+    return sum(step(connection, before, most) for step in steps)
 
 
 def forget_webhooks(connection: Connection, before: datetime, most: int) -> int:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Self
 
-from sqlalchemy import URL, Connection
+from sqlalchemy import URL
 
 from receiver.model import Notification
 from receiver.store import (
@@ -30,6 +30,7 @@ from receiver.store.accept import Arrival, Decide, accept
 from receiver.store.audit import Change, Entry
 from receiver.store.bell import Wake
 from receiver.store.claims import Choose, Settlement
+from receiver.store.clock import Clock, utc_now
 from receiver.store.engine import CLAIMERS, READERS, open_engines
 from receiver.store.facts import Facts
 from receiver.store.integrity import damaged, set_aside_if_damaged
@@ -77,6 +78,7 @@ class Store:
         self._database = database
         self._space = Space(database) if isinstance(database, Path) else None
         self._parse = parse
+        self._clock = Clock(utc_now)
         self._recent = Recent()
         self._reading = asyncio.Lock()
 
@@ -94,6 +96,7 @@ class Store:
             stack.push_async_callback(store.close)
             await store._writer.run(migrations.migrate)
             await store._writer.run(outbox.release, shared=isinstance(database, URL))
+            await store.agree()
             stack.pop_all()
         return store
 
@@ -109,6 +112,7 @@ class Store:
         store = cls(database, parse)
         try:
             await store._writer.run(migrations.migrate)
+            await store.agree()
             yield store
         finally:
             await store.close()
@@ -117,6 +121,15 @@ class Store:
         """End what has begun, and close every connection."""
         for lane in {self._reader, self._claimer, self._writer}:
             await lane.close()
+
+    def now(self) -> datetime:
+        """Return the time by which receivers of this store agree on what is due."""
+        return self._clock.now()
+
+    async def agree(self) -> None:
+        """Set the clock by a database's, where that is due; a file has one receiver's time."""
+        if isinstance(self._database, URL) and self._clock.needs_setting():
+            await self._claimer.run(self._clock.set_by)
 
     async def accept(self, webhook: Webhook, decide: Decide) -> Decision:
         """Keep a webhook and what `decide` says is owed for it; on disk when this returns."""
@@ -203,14 +216,14 @@ class Store:
 
     async def forget(self, before: datetime, most: int) -> int:
         """Forget some of what was settled or over before a time; returns how much, 0 at the end."""
-        return await self._writer.run(_forget, before, most, (*_SETTLED, audit.forget))
+        return await self._writer.run(retention.forget, before, most, audit.forget)
 
     async def forget_oldest(self, most: int) -> int:
         """Forget some of the oldest that is settled or over; returns how much."""
         before = await self._reader.run(retention.oldest, most)
         if before is None:
             return 0
-        return await self._writer.run(_forget, before + _MOMENT, most, _SETTLED)
+        return await self._writer.run(retention.forget, before + _MOMENT, most)
 
     async def used(self) -> int:
         """Return the bytes that the store fills."""
@@ -273,16 +286,3 @@ class Store:
         return await self._reader.run(
             views.posted, channels, before=before, after=after, limit=limit
         )
-
-
-Forget = Callable[[Connection, datetime, int], int]
-
-_SETTLED: Sequence[Forget] = (
-    retention.forget_webhooks,
-    retention.forget_episodes,
-    retention.forget_incidents,
-)
-
-
-def _forget(connection: Connection, before: datetime, most: int, steps: Sequence[Forget]) -> int:
-    return sum(step(connection, before, most) for step in steps)

@@ -1,6 +1,6 @@
 """/metrics, /-/healthy and /-/ready."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from aiohttp import hdrs, web
 from prometheus_client.exposition import choose_encoder
@@ -16,7 +16,7 @@ async def metrics(request: web.Request) -> web.Response:
     """Show the metrics in the format that the scraper asks for."""
     demand(request, Scope.READ)
     site = request.app[SITE]
-    site.metrics.show(await _backlog(site, datetime.now(UTC)))
+    site.metrics.show(await _backlog(site, site.store.now()))
     encode, content_type = choose_encoder(request.headers.get(hdrs.ACCEPT, ""))
     page = encode(site.metrics.registry)
     return web.Response(body=page, headers={hdrs.CONTENT_TYPE: content_type})

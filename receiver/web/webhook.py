@@ -78,7 +78,8 @@ async def _take_from_grafana(request: web.Request) -> web.Response:
 
 
 async def _accept(request: web.Request, body: bytes) -> web.Response:
-    decision = await request.app[SITE].intake.accept(body, datetime.now(UTC))
+    site = request.app[SITE]
+    decision = await site.intake.accept(body, site.store.now())
     return web.json_response({"outcome": decision.reason or "accepted"})
 
 

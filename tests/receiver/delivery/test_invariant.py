@@ -85,7 +85,7 @@ class Life(RuleBasedStateMachine):
             "chat": Moody(type="moody", pace="1/1s"),
             "mail": Moody(type="moody"),
         }
-        self.clock = patch("receiver.delivery.worker.utc_now", lambda: self.now)
+        self.clock = patch("receiver.store.store.utc_now", lambda: self.now)
         self.clock.start()
         self.do(self.start())
 

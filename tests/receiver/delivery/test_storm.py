@@ -9,9 +9,9 @@ import pytest
 from aiohttp import ClientSession
 
 from receiver.channels.inbox import Inbox
-from receiver.delivery import worker as workers
 from receiver.metrics import Metrics
 from receiver.model import Message, Pace, SendError
+from receiver.store.clock import Clock
 from receiver.store.records import Posted
 from receiver.store.schema import attempts, deliveries
 from receiver.store.store import Store
@@ -203,7 +203,7 @@ async def test_a_clock_that_was_set_back_an_hour_delays_nothing(
     store: Store, work: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     offset = timedelta()
-    monkeypatch.setattr(workers, "utc_now", lambda: datetime.now(UTC) + offset)
+    monkeypatch.setattr(store, "_clock", Clock(lambda: datetime.now(UTC) + offset))
     channel = Scripted()
     channel._script.append(SendError("server", "HTTP 500"))
     await owe(store, "ops")

@@ -4,13 +4,17 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AsyncExitStack, contextmanager
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import URL, Connection, NullPool, create_engine, text
 
 from receiver.intake.webhook import parse
-from receiver.store import engine
+from receiver.model import Delivery
+from receiver.store import clock, engine
+from receiver.store import store as store_module
+from receiver.store.clock import Clock
 from receiver.store.records import Choice, Decision, Known, Line, Outcome, Waiting
 from receiver.store.schema import StoreUnavailableError
 from receiver.store.store import Store
@@ -145,6 +149,49 @@ async def test_the_server_ends_the_transaction_of_a_receiver_that_hangs(
         await store._claimer.run(hang)
     assert await store.queues() == []
     await store.close()
+
+
+def ahead_by(minutes: int) -> Clock:
+    return Clock(lambda: datetime.now(UTC) + timedelta(minutes=minutes))
+
+
+async def test_receivers_whose_clocks_differ_never_claim_the_same(
+    database: URL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one ahead would find every claim of the other run out, and its messages due."""
+    lease, stores = timedelta(minutes=1), []
+    for ahead in (0, 10, -10):
+        monkeypatch.setattr(store_module, "Clock", lambda _, ahead=ahead: ahead_by(ahead))
+        stores.append(await Store.open(database, parse))
+    for number in range(6):
+        said = replace(webhook(groupKey=f"group {number}"), received_at=stores[1].now())
+        await stores[1].accept(said, owed)
+    taken: list[Delivery] = []
+    for number in range(9):
+        now = stores[number % 3].now()
+        taken += await claim_all(stores[number % 3], "ops", now, now + lease)
+    assert sorted(each.id for each in taken) == [1, 2, 3, 4, 5, 6]
+    assert all(abs(store.now() - datetime.now(UTC)) < timedelta(seconds=2) for store in stores)
+    for store in stores:
+        await store.close()
+
+
+async def test_a_receiver_sets_its_clock_again_after_a_minute_and_after_a_sleep(
+    stores: tuple[Store, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, passed, slept = stores[0], 0.0, timedelta()
+    monkeypatch.setattr(clock, "monotonic", lambda: time.monotonic() + passed)
+    monkeypatch.setattr(store._clock, "_own", lambda: datetime.now(UTC) + slept)
+    before = store.now()
+    passed, slept = 59.0, timedelta(seconds=59)
+    await store.agree()
+    assert store.now() - before > timedelta(seconds=58)
+    passed, slept = 61.0, timedelta(seconds=61)
+    await store.agree()  # the server knows that there was no such minute
+    assert abs(store.now() - before) < timedelta(seconds=5)
+    passed -= 30  # while the machine slept, which only its clock shows, 30 s were not counted
+    await store.agree()
+    assert abs(store.now() - before) < timedelta(seconds=5)
 
 
 async def test_what_two_receivers_are_told_at_once_is_owed_once(
