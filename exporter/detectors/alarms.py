@@ -42,8 +42,9 @@ class Evidence:
     values: Floats
     deviation: Floats
     novelty: Floats
-    lower: Floats
-    upper: Floats
+    expected: Floats
+    reach: Floats
+    """How far from the expected value the band ends that an alarm keeps."""
     mature: BoolArray
     """Where enough is known for a verdict."""
 
@@ -67,7 +68,8 @@ def judge(
         state[_UP] = above | (up & (clocks[_ABOVE] + hold > times))
     if raised.any():
         _raise(state, clocks, evidence, times, raised)
-    np.maximum(state[_SCORED], evidence.mature, out=state[_SCORED])
+    if not state[_SCORED].all():
+        np.maximum(state[_SCORED], evidence.mature, out=state[_SCORED])
     return score
 
 
@@ -76,8 +78,9 @@ def _raise(
 ) -> None:
     """Begin an alarm, and keep the band that holds now."""
     state[TOTAL, raised] += 1
-    state[_LOWER, raised] = evidence.lower[raised]
-    state[_UPPER, raised] = evidence.upper[raised]
+    expected, reach = evidence.expected[raised], evidence.reach[raised]
+    state[_LOWER, raised] = expected - reach
+    state[_UPPER, raised] = expected + reach
     state[_UP, raised] = 1
     clocks[:, raised] = times[raised]
 
@@ -119,13 +122,13 @@ def _combined(state: Floats, evidence: Evidence) -> Floats:
     waits, highs = state[_WAITS], state[_HIGHS]
     waits -= 1
     highs *= waits >= 0
-    np.maximum(waits, -1, out=waits)
     higher = sizes > highs
     higher[1] &= highs[1] < 1  # a deviation that grows on is the same alarm
-    echo = np.minimum(sizes, _MOST_ECHOED)
-    echo *= _ECHO
-    highs += higher * (sizes - highs)
-    waits += higher * (_REFRACTORY - waits)
-    echo += higher * (sizes - echo)
-    result: Floats = np.maximum.reduce(echo, axis=0)
+    shown = sizes * higher
+    np.maximum(highs, shown, out=highs)
+    np.maximum(waits, higher * _REFRACTORY, out=waits)
+    np.minimum(sizes, _MOST_ECHOED, out=sizes)
+    sizes *= _ECHO
+    np.maximum(shown, sizes, out=shown)
+    result: Floats = np.maximum(shown[0], shown[1])
     return result

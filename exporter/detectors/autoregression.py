@@ -35,10 +35,10 @@ class Autoregression(Plain):
     def look(self, frame: Frame, state: Floats, cell: Cell | None) -> Floats:
         """Return the value's distance from its prediction; of the first value none is made."""
         del cell
-        scale = _scale(frame, state)
-        inputs = _inputs(frame, scale)
-        inputs *= state[_WEIGHTS]
-        gap: Floats = frame.values - np.add.reduce(inputs, axis=0) * scale
+        weights = state[_WEIGHTS]
+        gap: Floats = weights[ORDER] * _scale(frame, state)
+        gap += np.add.reduce(frame.recent[-_TERMS:-1] * weights[:ORDER], axis=0)
+        np.subtract(frame.values, gap, out=gap)
         return gap
 
     def learn(

@@ -5,6 +5,7 @@ All views with records are worked on at once: arrays have shape (views, series).
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from exporter.detectors.contract import Floats, Frame
 
@@ -14,19 +15,26 @@ _LEAK = np.float32(1e-4)
 _MOST = np.float32(100.0)
 
 
-def excess(state: Floats, values: Floats, floor: Floats, out: Floats) -> None:
-    """Write how far values lie beyond the extremes, in widths, at most 100, to `out`.
+def beyond(state: Floats, values: Floats, out: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Write how far values lie beyond the extremes to `out`; return the places of those that do.
 
-    `state` has shape (WIDTH, views, series); a width counts as at least `floor`.
+    `state` has shape (WIDTH, views, series).
     """
-    high, low = state[_HIGH], state[_LOW]
-    np.subtract(values, high, out=out)
-    np.maximum(out, low - values, out=out)
+    np.subtract(values, state[_HIGH], out=out)
+    np.maximum(out, state[_LOW] - values, out=out)
     np.maximum(out, 0, out=out)
-    width = high - low
-    np.maximum(width, floor, out=width)
-    out /= width
-    np.minimum(out, _MOST, out=out)
+    views, rows = np.divmod(np.flatnonzero(out > 0), out.shape[1])  # nonzero's plane is slow
+    return views, rows
+
+
+def excess(state: Floats, distance: Floats, floor: Floats) -> Floats:
+    """Return distances beyond the extremes in widths, of at least `floor`; at most 100.
+
+    `state` has shape (WIDTH, places), the others (places,).
+    """
+    width = np.maximum(state[_HIGH] - state[_LOW], floor)
+    widths: Floats = np.minimum(distance / width, _MOST)
+    return widths
 
 
 def room(state: Floats, values: Floats, floor: Floats, line: Floats) -> tuple[Floats, Floats]:
@@ -37,16 +45,20 @@ def room(state: Floats, values: Floats, floor: Floats, line: Floats) -> tuple[Fl
     return state[_HIGH] + reach - values, values - state[_LOW] + reach
 
 
-def learn(frame: Frame, state: Floats, values: Floats, leaking: Floats) -> None:
-    """Let the extremes leak by the clock, then take the values in.
-
-    `leaking` has shape (views, 1): 1 for a view whose extremes leak, 0 for another.
-    """
-    mean, high, low = state
+def learn(frame: Frame, state: Floats, values: Floats, leaking: slice) -> None:
+    """Let the extremes of the views in `leaking` leak by the clock, then take the values in."""
     if frame.youngest == 0:
         new = frame.count == 0
         state[:, :, new] = values[:, new]
-    leak = leaking * (frame.pace * _LEAK)
+    _leak(frame, state[:, leaking], values[leaking])
+    np.maximum(state[_HIGH], values, out=state[_HIGH])
+    np.minimum(state[_LOW], values, out=state[_LOW])
+
+
+def _leak(frame: Frame, state: Floats, values: Floats) -> None:
+    """Move the mean towards the values, and the extremes towards the mean."""
+    mean, high, low = state
+    leak = frame.pace * _LEAK
     gain = leak
     if frame.youngest < 1 / _LEAK:
         gain = np.maximum(leak, 1 / (frame.count + 1))
@@ -59,5 +71,3 @@ def learn(frame: Frame, state: Floats, values: Floats, leaking: Floats) -> None:
     np.subtract(mean, low, out=change)
     change *= leak
     low += change
-    np.maximum(high, values, out=high)
-    np.minimum(low, values, out=low)

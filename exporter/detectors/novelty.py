@@ -27,7 +27,12 @@ def width(views: dict[str, View]) -> int:
 def recorded(views: dict[str, View]) -> tuple[str, ...]:
     """Return the names of the views whose records count, those that foretell first."""
     chosen = [name for name, view in views.items() if view.novelty]
-    return tuple(sorted(chosen, key=lambda name: not views[name].foretells))
+    return tuple(sorted(chosen, key=lambda name: _rank(views[name])))
+
+
+def _rank(view: View) -> int:
+    """Put those that foretell first and, within that, those whose extremes leak side by side."""
+    return [[3, 2], [0, 1]][view.foretells][view.leaking]
 
 
 def line(alarms_a_week: Floats) -> Floats:
@@ -43,11 +48,12 @@ def rarity(excess: Floats, rate: Floats) -> Floats:
 
     Below it counts the logarithm of the probability, in that of the line, which is `rate`.
     """
-    folds = np.log(np.maximum(excess, np.float32(1e-9)))
-    folds /= np.minimum(np.log(rate), -1) * np.float32(-_FOLD)
-    folds += 1
-    np.maximum(folds, 0, out=folds)
-    rare: Floats = np.where(excess < 1, folds, excess)
+    below = (excess > 0) & (excess < 1)
+    if not below.any():
+        return excess
+    rare = excess.copy()
+    folds = np.minimum(np.log(np.broadcast_to(rate, excess.shape)[below]), -1)
+    rare[below] = np.maximum(1 - np.log(excess[below]) / (folds * np.float32(_FOLD)), 0)
     return rare
 
 
@@ -56,7 +62,8 @@ class Records:
     """What holds for each view with records; columns of shape (views, 1)."""
 
     weights: Floats
-    leaking: Floats
+    leaking: slice
+    """The views whose extremes leak."""
     floors: Floats
     """The least width of a view with a scale of its own."""
     scaled: Floats
@@ -70,16 +77,18 @@ class Records:
         chosen = [views[name] for name in recorded(views)]
         own = _column([view.own_scale for view in chosen])
         weights = _column([view.novelty for view in chosen])
-        leaking = _column([view.leaking for view in chosen])
+        leaks = [i for i, view in enumerate(chosen) if view.leaking]
+        leaking = slice(min(leaks, default=0), max(leaks, default=-1) + 1)
         foretelling = slice(0, sum(view.foretells for view in chosen))
         return cls(weights, leaking, _FLOOR * own, 1 - own, foretelling)
 
-    def excesses(self, state: Floats, seen: Floats, out: Floats) -> None:
-        """Write each view's weighted excess to `out`; `seen` and `out` are (views, series)."""
-        floor = self.scaled * _least(state)
-        floor += self.floors
-        envelope.excess(_envelopes(state), seen, floor, out)
-        out *= self.weights
+    def excesses(self, state: Floats, seen: Floats, lines: Floats, out: Floats) -> None:
+        """Write each view's weighted excess in `lines` to `out`; all but lines (views, series)."""
+        views, rows = envelope.beyond(_envelopes(state), seen, out)
+        if len(rows):
+            floor = self.scaled[views, 0] * _least(state)[rows] + self.floors[views, 0]
+            excess = envelope.excess(_envelopes(state)[:, views, rows], out[views, rows], floor)
+            out[views, rows] = excess * self.weights[views, 0] / lines[rows]
 
     def room(self, state: Floats, seen: Floats, line: Floats) -> tuple[Floats, Floats]:
         """Return how much further up and down the value may go until a record is an alarm.
@@ -114,6 +123,8 @@ def _column(values: list[float] | list[bool]) -> Floats:
 
 def known(frame: Frame, age: Floats) -> Floats:
     """Return by what part records count, (series,): of a young series everything is one."""
+    if frame.youngest >= _AFTER and age.min() >= _FULL_AGE:
+        return np.ones_like(age)
     part: Floats = np.minimum(np.maximum(age, 0) / _FULL_AGE, 1) ** np.float32(_FOLD)
     if frame.youngest < _AFTER:
         part[frame.count < _AFTER] = 0

@@ -19,7 +19,7 @@ SCATTERED = tuple(name for name, view in DETECTORS.items() if view.deviation)
 RECORDED = novelty.recorded(DETECTORS)
 SPEAKERS = (*SCATTERED, "flat", "period", *RECORDED)
 """Who may be the loudest: an index into this is the reason of a score."""
-_NOVEL = len(SCATTERED) + 2
+_FLAT, _PERIOD, _NOVEL = range(len(SCATTERED), len(SCATTERED) + 3)
 
 SHARES = {"deviation": np.float32(0.25), "flat": np.float32(0.1), "period": np.float32(0.1)}
 """What part of the false alarms each may cause; the rest is left to the records."""
@@ -40,6 +40,7 @@ CLOCKED = {
     **rhythm.SLOTS,
 }
 _FORETELLING = tuple(i for i, name in enumerate(SCATTERED) if DETECTORS[name].foretells)
+_LEVEL = _FORETELLING[0]
 _WEIGHTS: Floats = np.array([[DETECTORS[name].deviation] for name in SCATTERED], np.float32)
 _RECORDS = novelty.Records.of(DETECTORS)
 _LOUD = np.float32(0.5)
@@ -88,6 +89,18 @@ def hear(frame: Frame, context: Context) -> Opinion:
     return opinion
 
 
+@dataclass(frozen=True, slots=True)
+class _Measure:
+    """How the loudest innovation of each series compares with its past; shape (series,)."""
+
+    size: Floats
+    """In scatters, weighted."""
+    rarity: Floats
+    """How improbable that is; 1 on the alarm line."""
+    reach: Floats
+    """How many scatters, weighted, the line is away at this time of the day."""
+
+
 def _consider(frame: Frame, context: Context, cells: dict[str, Cell]) -> Opinion:
     state, alarms_a_week = context.state, context.alarms_a_week
     rate = np.minimum(alarms_a_week * frame.step * np.float32(1 / 604_800), 1)
@@ -100,60 +113,63 @@ def _consider(frame: Frame, context: Context, cells: dict[str, Cell]) -> Opinion
             seen[name][frame.fresh] = 0
     steps, peaks = (np.stack([seen[name] for name in names]) for names in (SCATTERED, RECORDED))
     sizes = np.empty((len(SPEAKERS), len(frame.values)), np.float32)
+    innovations = sizes[: len(SCATTERED)]
     scatters = np.sqrt(state["scatter"])
     np.maximum(scatters, scatter.floor(frame), out=scatters)
-    scatter.standard(steps, scatters, sizes[: len(SCATTERED)])
-    sizes[: len(SCATTERED)] *= _WEIGHTS
-    residual = between(seen["level"] / scatters[0], scatter.MOST)
-    expected = frame.values - seen["level"]
-    line, scale = _measure(frame, state, cells, sizes, rate)
-    scale *= sparse.expand(state["sparse"], line)
-    reach = scatters * scale
-    reach /= _WEIGHTS
+    scatter.standard(steps, scatters, innovations)
+    far = scatter.far(frame, innovations, state["scatter"])
+    innovations *= _WEIGHTS
+    measure = _measure(state, cells, innovations, rate)
+    sizes[_FLAT] = flat.score(frame, state["flat"], rate * SHARES["flat"])
+    sizes[_PERIOD] = period.score(frame, state["period"], rate * SHARES["period"])
     record = novelty.line(alarms_a_week)
     record /= np.maximum(novelty.known(frame, context.ages), np.float32(1e-3))
-    _RECORDS.excesses(state["novelty"], peaks, sizes[_NOVEL:])
-    sizes[_NOVEL:] /= record
-    down, up = _room(state["novelty"], peaks, record, steps, reach)
-    _RECORDS.learn(frame, state["novelty"], peaks)
+    _RECORDS.excesses(state["novelty"], peaks, record, sizes[_NOVEL:])
+    edges = [scatters[row] * measure.reach / _WEIGHTS[row] for row in _FORETELLING]
+    down, up = _bounds(frame, state["novelty"], record, (steps, peaks), edges)
     novel = novelty.rarity(np.maximum.reduce(sizes[_NOVEL:], axis=0), rate)
-    deviation = np.maximum.reduce(sizes[:_NOVEL], axis=0)
-    clipped = scatter.clipped(frame, steps, scatters, state["scatter"])
-    scatter.learn(frame, state["scatter"], clipped)
-    _learn(frame, state, cells, seen, dict(zip(SCATTERED, clipped, strict=True)))
-    view = _loudest(sizes, np.maximum(novel, deviation), rate)
-    lower = np.minimum(frame.values - down, expected)
-    upper = np.maximum(frame.values + up, expected)
-    return Opinion(deviation, novel, residual, expected, reach[0], lower, upper, view)
+    deviation = np.maximum(measure.rarity, np.maximum(sizes[_FLAT], sizes[_PERIOD]))
+    view = _loudest(sizes, measure, np.maximum(novel, deviation), rate)
+    residual = between(steps[_LEVEL] / scatters[_LEVEL], scatter.MOST)
+    expected = frame.values - steps[_LEVEL]
+    lower, upper = np.minimum(down, expected), np.maximum(up, expected)
+    _RECORDS.learn(frame, state["novelty"], peaks)
+    scatter.clip(steps, scatters, far)
+    _learn(frame, state, cells, seen, steps)
+    return Opinion(deviation, novel, residual, expected, edges[0], lower, upper, view)
 
 
-def _loudest(sizes: Floats, loudness: Floats, rate: Floats) -> NDArray[np.int8]:
+def _loudest(sizes: Floats, measure: _Measure, loudness: Floats, rate: Floats) -> NDArray[np.int8]:
     """Return whose size is the largest, as an index of SPEAKERS, -1 where none is worth a word."""
     view = np.full(len(loudness), -1, np.int8)
     loud = np.nonzero(loudness >= _LOUD)[0]
     if len(loud):
         heard = sizes[:, loud]
+        heard[:_FLAT] *= measure.rarity[loud] / np.maximum(measure.size[loud], np.float32(1e-9))
         heard[_NOVEL:] = novelty.rarity(heard[_NOVEL:], rate[loud])
         view[loud] = np.argmax(heard, axis=0)
     return view
 
 
-def _room(
-    state: Floats, peaks: Floats, record: Floats, steps: Floats, reach: Floats
+def _bounds(
+    frame: Frame, state: Floats, record: Floats, seen: tuple[Floats, Floats], edges: list[Floats]
 ) -> tuple[Floats, Floats]:
-    """Return how much further down, and up, the value could be without an alarm."""
+    """Return how low, and how high, the value could be without an alarm."""
+    steps, peaks = seen
     up, down = _RECORDS.room(state, peaks, record)
-    for row in _FORETELLING:
-        np.minimum(up, reach[row] - steps[row], out=up)
-        np.minimum(down, reach[row] + steps[row], out=down)
-    return down, up
+    for row, edge in zip(_FORETELLING, edges, strict=True):
+        np.minimum(up, edge - steps[row], out=up)
+        np.minimum(down, edge + steps[row], out=down)
+    return frame.values - down, frame.values + up
 
 
 def _measure(
-    frame: Frame, state: dict[str, Floats], cells: dict[str, Cell], sizes: Floats, rate: Floats
-) -> tuple[Floats, Floats]:
-    """Turn innovations into parts of their lines, in place; return the line and the scale."""
-    innovations = sizes[: len(SCATTERED)]
+    state: dict[str, Floats],
+    cells: dict[str, Cell],
+    innovations: Floats,
+    rate: Floats,
+) -> _Measure:
+    """Measure the loudest in those of this hour and minute, and in its tail; learn both."""
     size = np.maximum.reduce(innovations, axis=0)
     whole = np.ones_like(size)
     age = rhythm.Age.of(state["rhythm"], size)
@@ -167,14 +183,10 @@ def _measure(
         measured = np.minimum(after, scatter.MOST)
     measured = sparse.compress(state["sparse"], measured)
     tails = state["tail"].T
-    line = tail.line(tails, rate * SHARES["deviation"])
-    factor = tail.rarity(tails, measured, line, rate * SHARES["deviation"])
-    factor /= np.maximum(size, np.float32(1e-9))
+    rarity, line = tail.weigh(tails, measured, rate * SHARES["deviation"])
     _learn_tail(age, tails, measured, line)
-    innovations *= factor
-    sizes[len(SCATTERED)] = flat.score(frame, state["flat"], rate * SHARES["flat"])
-    sizes[len(SCATTERED) + 1] = period.score(frame, state["period"], rate * SHARES["period"])
-    return line, whole
+    whole *= sparse.expand(state["sparse"], line)
+    return _Measure(size, rarity, whole)
 
 
 def _learn_tail(age: rhythm.Age, tails: Floats, measured: Floats, line: Floats) -> None:
@@ -191,10 +203,12 @@ def _learn(
     state: dict[str, Floats],
     cells: dict[str, Cell],
     seen: dict[str, Floats],
-    clipped: dict[str, Floats],
+    clipped: Floats,
 ) -> None:
+    scatter.learn(frame, state["scatter"], clipped)
+    steps = dict(zip(SCATTERED, clipped, strict=True))
     for name, view in DETECTORS.items():
-        step = clipped.get(name, seen[name])
+        step = steps.get(name, seen[name])
         view.learn(frame, state[name], cells.get(name), seen[name], step)
     sparse.learn(frame, state["sparse"])
     flat.learn(frame, state["flat"])

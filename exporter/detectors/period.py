@@ -15,6 +15,7 @@ _SHORTEST = 3
 _DIFFERENCES = slice(0, _LAGS)
 _TAIL = slice(_LAGS, _LAGS + tail.WIDTH)
 WIDTH = _LAGS + tail.WIDTH
+_AT_ONCE = 5
 _WINDOW = 500.0
 _AFTER = 200.0
 _CLEAR = np.float32(0.2)
@@ -30,10 +31,11 @@ def score(frame: Frame, state: Floats, rate: Floats) -> Floats:
     if frame.count.max() >= _AFTER:
         _judge(frame, state, rate, scores)
     share = frame.share(_WINDOW)
-    change = np.empty_like(scores)
-    for lag in range(_LAGS):  # one by one: what is in hand stays in the cache
-        known = state[lag]
-        np.subtract(frame.values, frame.recent[_LAGS - 1 - lag], out=change)
+    before = frame.recent[_LAGS - 1 :: -1]
+    for lag in range(0, _LAGS, _AT_ONCE):  # what is in hand stays in the cache
+        lags = slice(lag, lag + _AT_ONCE)
+        known = state[lags]
+        change = frame.values - before[lags]
         np.abs(change, out=change)
         change -= known
         change *= share
@@ -55,7 +57,6 @@ def _judge(frame: Frame, state: Floats, rate: Floats, scores: Floats) -> None:
     sizes = np.minimum(difference / usual, 1000).astype(np.float32)
     tails = np.ascontiguousarray(state[_TAIL, rows].T)
     tails[tails[:, 0] == 0] = tail.START
-    lines = tail.line(tails, rate[rows])
-    scores[rows] = tail.rarity(tails, sizes, lines, rate[rows])
+    scores[rows], lines = tail.weigh(tails, sizes, rate[rows])
     tail.learn(tails, sizes, lines)
     state[_TAIL, rows] = tails.T

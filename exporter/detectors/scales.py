@@ -26,8 +26,6 @@ def unbend(band: FloatArray, ratios: BoolArray) -> FloatArray:
 
     A ratio's band ends at 0, and at 1 where no more than that is expected.
     """
-    if not ratios.any():
-        return band
     within = np.clip(band, 0, np.pi)
     straight = np.sin(within / 2) ** 2 + (band - within) / _BEYOND
     expected, lower, upper = straight

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from exporter.detectors.contract import UNSURE, Floats, Frame, between
+from exporter.detectors.contract import UNSURE, Floats, Frame
+from exporter.model import BoolArray
 
 MOST = np.float32(1000.0)
 """The largest standardised innovation: a line that was always flat has no scatter at all."""
@@ -28,17 +29,22 @@ def standard(innovations: Floats, scatters: Floats, out: Floats) -> None:
     np.minimum(out, MOST, out=out)
 
 
-def clipped(frame: Frame, innovations: Floats, scatters: Floats, variances: Floats) -> Floats:
-    """Return the innovations, no further from 0 than is believed of a single value.
+def far(frame: Frame, sizes: Floats, variances: Floats) -> BoolArray:
+    """Tell the standardised sizes that are beyond what is believed of a single value.
 
     The first move of a series that never moved is believed: it has no other measure.
     """
-    most = scatters * _CLIP
-    if not variances.all():
-        most[variances == 0] = np.inf
-    if frame.youngest < _CLIP_AFTER:
-        most[:, frame.count < _CLIP_AFTER] = np.inf
-    return between(innovations, most)
+    beyond: BoolArray = sizes > _CLIP
+    if beyond.any():
+        beyond &= variances > 0
+        beyond &= frame.count >= _CLIP_AFTER
+    return beyond
+
+
+def clip(innovations: Floats, scatters: Floats, far: BoolArray) -> None:
+    """Cut those that are far to what is believed, in place."""
+    if far.any():
+        innovations[far] = np.copysign(scatters[far] * _CLIP, innovations[far])
 
 
 def learn(frame: Frame, variances: Floats, clipped: Floats) -> None:

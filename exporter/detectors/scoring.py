@@ -1,6 +1,7 @@
 """From a block of values to scores: learning, scoring and thresholding, one after the other."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,8 +17,8 @@ from exporter.model import BoolArray, FloatArray, Score
 __all__ = ["SPEAKERS", "Judgement", "Rule", "Scorer"]
 _LARGEST = 1e16
 """What is larger cannot be squared twice in single precision, and says "no limit" anyway."""
-_AT_ONCE = 8192
-"""How many series are worked on at a time, so that what is in hand stays in the cache."""
+_AT_ONCE = 16_384
+"""How many series at most are worked on at a time, so that what is in hand stays in the cache."""
 _LEAST_VALUES = 10
 _FORMAT = "1"
 _COLUMNS = (
@@ -118,15 +119,14 @@ class Scorer:
         """
         count = len(rows)
         if sensitivity is None:
-            sensitivity = np.full(count, rule.alarms_a_week)
+            sensitivity = np.full(count, rule.alarms_a_week, np.float32)
         if ratios is None:
             ratios = np.zeros(count, np.bool_)
-        whole = _Input(rows, values, times, sensitivity.astype(np.float32), ratios)
-        out = np.full((len(_COLUMNS), count), np.nan)
+        whole = _Input(rows, values, times, sensitivity.astype(np.float32, copy=False), ratios)
+        out = np.empty((len(_COLUMNS), count))
         view = np.full(count, -1, np.int8)
         taken = late = 0
-        for start in range(0, count, _AT_ONCE):
-            part = slice(start, min(start + _AT_ONCE, count))
+        for part in _blocks(count):
             with np.errstate(over="ignore"):  # ratios to a scatter of nearly nothing, cut off later
                 done = self._score_part(whole.part(part), rule, out[:, part], view[part])
             taken, late = taken + done[0], late + done[1]
@@ -167,6 +167,7 @@ class Scorer:
         if usable.all():
             self._score_present(block, place, rule, out, view)
         else:
+            out[:] = np.nan
             self._score_some(block, np.nonzero(usable)[0], rule, out, view)
         alarm_state, clocks = self._memory.fields[self._parts["alarms"], place], self._clocks
         out[_TOTAL], out[_ACTIVE] = alarms.standing(
@@ -185,7 +186,7 @@ class Scorer:
         """Score those of a block that have a value."""
         if not len(chosen):
             return
-        some, views = np.full((len(_COLUMNS), len(chosen)), np.nan), view[chosen]
+        some, views = np.empty((len(_COLUMNS), len(chosen))), view[chosen]
         present = block.part(chosen)
         self._score_present(present, place_of(present.rows), rule, some, views)
         out[:, chosen] = some
@@ -203,15 +204,17 @@ class Scorer:
         context = Context(parts, self._memory, place, block.times, ages, block.alarms)
         opinion = panel.hear(frame, context)
         mature = _mature(frame, rule)
-        lower, upper = opinion.expected - opinion.reach, opinion.expected + opinion.reach
-        evidence = Evidence(values, opinion.deviation, opinion.novelty, lower, upper, mature)
+        evidence = Evidence(
+            values, opinion.deviation, opinion.novelty, opinion.expected, opinion.reach, mature
+        )
         out[_SCORE] = alarms.judge(
             parts["alarms"], clocks[frames.CLOCKS :], evidence, block.times, rule.hold
         )
         frames.end(parts["frame"])
-        band = np.array((opinion.expected, opinion.lower, opinion.upper), float)
-        out[_DEVIATION:_EXPECTED] = opinion.deviation, opinion.novelty, opinion.residual
-        out[_EXPECTED:] = scales.unbend(band, block.ratios)
+        for column, name in enumerate(_COLUMNS[_DEVIATION:], _DEVIATION):
+            out[column] = getattr(opinion, name)
+        if block.ratios.any():
+            out[_EXPECTED:] = scales.unbend(out[_EXPECTED:], block.ratios)
         view[:] = opinion.view
         if not mature.all():
             early = ~mature
@@ -221,6 +224,13 @@ class Scorer:
         if not isinstance(place, slice):
             self._memory.fields[:, place] = state
             self._clocks[:, place] = clocks
+
+
+def _blocks(count: int) -> Iterator[slice]:
+    """Divide so many series evenly, since each block costs its calls, however small it is."""
+    blocks = math.ceil(count / _AT_ONCE)
+    for block in range(blocks):
+        yield slice(block * count // blocks, (block + 1) * count // blocks)
 
 
 def _mature(frame: Frame, rule: Rule) -> BoolArray:

@@ -6,6 +6,8 @@ and half their mean difference, which are L-moments, give its shape and scale (H
 Wallis 1987), and these the size that is passed with any probability, however small.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from exporter.detectors.contract import Floats
@@ -37,58 +39,76 @@ START = (1.55, 0.5, 0.25, 0.5, 0.5, 0.0)
 """The state of a new series: about the normal distribution's."""
 
 
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """What lies beyond the quantile of each series; arrays of shape (series,)."""
+
+    state: Floats
+    shape: Floats
+    """Positive where the tail is heavy, and never 0."""
+    folds: Floats
+    """The logarithm of how much rarer than the quantile's the line's rate is, 0 if it is not."""
+    reach: Floats
+    """exp(shape * folds) - 1, in which a size grows as its probability falls."""
+
+    @classmethod
+    def of(cls, state: Floats, rate: Floats | FloatArray | float) -> "Tail":
+        """Read it off a state of shape (series, WIDTH)."""
+        shape = np.maximum(state[:, _SPREAD], _LEAST)
+        np.divide(state[:, _MEAN], shape, out=shape)
+        np.subtract(2, shape, out=shape)
+        np.maximum(shape, shape * _HEAVIER, out=shape)
+        np.maximum(shape, _SHAPES[0], out=shape)
+        np.minimum(shape, _SHAPES[1], out=shape)
+        shape += np.float32(1e-6) * (shape == 0)
+        folds = np.log(np.maximum(_RATE / np.asarray(rate, np.float32), 1))
+        return cls(state, shape, folds, np.expm1(folds * shape))
+
+    def line(self, doubt: float) -> Floats:
+        """Return the size that is passed at the rate, raised by what is not known yet."""
+        reach = self.reach * self.state[:, _MEAN]
+        reach *= (1 - self.shape) / self.shape
+        reach += self.state[:, _QUANTILE]
+        reach *= 1 + np.float32(doubt) / (1 + self.state[:, _COUNT] * (1 / _DOUBT_VALUES))
+        line: Floats = np.maximum(reach, _LEAST_LINE)
+        return line
+
+    def rarity(self, sizes: Floats, lines: Floats) -> Floats:
+        """Return the logarithms of the sizes' probabilities, each in that of the line."""
+        quantile = self.state[:, _QUANTILE]
+        part = sizes - quantile
+        part /= np.maximum(lines - quantile, _LEAST)
+        np.maximum(part, 0, out=part)
+        np.minimum(part, 1, out=part)
+        part *= self.reach
+        np.log1p(part, out=part)
+        part /= self.shape
+        part += np.minimum(sizes / np.maximum(quantile, _LEAST), 1) * _FOLDS
+        part /= self.folds + _FOLDS
+        return part
+
+
 def line(state: Floats, rate: Floats | FloatArray | float, doubt: float = DOUBT) -> Floats:
     """Return the size that is passed with probability `rate` a value, shape (series,).
 
     `state` has shape (series, WIDTH); a line learned from nothing is raised by `doubt` of itself.
     """
-    quantile, mean, _, _, _, count = state.T
-    shape = _shape(state)
-    reach: Floats = np.expm1(_folds(rate) * shape)
-    reach *= mean
-    reach *= (1 - shape) / shape
-    reach += quantile
-    reach *= 1 + np.float32(doubt) / (1 + count * (1 / _DOUBT_VALUES))
-    line: Floats = np.maximum(reach, _LEAST_LINE)
-    return line
+    return Tail.of(state, rate).line(doubt)
 
 
-def rarity(state: Floats, sizes: Floats, lines: Floats, rate: Floats) -> Floats:
-    """Return how improbable sizes are, shape (series,): 0 where nothing is, 1 on the line.
+def weigh(state: Floats, sizes: Floats, rate: Floats) -> tuple[Floats, Floats]:
+    """Return how improbable sizes are, 0 where nothing is and 1 on the line, and the line.
 
     Below its line a size counts by the logarithm of the probability to pass it, in that of the
     line, so that .8 too is as rare in every series; beyond the line, by how many lines it is.
     """
-    quantile, shape, folds = state[:, _QUANTILE], _shape(state), _folds(rate)
-    part = sizes - quantile
-    part /= np.maximum(lines - quantile, _LEAST)
-    np.maximum(part, 0, out=part)
-    np.minimum(part, 1, out=part)
-    part *= np.expm1(folds * shape)
-    np.log1p(part, out=part)
-    part /= shape
-    part += np.minimum(sizes / np.maximum(quantile, _LEAST), 1) * _FOLDS
-    part /= folds + _FOLDS
+    tail = Tail.of(state, rate)
+    lines = tail.line(DOUBT)
+    rare = tail.rarity(sizes, lines)
     beyond = sizes > lines
     if beyond.any():
-        part[beyond] = sizes[beyond] / lines[beyond]
-    return part
-
-
-def _shape(state: Floats) -> Floats:
-    """Return the tail's shape, positive where it is heavy, and never 0."""
-    shape = 2 - state[:, _MEAN] / np.maximum(state[:, _SPREAD], _LEAST)
-    np.maximum(shape, shape * _HEAVIER, out=shape)
-    np.maximum(shape, _SHAPES[0], out=shape)
-    bounded: Floats = np.minimum(shape, _SHAPES[1])
-    bounded += np.float32(1e-6) * (bounded == 0)
-    return bounded
-
-
-def _folds(rate: Floats | FloatArray | float) -> Floats:
-    """Return the logarithm of how much rarer than the quantile's a rate is, 0 if it is not."""
-    folds: Floats = np.log(np.maximum(_RATE / np.asarray(rate, np.float32), 1))
-    return folds
+        rare[beyond] = sizes[beyond] / lines[beyond]
+    return rare, lines
 
 
 def learn(state: Floats, sizes: Floats, lines: Floats) -> None:
@@ -99,23 +119,30 @@ def learn(state: Floats, sizes: Floats, lines: Floats) -> None:
     """
     quantile, mean, spread, latest, other, count = state.T
     over = sizes > quantile
-    lasting = _LASTING_WEIGHT * np.minimum(count * (1 / _DOUBT_VALUES), 1)
-    weight = 1 - (1 - lasting) * ((sizes > lines) & (latest > lines - quantile))
     share = np.maximum(1 / 1000, 1 / (_RATE * count + 20))
     excess = np.minimum(sizes, lines)  # what is beyond the line is no part of the ordinary
     excess -= quantile
     np.minimum(excess, mean * (1 + _GROWTH / share), out=excess)
-    share *= weight
     share *= over
+    move = np.maximum(2 / 3000, 2 / (count + 10))
+    move *= over - _RATE
+    ordinary = over
+    beyond = sizes > lines
+    if beyond.any():
+        lasting = _LASTING_WEIGHT * np.minimum(count * (1 / _DOUBT_VALUES), 1)
+        weight = 1 - (1 - lasting) * (beyond & (latest > lines - quantile))
+        share *= weight
+        move *= weight
+        ordinary = over & ~beyond
     mean += share * (excess - mean)
     spread += share * (np.abs(excess - other) * np.float32(0.5) - spread)
     latest += over * (sizes - quantile - latest)
     turn = np.floor(count * np.float32(1 / _APART)) * _APART
-    ordinary = over & (sizes <= lines)
     other += (ordinary & (np.abs(turn - count) < 1)) * (excess - other)
-    weight *= np.maximum(2 / 3000, 2 / (count + 10))
-    weight *= over - _RATE
-    begun = (count > 0) | (sizes > 0)  # a series that never moved says nothing of its noise
-    weight *= begun
-    quantile *= np.exp(weight)
-    count += begun
+    if count.min() == 0:
+        begun = (count > 0) | (sizes > 0)  # a series that never moved says nothing of its noise
+        move *= begun
+        count += begun
+    else:
+        count += 1
+    quantile *= np.exp(move)

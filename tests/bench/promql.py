@@ -168,7 +168,8 @@ def main() -> None:
     parser.add_argument("--series", type=int, default=100_000)
     parser.add_argument("--ticks", type=int, default=14)
     options = parser.parse_args()
-    os.environ["MALLOC_TRIM_THRESHOLD_"] = "8388608"  # as deploy/ has it; read when Python starts
+    # as deploy/ has them; read when Python starts
+    os.environ.update(MALLOC_TRIM_THRESHOLD_="8388608", MALLOC_MMAP_THRESHOLD_="4194304")
     with running(options.series) as url:
         context = multiprocessing.get_context("spawn")
         measuring = context.Process(target=run, args=(url, options))

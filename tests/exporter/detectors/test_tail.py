@@ -64,7 +64,7 @@ def test_a_size_counts_by_how_rare_it_is_and_on_the_line_it_is_one() -> None:
     state = np.repeat(state_after(DRAWS["normal"](np.random.default_rng(4))[:, :1]), 400, axis=0)
     lines = tail.line(state, RATE)
     sizes = np.linspace(0, 2 * lines[0], 400, dtype=np.float32)
-    rare = tail.rarity(state, sizes, lines, np.full(400, RATE, np.float32))
+    rare, _ = tail.weigh(state, sizes, np.full(400, RATE, np.float32))
     assert rare[0] == 0
     assert (np.diff(rare) > 0).all()
     assert np.diff(rare).max() < 0.03, "no jump, not on the line either"
@@ -80,8 +80,8 @@ def test_what_is_equally_rare_counts_alike_whatever_the_noise() -> None:
         sizes = DRAWS[noise](np.random.default_rng(4))
         state = state_after(sizes)
         rare = np.quantile(sizes, 0.99, axis=0).astype(np.float32)
-        lines = tail.line(state, RATE)
-        seen[noise] = np.median(tail.rarity(state, rare, lines, rate)), np.median(rare / lines)
+        counted, lines = tail.weigh(state, rare, rate)
+        seen[noise] = np.median(counted), np.median(rare / lines)
     (normal, normal_part), (heavy, heavy_part) = seen["normal"], seen["exponential"]
     assert abs(normal - heavy) < 0.05
     assert abs(normal - heavy) < abs(normal_part - heavy_part) / 2
