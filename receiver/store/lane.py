@@ -1,12 +1,13 @@
 """A lane to the database: work waits in it for a thread, and the event loop for none of it."""
 
 import asyncio
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
+from queue import Empty, SimpleQueue
+from threading import Thread
 from time import monotonic
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -24,19 +25,29 @@ MOST_WAITING = 1000
 
 
 _Work = Callable[[Connection, Sequence[Any]], Sequence[Any]]
+_End = Callable[[], None]
+"""Tells a caller how its work ended; for the event loop."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Job:
     """An item for `work`, with the time until which it may begin.
 
-    What waits with the same work is done by one call of it. The future runs once it has begun.
+    What waits with the same work is done by one call of it.
     """
 
     work: _Work
     item: Any
     deadline: float
-    done: Future[Any] = field(default_factory=Future)
+    done: asyncio.Future[Any]
+
+    def succeed(self, result: Any) -> None:
+        if not self.done.done():  # a caller may give up at any time
+            self.done.set_result(result)
+
+    def fail(self, error: Exception) -> None:
+        if not self.done.done():
+            self.done.set_exception(error)
 
 
 class Lane:
@@ -53,8 +64,12 @@ class Lane:
         self._engine = engine
         self._patience = patience
         self._shared = shared
-        self._threads = ThreadPoolExecutor(threads, "store")
-        self._waiting: deque[_Job] = deque()
+        self._waiting: SimpleQueue[_Job | None] = SimpleQueue()
+        self._threads = [
+            Thread(target=self._serve, name="store", daemon=True) for _ in range(threads)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     async def run(
         self,
@@ -81,12 +96,11 @@ class Lane:
 
         Where such a call fails, each item gets one of its own. As `run` in all else.
         """
-        if len(self._waiting) >= MOST_WAITING:
+        if self._waiting.qsize() >= MOST_WAITING:
             raise StoreUnavailableError("the store is busy")
-        job = _Job(work, item, monotonic() + self._patience)
-        self._waiting.append(job)
-        self._threads.submit(self._turn)
-        result: _Result = await asyncio.wrap_future(job.done)
+        done = asyncio.get_running_loop().create_future()
+        self._waiting.put(_Job(work, item, monotonic() + self._patience, done))
+        result: _Result = await done
         return result
 
     async def close(self) -> None:
@@ -94,35 +108,52 @@ class Lane:
         await asyncio.to_thread(self._end)
 
     def _end(self) -> None:
-        self._threads.shutdown()
+        for _ in self._threads:
+            self._waiting.put(None)
+        for thread in self._threads:
+            thread.join()
         self._engine.dispose()
 
-    def _turn(self) -> None:
-        """Run what waits in one transaction, and tell the callers once it is over.
+    def _serve(self) -> None:
+        """Do what waits until the lane is closed, and tell the callers, all at once."""
+        goes_on = True
+        while goes_on:
+            taken = list(self._take())
+            goes_on = taken[-1] is not None
+            jobs = [job for job in taken if job is not None and not job.done.cancelled()]
+            if tell := [*self._turn(jobs)]:
+                with suppress(RuntimeError):  # the loop has ended, and with it whoever waited
+                    jobs[0].done.get_loop().call_soon_threadsafe(_tell, tell)
 
-        There is a turn for each piece of work; one that comes after it was done finds nothing.
-        """
-        jobs = list(self._take())
-        if not jobs:
+    def _take(self) -> Iterator[_Job | None]:
+        """Wait for work, and yield what waits then; None, which is for one thread, is the end."""
+        yield (job := self._waiting.get())
+        with suppress(Empty):
+            for _ in range(self._shared - 1):
+                if job is None:
+                    break
+                yield (job := self._waiting.get_nowait())
+
+    def _turn(self, jobs: Sequence[_Job]) -> Iterator[_End]:
+        """Run jobs in one transaction; once it is over, yield what tells how each ended."""
+        now = monotonic()
+        timely = [job for job in jobs if now <= job.deadline]
+        for job in jobs:
+            if now > job.deadline:
+                yield partial(job.fail, StoreUnavailableError("the store is busy"))
+        if not timely:
             return
         try:
             with explained(), self._engine.begin() as connection:
-                tell = [end for some in _alike(jobs) for end in _attempt(connection, some)]
+                ends = [end for some in _alike(timely) for end in _attempt(connection, some)]
         except Exception as error:  # noqa: BLE001 -- not swallowed: every caller is told
-            tell = [partial(job.done.set_exception, error) for job in jobs]
-        for each in tell:
-            each()
+            ends = [partial(job.fail, error) for job in timely]
+        yield from ends
 
-    def _take(self) -> Iterator[_Job]:
-        with suppress(IndexError):
-            for _ in range(self._shared):
-                job = self._waiting.popleft()
-                if not job.done.set_running_or_notify_cancel():
-                    continue
-                if monotonic() > job.deadline:
-                    job.done.set_exception(StoreUnavailableError("the store is busy"))
-                else:
-                    yield job
+
+def _tell(ends: Iterable[_End]) -> None:
+    for end in ends:
+        end()
 
 
 def _alike(jobs: Sequence[_Job]) -> Iterable[Sequence[_Job]]:
@@ -133,7 +164,7 @@ def _alike(jobs: Sequence[_Job]) -> Iterable[Sequence[_Job]]:
     return groups.values()
 
 
-def _attempt(connection: Connection, jobs: Sequence[_Job]) -> list[Callable[[], None]]:
+def _attempt(connection: Connection, jobs: Sequence[_Job]) -> list[_End]:
     """Run jobs of the same work in a savepoint; returns what tells their callers how it ended."""
     savepoint = connection.begin_nested()
     try:
@@ -147,7 +178,7 @@ def _attempt(connection: Connection, jobs: Sequence[_Job]) -> list[Callable[[], 
         if connection.invalidated:  # so does a connection that is lost
             raise error from None
         if len(jobs) == 1:
-            return [partial(jobs[0].done.set_exception, error)]
+            return [partial(jobs[0].fail, error)]
         return [end for job in jobs for end in _attempt(connection, [job])]
     savepoint.commit()
-    return [partial(job.done.set_result, r) for job, r in zip(jobs, results, strict=True)]
+    return [partial(job.succeed, result) for job, result in zip(jobs, results, strict=True)]
