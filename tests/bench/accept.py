@@ -19,6 +19,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,9 @@ def webhooks(case: Case) -> Iterator[bytes]:
 async def post(http: ClientSession, url: str, said: bytes) -> float:
     """Post a webhook; returns the seconds until 200."""
     start = time.perf_counter()
-    async with http.post(f"{url}/webhook/alertmanager", data=said, headers=_JSON) as answer:
+    async with http.post(
+        f"{url}/webhook/alertmanager", data=BytesIO(said), headers=_JSON
+    ) as answer:
         assert answer.status == 200, await answer.text()
     return time.perf_counter() - start
 
@@ -113,11 +116,17 @@ def cpu(running: Receiver) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def memory(running: Receiver) -> str:
-    """Return the memory that the receiver holds, and the most that it has held."""
+def memory_of(running: Receiver) -> tuple[float, float]:
+    """Return the MiB that the receiver holds, and the most that it has held."""
     lines = Path(f"/proc/{running.process.pid}/status").read_text().splitlines()
     sizes = dict(line.split(":") for line in lines)
     now, most = (int(sizes[name].split()[0]) / 1024 for name in ("VmRSS", "VmHWM"))
+    return now, most
+
+
+def memory(running: Receiver) -> str:
+    """Say how much memory it holds."""
+    now, most = memory_of(running)
     return f"RSS {now:.0f} MiB, peak {most:.0f} MiB"
 
 
