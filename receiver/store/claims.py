@@ -6,14 +6,26 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import accumulate
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, tuple_, update
+from sqlalchemy import (
+    Connection,
+    FromClause,
+    Row,
+    Select,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.sql.elements import ColumnElement
 
 from receiver.model import Delivery, Notification, Status
 from receiver.store import gates
 from receiver.store.handover import FELL_BACK, hand_over
 from receiver.store.records import Choice, Gate, Line, Outcome, Waiting
-from receiver.store.schema import Instant, attempts, deliveries, unheld, webhooks
+from receiver.store.schema import Instant, attempts, deliveries, owed, unheld, webhooks
 
 Choose = Callable[[Waiting], Choice]
 
@@ -90,32 +102,46 @@ def claim(
 
 
 def _due() -> ColumnElement[bool]:
-    """Select what `channel` could be sent `now`.
+    """Select what of `channel` could be sent `now`, from rows of that channel.
 
     An incident's messages keep their order: one waits behind an earlier one that waits or that
     somebody has claimed.
     """
     now = bindparam("now", type_=Instant)
     earlier = deliveries.alias()
-    behind = select(earlier.c.id).where(
-        earlier.c.channel == deliveries.c.channel,
+    late = or_(earlier.c.not_before > now, earlier.c.lease > now)
+    return _free() & _is_none(_before(earlier).where(late))
+
+
+def _before(earlier: FromClause) -> Select[int]:
+    """Select what is owed to the same channel for the same incident, and came earlier."""
+    return select(earlier.c.id).where(
+        owed(earlier),
         earlier.c.incident == deliveries.c.incident,
-        earlier.c.state == "owed",
         earlier.c.id < deliveries.c.id,
-        or_(earlier.c.not_before > now, earlier.c.lease > now),
+        # Not by `=`, so that no index is used that has all that is owed to the channel.
+        earlier.c.channel.is_not_distinct_from(deliveries.c.channel),
     )
-    return (deliveries.c.channel == bindparam("channel")) & _free() & ~behind.exists()
+
+
+def _is_none(found: Select[int]) -> ColumnElement[bool]:
+    """Look anew for each row: PostgreSQL would turn `NOT EXISTS` into a join with all of them."""
+    return found.limit(1).scalar_subquery().is_(None)
 
 
 def _free() -> ColumnElement[bool]:
     """Select what is owed and that nobody waits with or has claimed, `now`."""
     now = bindparam("now", type_=Instant)
     free = or_(deliveries.c.lease.is_(None), deliveries.c.lease <= now)
-    return (deliveries.c.state == "owed") & (deliveries.c.not_before <= now) & free
+    return owed() & (deliveries.c.not_before <= now) & free
 
 
 # Made once, since a statement of this size takes longer to put together than to run.
-_IN_LANE = select(deliveries.c.id).where(_due(), deliveries.c.urgent == bindparam("lane"))
+_IN_LANE = (
+    select(deliveries.c.id)
+    .where(deliveries.c.channel == bindparam("channel"), deliveries.c.urgent == bindparam("lane"))
+    .where(_due())
+)
 _COUNT = select(func.count()).select_from(_IN_LANE.order_by(deliveries.c.id).limit(MOST).subquery())
 _FIRST = (
     _IN_LANE.with_only_columns(deliveries.c.incident)
@@ -125,7 +151,8 @@ _FIRST = (
 _OF_INCIDENTS = (
     select(deliveries.c.id, deliveries.c.incident, webhooks.c.size)
     .join(webhooks, webhooks.c.id == deliveries.c.webhook)
-    .where(_due(), deliveries.c.incident.in_(bindparam("incidents", expanding=True)))
+    .where(deliveries.c.incident.in_(bindparam("incidents", expanding=True)))
+    .where(deliveries.c.channel.is_not_distinct_from(bindparam("channel")), _due())
     .order_by(deliveries.c.id)
     .limit(_MOST_ROWS)
 )
@@ -271,20 +298,14 @@ def _close(
 
 def next_due(connection: Connection, channel: str) -> datetime | None:
     """When the channel's next owed delivery may be claimed; None where nothing is owed."""
-    earlier = deliveries.alias()
-    behind = select(earlier.c.id).where(
-        earlier.c.channel == deliveries.c.channel,
-        earlier.c.incident == deliveries.c.incident,
-        earlier.c.state == "owed",
-        earlier.c.id < deliveries.c.id,
-    )
     free = func.coalesce(deliveries.c.lease, deliveries.c.not_before, type_=Instant)
-    owed = (deliveries.c.channel == channel) & (deliveries.c.state == "owed")
-    return connection.scalar(select(func.min(free, type_=Instant)).where(owed, ~behind.exists()))
+    first = _is_none(_before(deliveries.alias()))
+    mine = (deliveries.c.channel == channel) & owed()
+    return connection.scalar(select(func.min(free, type_=Instant)).where(mine, first))
 
 
 def hurry(connection: Connection, channel: str, now: datetime) -> None:
     """Make due all that a channel is owed and that waits longer than it could by `now`."""
     late = deliveries.c.not_before > now
-    owed = (deliveries.c.channel == channel) & (deliveries.c.state == "owed") & late
-    connection.execute(update(deliveries).where(unheld(owed)).values(not_before=now))
+    mine = (deliveries.c.channel == channel) & owed()
+    connection.execute(update(deliveries).where(unheld(mine & late)).values(not_before=now))

@@ -16,6 +16,7 @@ from receiver.store.schema import (
     episodes,
     gates,
     incidents,
+    owed,
 )
 from receiver.store.standings import Open
 
@@ -54,7 +55,7 @@ def _due(connection: Connection) -> dict[str, datetime]:
     since = func.coalesce(deliveries.c.lease, deliveries.c.not_before, type_=Instant)
     rows = connection.execute(
         select(deliveries.c.channel, func.min(since, type_=Instant))
-        .where(deliveries.c.state == "owed")
+        .where(owed())
         .group_by(deliveries.c.channel)
     )
     return {row[0]: row[1] for row in rows}

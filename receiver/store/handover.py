@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, insert, or_, select, update
 
 from receiver.store import bell
 from receiver.store.records import Line
-from receiver.store.schema import deliveries
+from receiver.store.schema import deliveries, owed
 
 FELL_BACK = "fell_back"
 _MOST = 1_000
@@ -65,7 +65,7 @@ def sweep(connection: Connection, line: Line, now: datetime) -> int:
     free = or_(deliveries.c.lease.is_(None), deliveries.c.lease <= now)
     numbers = connection.scalars(
         select(deliveries.c.id)
-        .where(deliveries.c.channel == line.channel, deliveries.c.state == "owed", free)
+        .where(deliveries.c.channel == line.channel, owed(), free)
         .order_by(deliveries.c.id)
         .limit(_MOST)
         .with_for_update(skip_locked=True)

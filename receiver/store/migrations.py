@@ -142,5 +142,20 @@ def _audit(connection: Connection) -> None:
     )
 
 
-STEPS: Sequence[Step] = (_slices, _gates, _sizes, _notices, _ends, _audit)
+def _apart(connection: Connection) -> None:
+    for name, columns, where in (
+        ("deliveries_in_line", "deliveries (channel, urgent, id)", "state = 'owed'"),
+        ("deliveries_in_order", "deliveries (incident, id)", "state = 'owed'"),
+        ("deliveries_by_state", "deliveries (state, channel, id)", "state != 'owed'"),
+        ("deliveries_newest", "deliveries (state, id)", "state != 'owed'"),
+    ):
+        connection.exec_driver_sql(f"DROP INDEX {name}")
+        add_index(connection, name, columns, where)
+    if connection.dialect.name == "postgresql":
+        # The change of the type, to what it is, drops the statistics that there are.
+        connection.exec_driver_sql("ALTER TABLE deliveries ALTER state TYPE TEXT")
+        connection.exec_driver_sql("ALTER TABLE deliveries ALTER state SET STATISTICS 0")
+
+
+STEPS: Sequence[Step] = (_slices, _gates, _sizes, _notices, _ends, _audit, _apart)
 """STEPS[i] takes a store of version i + 1 to i + 2."""

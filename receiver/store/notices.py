@@ -11,7 +11,7 @@ from receiver.store import audit, bell, bodies, handover
 from receiver.store.audit import Change
 from receiver.store.outbox import Parse
 from receiver.store.records import Attempt, Notice
-from receiver.store.schema import attempts, deliveries, webhooks
+from receiver.store.schema import SETTLED, attempts, deliveries, owed, webhooks
 
 STATES = ("owed", "sent", "suppressed", "dead")
 _MOST_ALERTS = 50
@@ -31,9 +31,13 @@ class Asked:
 
 def find(connection: Connection, asked: Asked, parse: Parse) -> list[Notice]:
     """Return what became of messages, newest first."""
-    query = _query().order_by(deliveries.c.id.desc()).limit(asked.limit)
-    if asked.state:
-        query = query.where(deliveries.c.state == asked.state)
+    query = _query().limit(asked.limit)
+    if asked.state == "owed":  # without `+ 0`, all that was ever settled might be gone through
+        query = query.where(owed()).order_by((deliveries.c.id + 0).desc())
+    else:
+        query = query.order_by(deliveries.c.id.desc())
+    if asked.state not in {"", "owed"}:
+        query = query.where(deliveries.c.state == asked.state, SETTLED)
     if asked.channel:
         query = query.where(deliveries.c.channel == asked.channel)
     if asked.before is not None:

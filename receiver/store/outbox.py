@@ -8,7 +8,7 @@ from sqlalchemy import Connection, update
 from receiver.model import Notification
 from receiver.store import audit, gates
 from receiver.store.audit import Change
-from receiver.store.schema import deliveries, unheld
+from receiver.store.schema import deliveries, owed, unheld
 
 Parse = Callable[[bytes], Notification]
 
@@ -25,7 +25,7 @@ def release(connection: Connection, *, shared: bool) -> None:
         claimed = deliveries.c.lease.is_not(None)
         connection.execute(update(deliveries).where(claimed).values(lease=None))
     put_off = deliveries.c.not_before > deliveries.c.accepted_at
-    waits = (deliveries.c.state == "owed") & (deliveries.c.reason != "throttled") & put_off
+    waits = owed() & (deliveries.c.reason != "throttled") & put_off
     at_once = update(deliveries).where(unheld(waits))
     connection.execute(at_once.values(not_before=deliveries.c.accepted_at))
     gates.forget_failures(connection)
@@ -33,7 +33,7 @@ def release(connection: Connection, *, shared: bool) -> None:
 
 def bury(connection: Connection, channels: Collection[str], now: datetime) -> int:
     """Give up what is owed to channels that the configuration no longer has."""
-    lost = (deliveries.c.state == "owed") & deliveries.c.channel.not_in(channels)
+    lost = owed() & deliveries.c.channel.not_in(channels)
     changed = connection.execute(
         update(deliveries)
         .where(unheld(lost))

@@ -11,17 +11,13 @@ from sqlalchemy import Column, Connection, delete, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from receiver.model import Status
-from receiver.store.schema import attempts, deliveries, episodes, incidents, slices, webhooks
+from receiver.store.schema import attempts, deliveries, episodes, incidents, owed, slices, webhooks
 
 _SAMPLE = 500
 _ROW = 700
 """Bytes that a webhook takes beyond its texts, in its table and in all the indexes."""
 
-_SETTLED = ~(
-    select(deliveries.c.id)
-    .where(deliveries.c.webhook == webhooks.c.id, deliveries.c.state == "owed")
-    .exists()
-)
+_SETTLED = ~(select(deliveries.c.id).where(deliveries.c.webhook == webhooks.c.id, owed()).exists())
 
 
 Forget = Callable[[Connection, datetime, int], int]

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    DDL,
     JSON,
     BigInteger,
     Column,
@@ -11,6 +12,7 @@ from sqlalchemy import (
     Dialect,
     Float,
     ForeignKey,
+    FromClause,
     Index,
     Integer,
     LargeBinary,
@@ -18,9 +20,12 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    event,
+    literal_column,
     select,
     update,
 )
+from sqlalchemy.schema import ExecutableDDLElement
 from sqlalchemy.sql.elements import ColumnElement
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -137,11 +142,30 @@ deliveries = Table(
     Column("body", Text),
     Index("deliveries_of_webhook", "webhook"),
     Index("deliveries_of_incident", "incident"),
-    Index("deliveries_by_state", "state", "channel", "id"),
-    Index("deliveries_newest", "state", "id"),
-    Index("deliveries_in_order", "channel", "incident", "state", "id"),
-    Index("deliveries_in_line", "channel", "state", "urgent", "id"),
 )
+
+
+def owed(rows: FromClause = deliveries) -> ColumnElement[bool]:
+    """Select what is owed, in the very words of the indexes that hold nothing else."""
+    return rows.c.state == literal_column("'owed'")
+
+
+SETTLED = deliveries.c.state != literal_column("'owed'")
+# What is owed and what was settled have no index in common, so that a claim costs the same
+# whatever was settled.
+for _name, _columns, _where in (
+    ("deliveries_in_line", ("channel", "urgent", "id"), owed()),
+    ("deliveries_in_order", ("incident", "id"), owed()),
+    ("deliveries_by_state", ("state", "channel", "id"), SETTLED),
+    ("deliveries_newest", ("state", "id"), SETTLED),
+):
+    Index(_name, *(deliveries.c[c] for c in _columns), sqlite_where=_where, postgresql_where=_where)
+
+# Statistics of before a storm say that next to nothing is owed, and whoever believes that goes
+# through all of it for each message. Without, PostgreSQL takes it for a two-hundredth.
+_UNCOUNTED = "ALTER TABLE deliveries ALTER state SET STATISTICS 0"
+_uncounted: ExecutableDDLElement = DDL(_UNCOUNTED)  # type: ignore[no-untyped-call]  # it has none
+event.listen(deliveries, "after_create", _uncounted.execute_if(dialect="postgresql"))
 
 gates = Table(
     "gates",

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from receiver.store.records import Posted, Queue
-from receiver.store.schema import Instant, deliveries, incidents
+from receiver.store.schema import SETTLED, Instant, deliveries, incidents, owed
 
 
 def queues(connection: Connection) -> list[Queue]:
@@ -14,7 +14,7 @@ def queues(connection: Connection) -> list[Queue]:
     oldest = func.min(deliveries.c.accepted_at, type_=Instant)
     rows = connection.execute(
         select(deliveries.c.channel, func.count(), oldest)
-        .where(deliveries.c.state == "owed")
+        .where(owed())
         .group_by(deliveries.c.channel)
     )
     return [Queue(*row) for row in rows]
@@ -30,7 +30,7 @@ def last_suppressed(connection: Connection, reason: str) -> datetime | None:
     """When a webhook was last suppressed for this reason."""
     return connection.scalar(
         select(deliveries.c.accepted_at)
-        .where(deliveries.c.state == "suppressed", deliveries.c.channel == "")
+        .where(deliveries.c.state == "suppressed", SETTLED, deliveries.c.channel == "")
         .where(deliveries.c.reason == reason)
         .order_by(deliveries.c.id.desc())
         .limit(1)
@@ -47,7 +47,7 @@ def posted(
 ) -> list[Posted]:
     """Return up to `limit` messages sent to the channels, newest first, within (after, before)."""
     columns = (getattr(deliveries.c, name) for name in Posted.__dataclass_fields__)
-    query = select(*columns).where(deliveries.c.state == "sent")
+    query = select(*columns).where(deliveries.c.state == "sent", SETTLED)
     # What another message told has no words of its own.
     query = query.where(deliveries.c.channel.in_(channels), deliveries.c.title.is_not(None))
     if before is not None:
