@@ -17,10 +17,11 @@ from receiver.delivery.merge import Telling, carrier_of, merge, outcomes
 from receiver.delivery.sending import Outlet
 from receiver.metrics import Metrics
 from receiver.model import Delivery, Message, SendError
-from receiver.store.claims import MOST, Settlement
+from receiver.store.claims import MOST
 from receiver.store.handover import FELL_BACK
 from receiver.store.records import Choice, Gate, Line, Outcome, Posted, Turn, Waiting
 from receiver.store.schema import EPOCH, StoreUnavailableError
+from receiver.store.settlements import Settlement
 from receiver.store.store import Store
 
 _LOG = logging.getLogger(__name__)

@@ -1,6 +1,5 @@
-"""Claims: who takes what is owed, for how long, and how each attempt ended."""
+"""Claims: who takes what is owed, and for how long."""
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,15 +15,13 @@ from sqlalchemy import (
     insert,
     or_,
     select,
-    tuple_,
     update,
 )
 from sqlalchemy.sql.elements import ColumnElement
 
 from receiver.model import Delivery, Notification, Status
 from receiver.store import gates
-from receiver.store.handover import FELL_BACK, hand_over
-from receiver.store.records import Choice, Gate, Line, Outcome, Waiting
+from receiver.store.records import Choice, Gate, Line, Waiting
 from receiver.store.schema import Instant, attempts, deliveries, owed, unheld, webhooks
 
 Choose = Callable[[Waiting], Choice]
@@ -234,66 +231,6 @@ def _lease(
         insert(attempts), [begun | {"delivery": c.id, "number": c.attempts} for c in taken]
     )
     return taken
-
-
-Settlement = tuple[Delivery, Outcome]
-
-
-def settle(
-    connection: Connection,
-    line: Line,
-    settlements: Sequence[Settlement],
-    now: datetime,
-    change: Callable[[Gate], Gate],
-) -> list[Settlement]:
-    """Close the attempts with their outcomes, and change the gate by what they have shown.
-
-    Returns the outcomes as they were noted: what would be dead goes to the fallback instead.
-    """
-    settled = [(delivery, _last_resort(line, outcome)) for delivery, outcome in settlements]
-    groups: dict[Outcome, list[Delivery]] = defaultdict(list)
-    for delivery, outcome in settled:
-        groups[outcome].append(delivery)
-    for outcome, group in groups.items():
-        _close(connection, group, outcome, now)
-    lost = [delivery.id for delivery, outcome in settled if outcome.reason == FELL_BACK]
-    hand_over(connection, lost, line.fallback, now)
-    gate = gates.hold(connection, line.gate)  # at last, so that it is held for a moment only
-    gates.write(connection, line.gate, gate, change(gate))
-    return settled
-
-
-def _last_resort(line: Line, outcome: Outcome) -> Outcome:
-    if outcome.state != "dead" or not line.fallback:
-        return outcome
-    said = f"{outcome.reason}: {outcome.detail}"
-    return Outcome("suppressed", FELL_BACK, said)
-
-
-def _close(
-    connection: Connection, group: Sequence[Delivery], outcome: Outcome, now: datetime
-) -> None:
-    """Note one outcome for some deliveries; what was sent is kept as it was sent."""
-    values: dict[str, object] = {"lease": None, "reason": outcome.reason, "within": outcome.within}
-    if outcome.state == "later":
-        values |= {"not_before": outcome.not_before}
-    else:
-        values |= {"state": outcome.state, "settled_at": now}
-    if outcome.message is not None:
-        values |= {
-            "status": outcome.message.status.value,
-            "severity": outcome.message.severity.name,
-            "title": outcome.message.title,
-            "body": outcome.message.body,
-        }
-    numbers = [delivery.id for delivery in group]
-    connection.execute(update(deliveries).where(deliveries.c.id.in_(numbers)).values(**values))
-    made = [(delivery.id, delivery.attempts) for delivery in group]
-    connection.execute(
-        update(attempts)
-        .where(tuple_(attempts.c.delivery, attempts.c.number).in_(made))
-        .values(ended_at=now, outcome=outcome.state, reason=outcome.reason, detail=outcome.detail)
-    )
 
 
 def next_due(connection: Connection, channel: str) -> datetime | None:

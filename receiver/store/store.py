@@ -29,7 +29,7 @@ from receiver.store import (
 from receiver.store.accept import Arrival, Decide, accept
 from receiver.store.audit import Change, Entry
 from receiver.store.bell import Wake
-from receiver.store.claims import Choose, Settlement
+from receiver.store.claims import Choose
 from receiver.store.clock import Clock, utc_now
 from receiver.store.engine import CLAIMERS, READERS, open_engines
 from receiver.store.facts import Facts
@@ -49,6 +49,7 @@ from receiver.store.records import (
     Turn,
     Webhook,
 )
+from receiver.store.settlements import Settlement
 from receiver.store.space import Space
 from receiver.store.standings import Key, Open, Standing
 
@@ -173,7 +174,7 @@ class Store:
         change: Callable[[Gate], Gate] = lambda gate: gate,
     ) -> list[Settlement]:
         """Note how attempts ended, as it is returned, and what that says of the destination."""
-        return await self._claimer.run(claims.settle, line, settlements, now, change)
+        return await self._claimer.run(settlements.settle, line, settlements, now, change)
 
     async def sweep(self, line: Line, now: datetime) -> int:
         """Hand over what a line owes to its fallback; returns how many messages."""
