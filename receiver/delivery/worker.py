@@ -21,7 +21,7 @@ from receiver.store.claims import MOST
 from receiver.store.handover import FELL_BACK
 from receiver.store.records import Choice, Gate, Line, Outcome, Posted, Turn, Waiting
 from receiver.store.schema import EPOCH, StoreUnavailableError
-from receiver.store.settlements import Settlement
+from receiver.store.settling import Settlement
 from receiver.store.store import Store
 
 _LOG = logging.getLogger(__name__)

@@ -23,6 +23,7 @@ from receiver.store import (
     outbox,
     retention,
     schema,
+    settling,
     standings,
     views,
 )
@@ -49,7 +50,7 @@ from receiver.store.records import (
     Turn,
     Webhook,
 )
-from receiver.store.settlements import Settlement
+from receiver.store.settling import Settlement
 from receiver.store.space import Space
 from receiver.store.standings import Key, Open, Standing
 
@@ -174,7 +175,7 @@ class Store:
         change: Callable[[Gate], Gate] = lambda gate: gate,
     ) -> list[Settlement]:
         """Note how attempts ended, as it is returned, and what that says of the destination."""
-        return await self._claimer.run(settlements.settle, line, settlements, now, change)
+        return await self._claimer.run(settling.settle, line, settlements, now, change)
 
     async def sweep(self, line: Line, now: datetime) -> int:
         """Hand over what a line owes to its fallback; returns how many messages."""
