@@ -3,18 +3,28 @@
 import asyncio
 import random
 import secrets
+import time
+from bisect import bisect
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientError, ClientSession
+from aiohttp import ClientError, ClientSession, web
+from sqlalchemy import URL
 
+from receiver.intake.webhook import parse
+from receiver.model import Pace
+from receiver.store.records import Decision
+from receiver.store.store import Store
 from tests.e2e.serving import Receiver, configure, receiver
 from tests.fakes.hook import FakeHook
 from tests.fakes.postgres import PASSWORD, Postgres, postgres
-from tests.receiver.webhooks import alert, body
+from tests.fakes.web import Answer
+from tests.receiver.webhooks import alert, body, webhook
 
 CHANNELS = ("first", "second")
 JSON = {"Content-Type": "application/json"}
@@ -27,9 +37,11 @@ async def hooks() -> AsyncIterator[dict[str, FakeHook]]:
         yield {name: await stack.enter_async_context(FakeHook()) for name in CHANNELS}
 
 
-def configurations(folder: Path, server: Postgres, hooks: dict[str, FakeHook]) -> list[Path]:
+def configurations(
+    folder: Path, database: URL, hooks: Mapping[str, FakeHook], pace: str = "50/1s"
+) -> list[Path]:
     """Write one configuration for each of two receivers, in folders of their own."""
-    database = server.database().set(drivername="postgresql")._replace(password=None)
+    database = database.set(drivername="postgresql")._replace(password=None)
     written = []
     for name in ("one", "two"):
         here = folder / name
@@ -41,9 +53,9 @@ def configurations(folder: Path, server: Postgres, hooks: dict[str, FakeHook]) -
             channel: {
                 "type": "webhook",
                 "url_file": channel,
-                "body": '{"text": {"content": {{ text }}}}',
+                "body": f'{{"by": "{name}", "text": {{"content": {{{{ text }}}}}}}}',
                 "timeout": "1s",
-                "pace": "50/1s",
+                "pace": pace,
             }
             for channel in hooks
         }
@@ -93,7 +105,7 @@ async def test_what_both_receivers_are_told_is_sent_once(
     http: ClientSession,
 ) -> None:
     """As two clustered Alertmanagers do it that cannot see each other."""
-    first, second = configurations(tmp_path, postgres_server, hooks)
+    first, second = configurations(tmp_path, postgres_server.database(), hooks)
     names = [f"host-{number}" for number in range(60)]
     async with receiver(first) as one, receiver(second) as two:
         for name in names:
@@ -104,6 +116,58 @@ async def test_what_both_receivers_are_told_is_sent_once(
         assert set(arrived(hook).values()) == {1}
 
 
+async def test_two_live_receivers_keep_one_pace_and_send_each_message_once(
+    tmp_path: Path, postgres_server: Postgres, http: ClientSession
+) -> None:
+    rule, times = Pace(8, 2), list[float]()
+
+    class Timed(FakeHook):
+        async def reply(self, request: web.Request) -> Answer:
+            times.append(time.monotonic())
+            return await super().reply(request)
+
+    async with Timed() as hook:
+        both = configurations(tmp_path, postgres_server.database(), {"first": hook}, "8/2s")
+        names = [f"host-{number}" for number in range(80)]
+        async with receiver(both[0]) as one, receiver(both[1]) as two:
+            for number, name in enumerate(names):
+                assert await tell(http, two if number % 2 else one, name)
+                await asyncio.sleep(0.1)
+            await until(lambda: arrived(hook).keys() == set(names))
+            await asyncio.sleep(1)
+    assert set(arrived(hook).values()) == {1}
+    senders = Counter(body["by"] for body in hook.bodies)
+    within = [bisect(times, start + rule.period) - n for n, start in enumerate(times)]
+    print(f"{len(times)} messages, by receiver {dict(senders)}; at most {max(within)} in 2 s")
+    assert min(senders["one"], senders["two"]) > 0
+    assert len(times) > 2 * rule.count
+    assert max(within) <= rule.count
+
+
+async def test_what_another_receiver_takes_in_is_sent_at_once(
+    tmp_path: Path, postgres_server: Postgres, hooks: dict[str, FakeHook]
+) -> None:
+    """Without the bell it would be found after a minute."""
+    database = postgres_server.database()
+    config, _ = configurations(tmp_path, database, hooks)
+    store = await Store.open(database, parse)
+
+    def all_told(count: int) -> bool:
+        return all(len(hook.bodies) == count for hook in hooks.values())
+
+    async with receiver(config):
+        await asyncio.sleep(1)  # its workers have found nothing, and wait
+        for number in range(3):
+            said = webhook([alert(f"host-{number}")], groupKey=str(number))
+            said = replace(said, received_at=store.now())
+            start = time.monotonic()
+            await store.accept(said, lambda _: Decision(CHANNELS))
+            await until(partial(all_told, number + 1))
+            print(f"sent by another process after {(time.monotonic() - start) * 1000:.0f} ms")
+            assert time.monotonic() - start < 5
+    await store.close()
+
+
 @pytest.mark.long
 async def test_when_one_dies_the_other_sends_what_it_owed(
     tmp_path: Path,
@@ -112,7 +176,7 @@ async def test_when_one_dies_the_other_sends_what_it_owed(
     http: ClientSession,
 ) -> None:
     chance = random.Random(secrets.randbits(32))
-    first, second = configurations(tmp_path, postgres_server, hooks)
+    first, second = configurations(tmp_path, postgres_server.database(), hooks)
     names = [f"host-{number}" for number in range(200)]
     dies = chance.randrange(50, 150)
     async with receiver(first) as one, receiver(second) as two:
@@ -136,7 +200,7 @@ async def test_a_database_that_is_restarted_in_the_middle_costs_nothing(
 ) -> None:
     names = [f"host-{number}" for number in range(120)]
     with postgres() as server:
-        first, second = configurations(tmp_path, server, hooks)
+        first, second = configurations(tmp_path, server.database(), hooks)
         async with receiver(first) as one, receiver(second) as two:
             restarts = 0
             for number, name in enumerate(names):
