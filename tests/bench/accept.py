@@ -188,14 +188,15 @@ def _silent(_: Known) -> Decision:
 
 
 async def fill(database: Path | URL, number: int) -> None:
-    """Fill a store with settled webhooks of ten alerts."""
+    """Fill a store with that many settled webhooks of ten alerts: half fire, half resolve them."""
     store = await Store.open(database, parse)
-    for start in range(0, number, 64):
-        told = [
-            webhook([alert(f"{n}-{k}") for k in range(10)], groupKey=f"old-{n}")
-            for n in range(start, min(number, start + 64))
-        ]
-        await asyncio.gather(*(store.accept(each, _silent) for each in told))
+    for start in range(0, number // 2, 64):
+        for status in ("firing", "resolved"):
+            told = [
+                webhook([alert(f"{n}-{k}", status) for k in range(10)], groupKey=f"old-{n}")
+                for n in range(start, min(number // 2, start + 64))
+            ]
+            await asyncio.gather(*(store.accept(each, _silent) for each in told))
     await store.close()
 
 
@@ -209,17 +210,21 @@ async def channels(folder: Path, sink: Sink) -> AsyncIterator[dict[str, Any]]:
         yield {name: {"type": "webhook", "url_file": name, "pace": "1000/1s"} for name in _CHANNELS}
 
 
+def place(folder: Path, database: URL | None) -> dict[str, Any]:
+    """Return the settings that name the store."""
+    if database is None:
+        return {}
+    (folder / "password").write_text(PASSWORD)
+    plain = database.set(drivername="postgresql")._replace(password=None)
+    return {"store": str(plain), "store_password_file": "password"}
+
+
 async def run(folder: Path, database: URL | None, history: int) -> None:
     """Print the idle process's figures, then those of each case."""
-    where: dict[str, Any] = {}
-    if database is not None:
-        (folder / "password").write_text(PASSWORD)
-        plain = database.set(drivername="postgresql")._replace(password=None)
-        where = {"store": str(plain), "store_password_file": "password"}
     await fill(database or folder / "state/tocsin.db", history)
     sink = Sink()
     async with channels(folder, sink) as named, ClientSession() as http:
-        config = configure(folder, channels=named, **where)
+        config = configure(folder, channels=named, **place(folder, database))
         async with receiver(config) as running:
             await idle(http, running, sink)
             for case in CASES:

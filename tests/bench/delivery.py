@@ -1,8 +1,8 @@
 """How long messages take to arrive: idle, in a storm, beside a channel that hangs, after a night.
 
-`python -m tests.bench.delivery [idle] [storm] [hangs] [backlog]` starts the real receiver in a
-process of its own, with providers played in this one that enforce their limits. Times go from
-Alertmanager's 200 to the provider's. Load is made on the same cores.
+`python -m tests.bench.delivery [idle] [storm] [hangs] [backlog] [shared-backlog]` starts the real
+receiver in a process of its own, with providers played in this one that enforce their limits.
+Times go from Alertmanager's 200 to the provider's. Load is made on the same cores.
 """
 
 import asyncio
@@ -14,19 +14,20 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from aiohttp import ClientSession, web
+from sqlalchemy import URL
 
 from receiver.intake.webhook import parse
 from receiver.store.records import Decision, Webhook
 from receiver.store.store import Store
-from tests.bench.accept import memory
+from tests.bench.accept import memory, place
 from tests.e2e.serving import configure, receiver
 from tests.fakes.dingtalk import FakeDingTalk
 from tests.fakes.hook import FakeHook
+from tests.fakes.postgres import postgres
 from tests.fakes.slack import FakeSlack
 from tests.fakes.web import Answer, FakeWeb
 from tests.receiver.webhooks import alert, body
@@ -196,11 +197,17 @@ async def hangs() -> None:
                 say(f"beside a channel that {'hangs' if trouble else 'works'}", took)
 
 
-async def backlog(rows: int = 100_000) -> None:
+async def shared_backlog() -> None:
+    """Start so on PostgreSQL."""
+    with postgres() as server:
+        await backlog(server.database())
+
+
+async def backlog(database: URL | None = None, rows: int = 100_000) -> None:
     """Start with a hundred thousand messages owed to a paced channel."""
     async with stage(["slack"]) as made, ClientSession() as http:
-        config = made.configure()
-        await fill(made.folder / "state" / "tocsin.db", rows)
+        config = made.configure(**place(made.folder, database))
+        await fill(database or made.folder / "state" / "tocsin.db", rows)
         start = time.perf_counter()
         async with receiver(config) as run:
             print(f"backlog of {rows}: listening after {time.perf_counter() - start:.1f} s")
@@ -211,9 +218,9 @@ async def backlog(rows: int = 100_000) -> None:
             print(f"  told in {sent} messages after {seconds:.0f} s; {memory(run)}")
 
 
-async def fill(path: Path, rows: int) -> None:
+async def fill(database: Path | URL, rows: int) -> None:
     """Owe messages that came during a night, each of a group of its own."""
-    store = await Store.open(path, parse, patience=600)
+    store = await Store.open(database, parse, patience=600)
     since = datetime.now(UTC) - timedelta(hours=8)
 
     async def owe(number: int) -> None:
@@ -238,7 +245,8 @@ RUNS: dict[str, Callable[[], Coroutine[None, None, None]]] = {
     "idle": idle,
     "hangs": hangs,
     "storm": storm,
-    "backlog": partial(backlog),
+    "backlog": backlog,
+    "shared-backlog": shared_backlog,
 }
 
 
