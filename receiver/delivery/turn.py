@@ -8,7 +8,7 @@ from receiver.model import Pace
 from receiver.store.records import Choice, Waiting
 
 FEW = 20
-"""Messages that a destination without a limit gets one by one; more came with a storm."""
+"""Messages that a destination gets one by one where its limit allows; more came with a storm."""
 _LONGEST_BLOCK = timedelta(hours=1)
 
 
@@ -40,7 +40,7 @@ def choose(habits: Habits, waiting: Waiting, now: datetime, *, starving: bool) -
     free = FEW
     if habits.rule is not None:
         refilled = pace.refill(habits.rule, gate, now)
-        free = pace.afford(habits.rule, refilled, urgent=urgent)
+        free = min(FEW, pace.afford(habits.rule, refilled, urgent=urgent))
         if not free:
             return Choice(0, gate, again=pace.ready_at(habits.rule, refilled, urgent=urgent))
         gate = pace.spend(refilled)

@@ -34,8 +34,11 @@ def test_messages_go_singly_while_tokens_last_and_together_beyond(
 
 
 @pytest.mark.parametrize(("waiting", "take"), [(20, 1), (21, 500)])
-def test_without_a_limit_only_a_storm_is_gathered(waiting: int, take: int) -> None:
+def test_without_a_limit_or_with_a_wide_one_only_a_storm_is_gathered(
+    waiting: int, take: int
+) -> None:
     assert chosen(0, waiting, FREE).take == take
+    assert chosen(0, waiting, Habits(Pace(1000, 1), 500)).take == take
     assert chosen(0, waiting, INBOX).take == 20
 
 
