@@ -26,6 +26,11 @@ _LONGEST_STATEMENT = 60.0
 """Seconds; the longest is a pruning, and what has no limit waits for ever on a lost network."""
 _LONGEST_IDLE = 10.0
 """Seconds within a transaction: a receiver that hangs must not keep its locks."""
+_ALWAYS = (
+    "-c synchronous_commit=on",
+    # A plan made once, while next to nothing was owed, would be kept through the storm.
+    "-c plan_cache_mode=force_custom_plan",
+)
 _GATE = 1.0
 """Seconds that a claimer waits for a lock: behind it wait the claims of other channels."""
 
@@ -100,7 +105,7 @@ def open_postgresql(
     engine = create_engine(
         url,
         connect_args={
-            "options": " ".join([*options, "-c synchronous_commit=on"]),
+            "options": " ".join([*options, *_ALWAYS]),
             "connect_timeout": max(1, int(patience)),
             "tcp_user_timeout": int(_LONGEST_STATEMENT * 1000),
             "application_name": "tocsin-receiver",
