@@ -60,6 +60,8 @@ def _channels(alerts: Iterable[Alert], routes: Sequence[Route]) -> tuple[str, ..
 
 
 def _left_out(told: Notification, current: Sequence[Alert]) -> tuple[str, ...]:
+    if len(current) == len(told.alerts):
+        return ()
     kept = {alert.fingerprint for alert in current}
     return tuple(a.fingerprint for a in told.alerts if a.fingerprint not in kept)
 

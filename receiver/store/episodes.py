@@ -35,6 +35,8 @@ class Case:
 
     def told(self, decision: Decision) -> list[Alert]:
         """Return the alerts that count."""
+        if not decision.left_out:
+            return list(self.webhook.notification.alerts)
         left_out = set(decision.left_out)
         return [a for a in self.webhook.notification.alerts if a.fingerprint not in left_out]
 

@@ -153,8 +153,10 @@ async def measure(http: ClientSession, running: Receiver, sink: Sink, case: Case
     bodies, sent = list(webhooks(case)), dict[str, float]()
     calling = asyncio.create_task(urgent(http, running.url, 0.5, sent))
     spent, start, rest = cpu(running), time.perf_counter(), iter(bodies)
+    own = time.process_time()
     parts = await asyncio.gather(*(client(http, running.url, rest) for _ in range(case.clients)))
     seconds, accepting = time.perf_counter() - start, cpu(running) - spent
+    own = time.process_time() - own
     calling.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await calling
@@ -168,7 +170,8 @@ async def measure(http: ClientSession, running: Receiver, sink: Sink, case: Case
         f"    CPU until all were accepted {accepting / case.posts * 1000:.1f} ms a webhook, until"
         f" all was delivered {(cpu(running) - spent) / case.posts * 1000:.1f} ms,"
         f" {time.perf_counter() - start - seconds:.1f} s later;"
-        f" {memory(running)}",
+        f" {memory(running)}\n    of a core, while all were accepted: receiver"
+        f" {accepting / seconds:.0%}, load and channels {own / seconds:.0%}",
         flush=True,
     )
 
