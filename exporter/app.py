@@ -77,7 +77,7 @@ class App:
         self.folder = Folder(config.state.path) if config.state else None
         others = {"groups": ticker.groups}
         self.service.keeper = (
-            Keeper(self.folder, ticker.slots, ticker.scorer, others) if self.folder else None
+            Keeper(self.folder, ticker.slots, ticker, others) if self.folder else None
         )
         self.service.opinions = Opinions(Journal(self.folder) if self.folder else None)
         self._configure_sensitivities(config)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from exporter.detectors.scoring import Judgement, Rule, Scorer
 from exporter.fence import Fence
@@ -127,6 +128,15 @@ class Ticker:
         """The names of all signals that the configuration has."""
         others = (name for remote in self.remotes.values() for name in remote.names)
         return frozenset([*self.signals.feeds, *others])
+
+    @property
+    def layout(self) -> str:
+        """Another text where the arrays mean something else."""
+        return self.scorer.layout
+
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """Return all that is known of each series; the last axis of each array is its row."""
+        return {**self.scorer.arrays(), **self.record.arrays()}
 
     async def run(self) -> None:
         """Tick until cancelled; an error ends it, and with it the process."""

@@ -1,11 +1,12 @@
 """How groups are told: as metrics, and as what JSON can hold."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
+from exporter.groups.alarm import Alarm
 from exporter.groups.groups import State
 from exporter.model import Column, Metric, SeriesKey, label_text, series_text
 
@@ -61,12 +62,31 @@ def summary(state: State) -> dict[str, Any]:
 
 
 def detail(state: State) -> dict[str, Any]:
-    """Tell that and who is in it, who contributed how much, and which correlation fell most."""
-    change = state.change
+    """Tell that, who is in it, who contributed how much, which correlation fell most.
+
+    The latter two also of the latest alarm.
+    """
+    alarm = state.latest_alarm
     return {
         **summary(state),
         "members": [_series(key) for key in state.group.members],
-        "contributions": list(_contributions(state)),
+        **_reason(state),
+        "latest_alarm": alarm
+        and {
+            "time": round(alarm.time, 3),
+            "score": _number(alarm.score),
+            "correlation_change_score": _number(alarm.change_score),
+            **_reason(alarm),
+        },
+    }
+
+
+def _reason(known: State | Alarm) -> dict[str, Any]:
+    change = known.change
+    return {
+        "contributions": [
+            {**_series(key), "contribution": _number(part)} for key, part in known.contributions
+        ],
         "correlation_change": change
         and {
             "pair": [_series(change.first), _series(change.second)],
@@ -75,11 +95,6 @@ def detail(state: State) -> dict[str, Any]:
             "lately": _number(change.lately),
         },
     }
-
-
-def _contributions(state: State) -> Iterator[dict[str, Any]]:
-    for key, part in state.contributions:
-        yield {**_series(key), "contribution": _number(part)}
 
 
 def _series(key: SeriesKey) -> dict[str, Any]:

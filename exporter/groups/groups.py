@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exporter.groups import distance
+from exporter.groups.alarm import ALARMS, Alarm, Change
 from exporter.groups.bank import CHANNELS, SHARE, Bank, Measured
 from exporter.groups.roster import MOST_MEMBERS, Group, GroupRule, Roster
 from exporter.model import BoolArray, FloatArray, SeriesKey
@@ -31,18 +32,6 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """The pair whose correlation fell most, and how much in units of the alarm line."""
-
-    first: SeriesKey
-    second: SeriesKey
-    score: float
-    usual: float
-    """The correlation over the long window, and over the short one."""
-    lately: float
-
-
-@dataclass(frozen=True, slots=True)
 class State:
     """How a group is. Scores are NaN where silent, alarms before the first score."""
 
@@ -55,6 +44,8 @@ class State:
     contributions: tuple[tuple[SeriesKey, float], ...]
     """The loudest members, with their parts of the distance; empty while it is ordinary."""
     change: Change | None
+    latest_alarm: Alarm | None
+    """None before the first."""
 
 
 _ALARMS = 3
@@ -71,6 +62,7 @@ class _Shelf:
         self.places = np.full((len(groups), width), -1, np.intp)
         self.scores = np.full((len(CHANNELS), len(groups)), np.nan)
         self.pair = np.zeros(len(groups), np.intp)
+        self.latest: list[Alarm | None] = [None] * len(groups)
 
 
 class Groups:
@@ -130,7 +122,17 @@ class Groups:
             str(width): [[one.name, [list(key) for key in one.members]] for one in shelf.groups]
             for width, shelf in self._shelves.items()
         }
-        return arrays, {"format": FORMAT, "groups": groups}
+        latest = {
+            group.name: alarm
+            for shelf in self._shelves.values()
+            for group, alarm in zip(shelf.groups, shelf.latest, strict=True)
+            if alarm
+        }
+        return arrays, {
+            "format": FORMAT,
+            "groups": groups,
+            "alarms": ALARMS.dump_python(latest),
+        }
 
     def restore(
         self, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, Any], now: float
@@ -145,6 +147,9 @@ class Groups:
                 if saved.shape != array.shape:
                     raise ValueError(f"{name} of groups has {saved.shape}, not {array.shape}")
                 array[...] = saved
+        latest = ALARMS.validate_python(meta.get("alarms", {}))  # an earlier version has none
+        for shelf in shelves.values():
+            shelf.latest = [latest.get(group.name) for group in shelf.groups]
         self._shelves = shelves
         self.roster.restore([one for shelf in shelves.values() for one in shelf.groups], now)
 
@@ -186,12 +191,15 @@ class Groups:
         holding = self._now - above < terms.hold
         lasting = (up > 0) & (loudest >= _KEEPS)
         quiet = ~lasting & ~holding
-        total += quiet & (loudest >= 1)
+        raised = quiet & (loudest >= 1)
+        total += raised
         loud = lasting | (loudest >= 1)
         above[loud] = self._now
         # A group that has fallen silent keeps its alarm for the hold, and not for ever.
         up[:] = loud | ((up > 0) & np.isnan(loudest) & holding)
         self._explain(shelf, measured, quiet)
+        for row in np.nonzero(raised)[0].tolist():
+            shelf.latest[row] = self._alarm(shelf, row)
 
     def _explain(self, shelf: _Shelf, measured: Measured, quiet: BoolArray) -> None:
         """Tell what each member gave; while an alarm lasts, the latest that was above the line."""
@@ -201,6 +209,10 @@ class Groups:
         rows = np.nonzero((score >= 1) | (quiet & (score >= _TELLING)))[0]
         if len(rows):
             shares[rows] = distance.contributions(measured.matrix[rows], measured.points[rows])
+
+    def _alarm(self, shelf: _Shelf, row: int) -> Alarm:
+        now = self._state(shelf, row)
+        return Alarm(self._now, now.score, now.change_score, now.contributions, now.change)
 
     def _state(self, shelf: _Shelf, row: int) -> State:
         group = shelf.groups[row]
@@ -217,6 +229,7 @@ class Groups:
             bool(self._now - above < self._hold or up > 0),
             tuple((group.members[i], float(shares[i])) for i in loudest),
             None if np.isnan(change) else _change(shelf, row, change),
+            shelf.latest[row],
         )
 
 
@@ -233,6 +246,7 @@ def _move(shelf: _Shelf, row: int, old: _Shelf, old_row: int) -> None:
     columns = [(i, before[key]) for i, key in enumerate(after) if key in before]
     shelf.bank.take(row, old.bank, old_row, columns)
     shelf.alarms[:, row] = old.alarms[:, old_row]
+    shelf.latest[row] = old.latest[old_row]
 
 
 def _read(known: list[Any], width: int) -> _Shelf:

@@ -1,43 +1,69 @@
-"""When the latest alarms of each series were raised, so that what people say finds its alarm."""
+"""The alarms of each series: when they were raised, and why the latest one was."""
+
+from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
-from exporter.history.rings import MOST_SERIES, IntArray
+from exporter.history.rings import IntArray
 from exporter.model import FloatArray
 
-_REMEMBERED = 8
+REMEMBERED = 16
+"""How many are known by their time: at one a week, those of the 90 days that a label counts."""
+REASON = ("value", "expected", "lower", "upper", "score", "view", "since")
 _EARLY = 1.0
 """Seconds by which a person's time may be before the alarm: people write whole seconds."""
 
 
 class Alarms:
-    """The latest of up to `capacity` series, since this process began."""
+    """Those of up to `capacity` series; the arrays are saved with what was learned of them."""
 
     def __init__(self, capacity: int) -> None:
-        self._series = min(capacity, MOST_SERIES)
-        self._raised = np.full((_REMEMBERED, self._series), np.nan)
-        """Seconds since 1970, the oldest first."""
-        self._total = np.full(self._series, np.nan)
+        # Zeros that nobody has written cost no memory: the system gives pages as rows are used.
+        self._raised = np.zeros((REMEMBERED, capacity))
+        """Seconds since 1970, the oldest first; 0 is none."""
+        self._reason = np.zeros((len(REASON), capacity))
+        self._total = np.full(capacity, np.nan)
+
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """Return the live arrays; the last axis of each is the row."""
+        return {
+            "alarms.raised": self._raised,
+            "alarms.reason": self._reason,
+            "alarms.total": self._total,
+        }
 
     def forget(self, rows: IntArray) -> None:
         """Let rows begin anew, for series that had none before."""
-        kept = rows[rows < self._series]
-        self._raised[:, kept] = np.nan
-        self._total[kept] = 0
+        self._raised[:, rows] = 0
+        self._total[rows] = 0
 
-    def note(self, rows: IntArray, now: float, total: FloatArray) -> None:
-        """Note at `now` how many alarms each series has had so far, NaN where that is unknown."""
-        known = (rows < self._series) & np.isfinite(total)
-        rows, total = rows[known], total[known]
-        risen = rows[total > self._total[rows]]
-        self._raised[:-1, risen] = self._raised[1:, risen]
-        self._raised[-1, risen] = now
-        self._total[rows] = total
+    def note(self, rows: IntArray, now: float, fields: Mapping[str, FloatArray]) -> None:
+        """Note at `now` the `total` of each series' alarms, NaN where unknown, and the REASON.
+
+        The fields have shape (series,).
+        """
+        total = fields["total"]
+        risen = np.nonzero(total > self._total[rows])[0]
+        raised = rows[risen]
+        self._raised[:-1, raised] = self._raised[1:, raised]
+        self._raised[-1, raised] = now
+        self._reason[:, raised] = [fields[name][risen] for name in REASON]
+        known = np.isfinite(total)
+        self._total[rows[known]] = total[known]
+
+    def latest(self, row: int) -> tuple[float, Mapping[str, float]] | None:
+        """Return when the latest alarm was raised and the REASON for it, None before the first."""
+        raised = float(self._raised[-1, row])
+        reason = dict(zip(REASON, self._reason[:, row].tolist(), strict=True))
+        return (raised, reason) if raised else None
 
     def before(self, row: int, moment: float) -> float | None:
         """Return when the latest alarm was raised that a word at this moment may be about."""
-        if not 0 <= row < self._series:
-            return None
-        raised = self._raised[:, row]
-        earlier = raised[raised <= moment + _EARLY]
-        return float(earlier[-1]) if len(earlier) else None
+        earlier = [one for one in self.times(row) if one <= moment + _EARLY]
+        return earlier[-1] if earlier else None
+
+    def times(self, row: int) -> list[float]:
+        """Return when the latest alarms of a row were raised, the oldest first; -1 has none."""
+        raised = self._raised[:, row] if row >= 0 else np.zeros(0)
+        return [float(one) for one in raised[raised > 0]]

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
 import numpy as np
@@ -33,6 +34,18 @@ _LASTING: Mapping[Language, str] = {
     "({lower} to {upper} is ordinary); its score has fallen back since the peak.",
     "zh": "{signal} 为 {value}，比预期的 {expected} {side} {difference}"
     "（正常范围 {lower} 至 {upper}）；得分在峰值之后已回落。",
+}
+_GOES_ON: Mapping[Language, str] = {
+    "en": "{signal} is {value} ({expected} expected, {lower} to {upper} is ordinary); "
+    "its alarm goes on: {view}.",
+    "zh": "{signal} 为 {value}（预期 {expected}，正常范围 {lower} 至 {upper}）；"
+    "告警仍在持续：{view}。",
+}
+_SUBSIDES: Mapping[Language, str] = {
+    "en": "{signal} is {value}, ordinary again: {expected} expected, {lower} to {upper} "
+    "is ordinary; its alarm ends once this has lasted for a while.",
+    "zh": "{signal} 为 {value}，已恢复正常：预期 {expected}，正常范围 {lower} 至 {upper}；"
+    "持续一段时间后告警即结束。",
 }
 _WARMING: Mapping[Language, str] = {
     "en": "{signal} is {value}; too little is known of it yet for a score.",
@@ -70,6 +83,10 @@ VIEWS: Mapping[str, Mapping[Language, str]] = {
     "flat": {"en": "it has stopped moving", "zh": "数值停止变化"},
     "period": {"en": "its rhythm is broken", "zh": "原有周期被打破"},
 }
+_SINCE: Mapping[Language, str] = {
+    "en": ", the same since {since}, for {seconds} s",
+    "zh": "，自 {since} 起 {seconds} 秒未变",
+}
 _UNKNOWN: Mapping[Language, str] = {"en": "{view} is unusual", "zh": "{view} 异常"}
 
 
@@ -84,6 +101,11 @@ class Moment:
     score: float
     view: str = ""
     """Which view spoke loudest, empty where none did."""
+    active: bool = False
+    """Whether an alarm had been raised and was not over."""
+    time: float = math.nan
+    since: float = math.nan
+    """Since when it had this value, in seconds since 1970 like `time`."""
 
 
 def sentence(signal: str, moment: Moment, language: Language) -> str:
@@ -98,7 +120,7 @@ def sentence(signal: str, moment: Moment, language: Language) -> str:
         difference=number(abs(difference)),
         side=_SIDES[language][difference >= 0],
         score=_score(moment.score),
-        view=view_words(moment.view, language),
+        view=_found(moment, language),
     )
 
 
@@ -119,6 +141,16 @@ def moved(signal: str, one: Related, language: Language) -> str:
 def _score(score: float) -> str:
     """Spell a score in two digits at least, so that what is just above the line looks so."""
     return f"{score:.2f}" if score < 10 else number(round(score, 1))
+
+
+def _found(moment: Moment, language: Language) -> str:
+    """Say what the loudest view found; of a flat line also since when."""
+    words = view_words(moment.view, language)
+    if moment.view != "flat" or not math.isfinite(moment.time - moment.since):
+        return words
+    since = datetime.fromtimestamp(moment.since, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    lasted = number(round(moment.time - moment.since))
+    return words + _SINCE[language].format(since=since, seconds=lasted)
 
 
 def view_words(view: str, language: Language) -> str:
@@ -144,4 +176,8 @@ def _template(moment: Moment) -> Mapping[Language, str]:
     within = moment.lower <= moment.value <= moment.upper
     if moment.score >= 1:
         return _WITHIN if within else _UNUSUAL
-    return _ORDINARY if within else _LASTING
+    if moment.active and moment.view:
+        return _GOES_ON
+    if not within:
+        return _LASTING
+    return _SUBSIDES if moment.active else _ORDINARY

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from exporter.detectors.scoring import SPEAKERS, Judgement
 from exporter.history.alarms import Alarms
@@ -13,10 +14,19 @@ from exporter.history.lasting import Lasting
 from exporter.history.reasons import Moment
 from exporter.history.related import Related, Traces, related
 from exporter.history.rings import Rings
+from exporter.history.still import Still
 from exporter.model import Block, BoolArray, FloatArray, SeriesKey
 from exporter.signals.slots import IntArray, Placement
 
-_MOMENT = ("value", "expected", "lower", "upper", "score")
+_MOMENT = ("value", "expected", "lower", "upper", "score", "time", "since")
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """When an alarm was raised, in seconds since 1970, and what was known then."""
+
+    time: float
+    moment: Moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +46,6 @@ class Course:
     times: FloatArray
     fields: Mapping[str, FloatArray]
 
-    def alarm(self) -> int | None:
-        """Return the place of the latest alarm: where it was raised, if that was not before.
-
-        None where no score reached the line.
-        """
-        alarming = self.fields["score"] >= 1
-        active = self.fields["active"] == 1
-        raised = alarming & active & ~np.concatenate([[False], active[:-1]])
-        places = np.nonzero(raised if raised.any() else alarming)[0]
-        return int(places[-1]) if len(places) else None
-
-    def moment(self, place: int) -> Moment:
-        """Return what was known at one of the ticks."""
-        return moment(self.fields, place)
-
 
 class Record:
     """Remembers for people; nothing is scored from it."""
@@ -59,6 +54,7 @@ class Record:
         self._rings = Rings(capacity)
         self.alarms = Alarms(capacity)
         self._lasting = Lasting(capacity)
+        self._still = Still(capacity)
         self._places: Mapping[str, IntArray] = {}
         self.latest = Tick(math.nan, (), np.zeros(0, np.intp), {})
 
@@ -74,17 +70,30 @@ class Record:
 
         Of `lasting` series, shape (series,), the latest is what they were last, for some minutes.
         """
-        fields = _fields(block, judgement)
-        self._rings.forget(place.fresh)
+        for each in (self._rings, self.alarms, self._lasting, self._still):
+            each.forget(place.fresh)
+        since = self._still.note(place.rows, block.values, block.times)
+        fields = {**_fields(block, judgement), "since": since}
         self._rings.note(place.rows, now, fields)
-        self.alarms.forget(place.fresh)
-        self.alarms.note(place.rows, now, judgement.verdict.total)
+        self.alarms.note(place.rows, now, fields)
         if block.keys is not self.latest.keys:
             self._places = _by_signal(block.keys)
-        self._lasting.forget(place.fresh)
         if lasting is not None and lasting.any():
             fields = self._lasting.fill(place, fields, lasting, now)
         self.latest = Tick(now, block.keys, place.rows, fields)
+
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """Return what is to be kept over a restart; the last axis of each array is the row."""
+        return {**self.alarms.arrays(), **self._still.arrays()}
+
+    def alarm(self, place: int) -> Alarm | None:
+        """Return a series' latest alarm, None where it has had none."""
+        known = self.alarms.latest(int(self.latest.rows[place]))
+        if known is None:
+            return None
+        time, reason = known
+        then = {**reason, "time": time, "active": 1.0}
+        return Alarm(time, moment({name: np.array([x]) for name, x in then.items()}, 0))
 
     @property
     def places(self) -> Mapping[str, IntArray]:
@@ -145,9 +154,9 @@ def moment(fields: Mapping[str, FloatArray], place: int) -> Moment:
     """Return what was known of one series at one tick."""
     view = fields["view"][place]
     known = math.isfinite(view) and view >= 0
-    value, expected, lower, upper, score = (float(fields[name][place]) for name in _MOMENT)
     spoke = SPEAKERS[int(view)] if known else ""
-    return Moment(value, expected, lower, upper, score, spoke)
+    active = bool(fields["active"][place] == 1)
+    return Moment(**{n: float(fields[n][place]) for n in _MOMENT}, view=spoke, active=active)
 
 
 def _fields(block: Block, judgement: Judgement) -> dict[str, FloatArray]:

@@ -70,12 +70,15 @@ class Head:
         return sum(one.row_size for one in self.shapes.values())
 
     def takes(self, other: "Head") -> bool:
-        """Whether arrays like these may be filled from the other's; other precision is no harm."""
+        """Whether arrays like these may be filled from the other's; other precision is no harm.
+
+        What the other lacks is of an earlier version, and begins anew.
+        """
         mine, theirs = (
             {name: (np.dtype(shape.dtype).kind, shape.axes) for name, shape in head.shapes.items()}
             for head in (self, other)
         )
-        return self.layout == other.layout and mine == theirs
+        return self.layout == other.layout and theirs.items() <= mine.items()
 
 
 @dataclass(frozen=True, slots=True)

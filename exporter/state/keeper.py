@@ -199,8 +199,9 @@ class Keeper:
         away = time.time() - np.array(rows.seen)
         given = self._slots.restore(rows.keys, away, monotonic())
         found = given >= 0
-        for name, array in self._learning.arrays().items():
-            array[..., given[found]] = rows.arrays[name][..., found]
+        live = self._learning.arrays()
+        for name, saved in rows.arrays.items():
+            live[name][..., given[found]] = saved[..., found]
         return int(np.count_nonzero(found))
 
     def _give_up(self, reason: str, why: str) -> None:

@@ -131,22 +131,25 @@ def _detail(record: Record, opinions: Opinions, place: int, language: Language) 
 
 
 def _history(record: Record, place: int, language: Language) -> dict[str, Any]:
+    alarm = {"latest_alarm": _latest_alarm(record, place, language)}
     recent = record.recent(place)
     if recent is None:
-        return {"latest_alarm": None, "recent": None, "note": _NO_HISTORY}
+        return {**alarm, "recent": None, "note": _NO_HISTORY}
     times = [moment_of(time) for time in recent.times.tolist()]
     columns = {name: plain_all(recent.fields[name].tolist()) for name in _RECENT}
-    raised = recent.alarm()
-    alarm = None
-    if raised is not None:
-        then, signal_name = recent.moment(raised), record.latest.keys[place].signal
-        alarm = {
-            "time": times[raised],
-            **{name: columns[name][raised] for name in _RECENT},
-            "view": then.view or None,
-            "why": sentence(signal_name, then, language),
-        }
-    return {"latest_alarm": alarm, "recent": {"times": times, **columns}}
+    return {**alarm, "recent": {"times": times, **columns}}
+
+
+def _latest_alarm(record: Record, place: int, language: Language) -> dict[str, Any] | None:
+    alarm = record.alarm(place)
+    if alarm is None:
+        return None
+    return {
+        "time": moment_of(alarm.time),
+        **{name: plain(getattr(alarm.moment, name)) for name in _RECENT},
+        "view": alarm.moment.view or None,
+        "why": sentence(record.latest.keys[place].signal, alarm.moment, language),
+    }
 
 
 def _relation(one: Related) -> dict[str, Any]:

@@ -58,3 +58,24 @@ def test_the_detail_names_members_and_the_pair_and_is_json_before_any_score() ->
         assert (told["score"] is None) == (ticks == 1)
     assert told["correlation_change"]["usual"] > 0.6
     assert len(told["correlation_change"]["pair"]) == 2
+
+
+def test_the_reason_of_the_latest_alarm_is_told_until_the_next_one_and_over_a_restart() -> None:
+    groups = learned(700)
+    assert [detail(one)["latest_alarm"] for one in groups.states()] == [None]
+    odd, still = np.array([0, 0, 8.0, -8.0, 0, 0]), np.zeros(len(KEYS))
+    for tick in range(100):
+        groups.update(KEYS, still if tick else odd, (700 + tick) * 15.0, Terms())
+    (told,) = (detail(one) for one in groups.states())
+    assert (told["alarms"], told["active"], told["contributions"]) == (1, False, [])
+    alarm = told["latest_alarm"]
+    assert (alarm["time"], alarm["score"] >= 1) == (700 * 15.0, True)
+    assert {one["labels"]["n"] for one in alarm["contributions"][:2]} == {"2", "3"}
+    assert len(alarm["correlation_change"]["pair"]) == 2
+    arrays, meta = groups.export()
+    later = Groups((GroupRule(name="shop"),))
+    later.restore(arrays, json.loads(json.dumps(meta)), 12_000.0)
+    for keys in (KEYS, KEYS[:3]):
+        later.update(keys, still[: len(keys)], 12_000.0, Terms())
+        (told,) = (detail(one) for one in later.states())
+        assert told["latest_alarm"] == alarm

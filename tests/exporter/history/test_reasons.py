@@ -9,6 +9,8 @@ from exporter.history.related import Related
 NAN = float("nan")
 JUMP = Moment(value=512.0, expected=14, lower=2, upper=26, score=3.24, view="level")
 
+FLAT = Moment(14, 14, 2, 26, 0.3, "flat", active=True, time=1_795_903_680, since=1_795_903_200)
+
 
 @pytest.mark.parametrize(
     ("language", "said"),
@@ -45,6 +47,17 @@ def test_an_alarm_says_what_was_expected_by_how_much_and_who_spoke(
             replace(JUMP, value=14, view="flat"),
             "is 3.24, and 1 is the alarm line: it has stopped moving",
         ),
+        (
+            replace(FLAT, score=1),
+            "it has stopped moving, the same since 2026-11-28 22:00:00 UTC, for 480 s.",
+        ),
+        (
+            FLAT,
+            "its alarm goes on: it has stopped moving, the same since 2026-11-28 22:00:00 UTC, for",
+        ),
+        (replace(FLAT, view="period"), "its alarm goes on: its rhythm is broken"),
+        (replace(FLAT, view="week", value=99), "its alarm goes on: at this hour of the week"),
+        (replace(FLAT, view=""), "is 14, ordinary again: 14 expected, 2 to 26 is ordinary; its"),
         (replace(JUMP, view="newcomer"), "newcomer is unusual"),
         (replace(JUMP, score=NAN), "too little is known"),
         (replace(JUMP, value=NAN), "no value just now"),

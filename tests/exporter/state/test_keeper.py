@@ -6,7 +6,7 @@ import pytest
 
 from exporter.state import keeper as module
 from exporter.state.folder import Folder
-from exporter.state.format import Writer
+from exporter.state.format import Arrays, Writer
 from tests.exporter.state.learning import DAY, Learner, Sums, figures, keeper, restored
 
 
@@ -81,6 +81,22 @@ async def test_numbers_of_another_precision_are_taken(tmp_path: Path) -> None:
     await saved(tmp_path, before)
     restored(tmp_path, after)
     assert after.known() == {"a": (3, 3.75)}
+
+
+async def test_what_an_earlier_version_did_not_know_begins_anew(tmp_path: Path) -> None:
+    class Later(Learner):
+        reasons = np.full((2, 8), -1.0)
+
+        def arrays(self) -> Arrays:
+            return {**super().arrays(), "reasons": self.reasons}
+
+    earlier, later = Learner(), Later()
+    earlier.see(["a", "b"])
+    await saved(tmp_path, earlier)
+    one = restored(tmp_path, later)
+    assert figures(one)["tocsin_state_restored_series"] == 2
+    assert later.known() == earlier.known()
+    assert (later.reasons == -1).all()
 
 
 async def test_what_others_have_learned_is_kept_beside_it(

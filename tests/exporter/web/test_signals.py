@@ -125,6 +125,45 @@ async def test_a_signal_says_what_it_did_and_why_it_alarmed(client: Client, worl
     assert recent["value"][-1] == pytest.approx(420 + NOISE[-1, 0], abs=1e-3)
 
 
+async def test_the_reason_of_an_alarm_is_kept_until_the_next_one_and_over_a_restart(
+    client: Client, world: World
+) -> None:
+    await world.live(TICKS)
+    (before,) = (await get(client, "/disk"))["series"]
+    await world.rest(100)
+    (mail,) = (await get(client, "/disk"))["series"]
+    assert mail["recent"]["score"] == [None] * 60, "there is nothing left of it in the latest ticks"
+    assert mail["latest_alarm"] == before["latest_alarm"]
+    assert mail["latest_alarm"]["why"]
+    assert world.app.service.keeper
+    assert world.app.folder
+    await world.app.service.keeper.save()
+    world.app.folder.release()
+    again = World()
+    again.ticks = TICKS - 1
+    async with remembering(again.app), TestClient(TestServer(make_web(again.app.service))) as other:
+        await again.live(1)
+        (mail,) = (await get(other, "/disk"))["series"]
+    assert mail["latest_alarm"] == before["latest_alarm"]
+
+
+async def test_while_a_flat_line_lasts_it_is_said_since_when(client: Client, world: World) -> None:
+    await world.live(TICKS - 20)
+    still = world.now + STEP
+    key, _ = THEIRS[2]
+    for _ in range(60):
+        world.now += STEP
+        world.app.service.pushed.push([Observation(key, 20.0, world.now)])
+        await world.app.service.ticker.tick()
+    (web,) = (await get(client, "/depth", match='queue="web"'))["series"]
+    assert (web["view"], web["active"]) == ("flat", True)
+    since = datetime.fromtimestamp(still, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    assert "as usual" not in web["why"]
+    assert f"it has stopped moving, the same since {since}, for {59 * 15} s" in web["why"]
+    assert web["latest_alarm"]["view"] == "flat"
+    assert f"the same since {since}, for " in web["latest_alarm"]["why"]
+
+
 async def test_a_series_without_trouble_says_so_in_the_language_that_is_asked_for(
     client: Client, world: World
 ) -> None:
