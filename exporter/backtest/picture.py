@@ -109,9 +109,9 @@ def _values(axes: "Axes", bins: Bins, replay: Replay) -> None:
     from matplotlib.ticker import EngFormatter
 
     values, moments = replay.series.values, _moments(bins.times)
-    lower, upper, expected = (
-        bins.mean(replay.column(name)) for name in ("lower", "upper", "expected")
-    )
+    # A mean would hide how far the band opens for a moment, and show what it allows as outside.
+    lower, upper = bins.lowest(replay.column("lower")), bins.highest(replay.column("upper"))
+    expected = bins.mean(replay.column("expected"))
     axes.fill_between(moments, lower, upper, color=_GREY, alpha=0.35, lw=0, label="expected band")
     axes.plot(moments, expected, color=_GREY, lw=0.8, label="expected")
     axes.plot(_moments(bins.both), bins.extremes(values), color=_BLUE, lw=0.8, label="value")

@@ -49,8 +49,11 @@ class Bins:
 
     def extremes(self, values: FloatArray) -> FloatArray:
         """Return the lowest and the highest of each bin, one after the other."""
-        lowest = self._broken(self._reduced(np.fmin, values))
-        return np.column_stack((lowest, self.highest(values))).ravel()
+        return np.column_stack((self.lowest(values), self.highest(values))).ravel()
+
+    def lowest(self, values: FloatArray) -> FloatArray:
+        """Return the lowest of each bin."""
+        return self._broken(self._reduced(np.fmin, values))
 
     def highest(self, values: FloatArray) -> FloatArray:
         """Return the highest of each bin."""

@@ -46,6 +46,8 @@ async def label(request: web.Request) -> web.Response:
         raise web.HTTPBadRequest(text="at: more than 90 days ago or more than 5 minutes ahead\n")
     key = choosing.known_series(service.ticker, signal, sent.labels)
     labels, alarm = dict(key.labels), _alarm(service.ticker, key, at)
+    if alarm is None and sent.verdict != "missed":
+        raise web.HTTPConflict(text=_no_alarm(service.ticker, key, at))
     known = {"signal": signal, "labels": labels, "at": at, "alarm": alarm}
     record = Label(**known, verdict=sent.verdict, by=sent.by, note=sent.note)
     new = await _keep(service, record)
@@ -68,6 +70,18 @@ def _alarm(ticker: Ticker, key: SeriesKey, at: datetime) -> datetime | None:
     """Return when the alarm was raised that a label of this time is about, as far as known."""
     raised = ticker.record.alarms.before(ticker.slots.row(key), at.timestamp())
     return None if raised is None else datetime.fromtimestamp(raised, UTC)
+
+
+def _no_alarm(ticker: Ticker, key: SeriesKey, at: datetime) -> str:
+    """Say why a verdict about an alarm cannot be kept, and what to do."""
+    known = ticker.record.alarms.times(ticker.slots.row(key))
+    first = datetime.fromtimestamp(known[0], UTC).isoformat(timespec="seconds") if known else ""
+    return (
+        f"{key.signal}: no alarm of this series is known that was raised before "
+        f"{at.isoformat(timespec='seconds')}"
+        + (f", the first known one was at {first}" if known else "")
+        + "; `true` and `false` are said of an alarm, `missed` of an anomaly that raised none\n"
+    )
 
 
 async def sensitivity(request: web.Request) -> web.Response:

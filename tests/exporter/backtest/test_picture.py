@@ -59,6 +59,21 @@ def test_every_alarm_stands_in_the_lane_of_who_raised_it_however_many_there_are(
     assert drawing.get_suptitle() == title
 
 
+def test_no_peak_of_the_band_is_lost_however_long_the_series_is() -> None:
+    values = np.array(noise(16_000))
+    values[::60] += 300.0
+    times = 1.7e9 + 60 * np.arange(len(values), dtype=float)
+    series = Series(PurePosixPath("hourly.csv"), times, values, "")
+    ((one,),) = replay([series], Rule(60.0), [1.0])
+    axes = figure(one, SPEAKERS).axes[0]
+    band = axes.collections[0].get_paths()[0].vertices
+    drawn = np.asarray(band)[:, 1]
+    assert drawn.max() == np.nanmax(one.column("upper")) > 250
+    assert drawn.min() == np.nanmin(one.column("lower"))
+    value = np.asarray(axes.lines[1].get_ydata())
+    assert (value.min(), value.max()) == (values.min(), values.max())
+
+
 def test_thinning_keeps_every_extreme_and_the_mean() -> None:
     values = np.random.default_rng(1).standard_normal(100_000)
     values[[777, 50_000]] = -90, np.nan

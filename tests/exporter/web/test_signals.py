@@ -65,6 +65,17 @@ class World:
             self.ticks += 1
 
 
+async def restarted(world: World) -> World:
+    """Save and end as a process does; returns the next one, which sends the last values again."""
+    assert world.app.service.keeper
+    assert world.app.folder
+    await world.app.service.keeper.save()
+    world.app.folder.release()
+    again = World()
+    again.ticks = TICKS - 1
+    return again
+
+
 @pytest.fixture
 async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     world = World()
@@ -135,12 +146,7 @@ async def test_the_reason_of_an_alarm_is_kept_until_the_next_one_and_over_a_rest
     assert mail["recent"]["score"] == [None] * 60, "there is nothing left of it in the latest ticks"
     assert mail["latest_alarm"] == before["latest_alarm"]
     assert mail["latest_alarm"]["why"]
-    assert world.app.service.keeper
-    assert world.app.folder
-    await world.app.service.keeper.save()
-    world.app.folder.release()
-    again = World()
-    again.ticks = TICKS - 1
+    again = await restarted(world)
     async with remembering(again.app), TestClient(TestServer(make_web(again.app.service))) as other:
         await again.live(1)
         (mail,) = (await get(other, "/disk"))["series"]
@@ -268,8 +274,8 @@ async def put(client: Client, path: str, **sent: object) -> tuple[int, Any]:
 async def test_labels_are_counted_and_make_their_series_less_sensitive(
     client: Client, world: World
 ) -> None:
-    await world.live(1)
-    at = datetime.fromtimestamp(world.now - 60, UTC).isoformat()
+    await world.live(TICKS)
+    at = datetime.fromtimestamp(world.now, UTC).isoformat()
     code, said = await post(client, "/depth/labels", verdict="false", labels=MAIL, at=at, by="me")
     assert (code, said["alarms_a_week"], said["precision"]) == (201, 0.5, 0)
     code, said = await post(client, "/depth/labels", verdict="true", labels=MAIL, at=at)
@@ -307,9 +313,46 @@ async def test_who_says_another_thing_of_the_same_alarm_has_changed_their_mind(
     assert len(lines) == 4, "who said what stays on record"
 
 
+@pytest.mark.parametrize("verdict", ["true", "false"])
+async def test_a_word_about_an_alarm_that_never_was_is_refused_and_counts_nowhere(
+    client: Client, world: World, verdict: str
+) -> None:
+    await world.live(1)
+    code, said = await post(client, "/disk/labels", verdict=verdict)
+    assert code == 409
+    assert "no alarm of this series is known" in said
+    assert "`missed` of an anomaly that raised none" in said
+    (one,) = (await get(client, "/disk"))["series"]
+    assert (one["alarms_a_week"], (await get(client, "/disk"))["precision"]) == (1, None)
+
+
+async def test_a_word_about_a_time_before_the_first_alarm_is_refused(
+    client: Client, world: World
+) -> None:
+    await world.live(TICKS)
+    (disk,) = (await get(client, "/disk"))["series"]
+    raised = datetime.fromtimestamp(disk["latest_alarm"]["time"], UTC)
+    early = (raised - timedelta(seconds=30)).isoformat()
+    code, said = await post(client, "/disk/labels", verdict="false", at=early)
+    assert code == 409
+    assert f"the first known one was at {raised.isoformat(timespec='seconds')}" in said
+
+
+async def test_an_alarm_counts_once_also_after_a_restart(client: Client, world: World) -> None:
+    await world.live(TICKS)
+    code, first = await post(client, "/disk/labels", verdict="true")
+    again = await restarted(world)
+    async with remembering(again.app), TestClient(TestServer(make_web(again.app.service))) as other:
+        await again.live(1)
+        code, said = await post(other, "/disk/labels", verdict="false")
+        assert (code, said["alarm"], said["precision"]) == (200, first["alarm"], 0)
+        code, said = await post(other, "/depth/labels", verdict="false", labels=MAIL)
+        assert (code, said["alarms_a_week"]) == (201, 0.5)
+
+
 async def test_a_label_is_on_disk_before_it_is_answered(client: Client, world: World) -> None:
     await world.live(1)
-    code, _ = await post(client, "/disk/labels", verdict="true", note="磁盘")
+    code, _ = await post(client, "/disk/labels", verdict="missed", note="磁盘")
     assert code == 201
     state = world.config.state
     assert state is not None
@@ -392,9 +435,9 @@ async def test_where_nothing_can_be_written_a_label_is_refused_for_now(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("exporter.quality.journal.os.fsync", full)
-    code, said = await post(client, "/disk/labels", verdict="false")
+    code, said = await post(client, "/disk/labels", verdict="missed")
     assert (code, "No space left" in said) == (503, True)
-    assert world.app.service.opinions.counts("disk").false == 0
+    assert world.app.service.opinions.counts("disk").missed == 0
 
 
 async def test_health_says_that_what_was_learned_cannot_be_saved(
@@ -418,10 +461,10 @@ async def test_health_says_that_what_was_learned_cannot_be_saved(
 
 async def test_labels_are_known_after_a_restart(client: Client, world: World, home: Path) -> None:
     await world.live(1)
-    await post(client, "/disk/labels", verdict="false")
+    await post(client, "/disk/labels", verdict="missed")
     assert world.app.folder is not None
     world.app.folder.release()
     again = World()
     async with remembering(again.app):
-        assert again.app.service.opinions.counts("disk").false == 1
+        assert again.app.service.opinions.counts("disk").missed == 1
     assert (home / "exporter-state").is_dir()
