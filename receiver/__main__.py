@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from receiver import app, backup, config, letters, logs, memory
+from receiver import app, backup, config, letters, logs
 from receiver.config import Config
 from receiver.doctor import command as doctor
 from receiver.logs import Masking
@@ -67,7 +67,6 @@ def _serve(arguments: argparse.Namespace, masking: Masking) -> int:
         return loaded
 
     settings = load()
-    memory.keep_little()
     return _run(app.serve(settings, load), settings)
 
 

@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 import aiohttp
 from aiohttp import web
 
-from receiver import metrics
+from receiver import memory, metrics
 from receiver.channels.addresses import GuardedResolver
 from receiver.config import Config
 from receiver.delivery.crew import delivering
@@ -72,6 +72,7 @@ async def running(config: Config, load: Load | None = None) -> AsyncIterator[str
             await stack.enter_async_context(_beside(work))
         upkeep = Upkeep(store, config.retention, numbers)
         await stack.enter_async_context(_beside(upkeep.run()))
+        await stack.enter_async_context(_beside(memory.give_back()))
         if load is not None:
             site.reload = partial(force.reload, load)
             stack.enter_context(on_hangup(site))

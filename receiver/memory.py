@@ -1,18 +1,24 @@
-"""Gives memory back to the system once a storm is over."""
+"""Gives the system back what a storm took."""
 
+import asyncio
 import ctypes
 
-_TRIM_THRESHOLD, _ARENA_MAX = -1, -8
-"""Names of settings in glibc's malloc.h."""
-_KEPT = 4 * 2**20
-"""Bytes of freed memory that are kept at the end of an arena; by itself up to 64 MiB are."""
+_ARENA_MAX = -8
+"""The name of a setting in glibc's malloc.h."""
 _ARENAS = 2
-"""By itself each thread has an arena, and each keeps what its largest webhook took."""
+"""By itself each thread has one, and each keeps what its largest webhook took."""
+_PERIOD = 10.0
 
 
-def keep_little() -> None:
-    """Let the C library keep little of what is freed; one that cannot be told is left alone."""
-    tell = getattr(ctypes.CDLL(None), "mallopt", None)
-    if tell is not None:
-        tell(_TRIM_THRESHOLD, _KEPT)
-        tell(_ARENA_MAX, _ARENAS)
+async def give_back() -> None:
+    """Go on until cancelled. A C library other than glibc is left alone.
+
+    By itself glibc keeps what is free below anything that is still in use.
+    """
+    library = ctypes.CDLL(None)
+    if not hasattr(library, "malloc_trim"):
+        return
+    library.mallopt(_ARENA_MAX, _ARENAS)
+    while True:
+        await asyncio.sleep(_PERIOD)
+        await asyncio.to_thread(library.malloc_trim, 0)

@@ -88,20 +88,18 @@ class Intake:
 
         Raises ParseError and StoreUnavailableError; then nothing of it is kept.
         """
-        told = await self._read(body)
+        if len(body) < _LARGE:
+            return await self._keep(body, parse(body), now)
+        async with self._one_large:  # read beside all else, and alone: it takes many times its size
+            return await self._keep(body, await asyncio.to_thread(parse, body), now)
+
+    async def _keep(self, body: bytes, told: Notification, now: datetime) -> Decision:
         choose = partial(decide, told, now, self.routes)
         decision = await self.store.accept(Webhook(body, told, now), choose)
         self._count(told, decision, now)
         if not decision.reason:
             self.wake(decision.channels)
         return decision
-
-    async def _read(self, body: bytes) -> Notification:
-        """Read a large body beside all else, and one at a time: it takes several times its size."""
-        if len(body) < _LARGE:
-            return parse(body)
-        async with self._one_large:
-            return await asyncio.to_thread(parse, body)
 
     def _count(self, told: Notification, decision: Decision, now: datetime) -> None:
         for status, count in Counter(alert.status for alert in told.alerts).items():

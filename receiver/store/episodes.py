@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
@@ -18,6 +18,10 @@ from receiver.store.schema import Instant, deliveries, episodes, incidents, webh
 
 # Databases bound the parameters of one statement: 32,766 in SQLite, 32,767 in PostgreSQL.
 _SLICE = 5000
+_ROWS = 1000
+"""Rows of one statement at most: SQLAlchemy holds each several times over."""
+_Value = TypeVar("_Value")
+
 ASSUMED_OVER = "assumed"
 """The status of an episode of which nobody but the receiver said that it is over."""
 
@@ -91,7 +95,7 @@ def _known(
 ) -> Known:
     latest = [
         row
-        for part in _sliced(prints)
+        for part in _sliced(prints, _SLICE)
         for row in connection.execute(_LATEST, {"group": group, "prints": part})
     ]
     return Known(
@@ -102,9 +106,9 @@ def _known(
     )
 
 
-def _sliced(values: Sequence[str]) -> Iterator[list[str]]:
+def _sliced(values: Sequence[_Value], size: int) -> Iterator[list[_Value]]:
     rest = iter(values)
-    while part := list(islice(rest, _SLICE)):
+    while part := list(islice(rest, size)):
         yield part
 
 
@@ -199,8 +203,8 @@ class _Changes:
             (_GO_ON, self.again),
             (_CLOSE, self.quiet),
         ):
-            if rows:
-                connection.execute(statement, rows)
+            for part in _sliced(rows, _ROWS):
+                connection.execute(statement, part)
 
 
 def _bound(row: dict[str, Any]) -> dict[str, Any]:

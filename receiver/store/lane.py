@@ -115,15 +115,20 @@ class Lane:
         self._engine.dispose()
 
     def _serve(self) -> None:
-        """Do what waits until the lane is closed, and tell the callers, all at once."""
-        goes_on = True
-        while goes_on:
-            taken = list(self._take())
-            goes_on = taken[-1] is not None
-            jobs = [job for job in taken if job is not None and not job.done.cancelled()]
-            if tell := [*self._turn(jobs)]:
-                with suppress(RuntimeError):  # the loop has ended, and with it whoever waited
-                    jobs[0].done.get_loop().call_soon_threadsafe(_tell, tell)
+        while self._go_on():
+            pass
+
+    def _go_on(self) -> bool:
+        """Do what waits, and tell the callers, all at once; returns whether more may come.
+
+        When it returns nothing of that is held any longer, while the next is waited for.
+        """
+        taken = list(self._take())
+        jobs = [job for job in taken if job is not None and not job.done.cancelled()]
+        if tell := [*self._turn(jobs)]:
+            with suppress(RuntimeError):  # the loop has ended, and with it whoever waited
+                jobs[0].done.get_loop().call_soon_threadsafe(_tell, tell)
+        return taken[-1] is not None
 
     def _take(self) -> Iterator[_Job | None]:
         """Wait for work, and yield what waits then; None, which is for one thread, is the end."""

@@ -232,7 +232,8 @@ async def run(folder: Path, database: URL | None, history: int) -> None:
             await idle(http, running, sink)
             for case in CASES:
                 await measure(http, running, sink, case)
-            print(f"{sink.messages} messages; then {memory(running)}")
+            await asyncio.sleep(15)
+            print(f"{sink.messages} messages; a while later {memory(running)}")
 
 
 def main() -> None:

@@ -18,7 +18,9 @@ async def test_a_storm_takes_little_memory_and_gives_most_of_it_back(tmp_path: P
         bodies = iter(list(webhooks(case)))
         await asyncio.gather(*(client(http, running.url, bodies) for _ in range(case.clients)))
         await delivered(http, running.url)
+        async with asyncio.timeout(60):
+            while memory_of(running)[0] >= 150:  # noqa: ASYNC110 -- another process's
+                await asyncio.sleep(0.5)
         now, most = memory_of(running)
         print(f"RSS {now:.0f} MiB, peak {most:.0f} MiB")
-    assert now < 150
     assert most < 200
