@@ -42,9 +42,8 @@ class Evidence:
     values: Floats
     deviation: Floats
     novelty: Floats
-    expected: Floats
-    reach: Floats
-    """How far from the expected value the band ends that an alarm keeps."""
+    lower: Floats
+    upper: Floats
     mature: BoolArray
     """Where enough is known for a verdict."""
 
@@ -78,9 +77,8 @@ def _raise(
 ) -> None:
     """Begin an alarm, and keep the band that holds now."""
     state[TOTAL, raised] += 1
-    expected, reach = evidence.expected[raised], evidence.reach[raised]
-    state[_LOWER, raised] = expected - reach
-    state[_UPPER, raised] = expected + reach
+    state[_LOWER, raised] = evidence.lower[raised]
+    state[_UPPER, raised] = evidence.upper[raised]
     state[_UP, raised] = 1
     clocks[:, raised] = times[raised]
 

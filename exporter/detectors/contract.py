@@ -107,6 +107,10 @@ class View(Protocol):
         """Take in what was seen; `step` is the same, clipped where it is beyond belief."""
         ...
 
+    def recall(self, state: Floats, cell: "Cell | None") -> "Span | None":
+        """Return what should have been seen earlier and is known only now, for the records."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -115,6 +119,16 @@ class Cell:
     mean: Floats
     visits: NDArray[np.uint8]
     """Empty where nobody counts them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The lowest and the highest of what was seen in some series, both of shape (chosen,)."""
+
+    where: BoolArray
+    """Which series are chosen, (series,)."""
+    low: Floats
+    high: Floats
 
 
 class Plain:
@@ -128,3 +142,6 @@ class Plain:
     leaking: ClassVar[bool] = False
     own_scale: ClassVar[bool] = False
     foretells: ClassVar[bool] = False
+
+    def recall(self, state: Floats, cell: Cell | None) -> Span | None:
+        """Return nothing: all was seen when it was there."""

@@ -7,7 +7,7 @@ All views with records are worked on at once: arrays have shape (views, series).
 import numpy as np
 from numpy.typing import NDArray
 
-from exporter.detectors.contract import Floats, Frame
+from exporter.detectors.contract import Floats, Frame, Span
 
 WIDTH = 3
 _MEAN, _HIGH, _LOW = range(WIDTH)
@@ -53,6 +53,12 @@ def learn(frame: Frame, state: Floats, values: Floats, leaking: slice) -> None:
     _leak(frame, state[:, leaking], values[leaking])
     np.maximum(state[_HIGH], values, out=state[_HIGH])
     np.minimum(state[_LOW], values, out=state[_LOW])
+
+
+def widen(state: Floats, span: Span) -> None:
+    """Take the extremes of some series in; `state` has shape (WIDTH, series)."""
+    state[_HIGH, span.where] = np.maximum(state[_HIGH, span.where], span.high)
+    state[_LOW, span.where] = np.minimum(state[_LOW, span.where], span.low)
 
 
 def _leak(frame: Frame, state: Floats, values: Floats) -> None:

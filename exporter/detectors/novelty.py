@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from exporter.detectors import envelope
-from exporter.detectors.contract import Floats, Frame, View
+from exporter.detectors.contract import Floats, Frame, Span, View
 
 LARGEST = 1
 """The first field is the largest |value| so far; the envelopes of the views follow."""
@@ -98,12 +98,20 @@ class Records:
         kept = self.foretelling
         lines = line / self.weights[kept]
         rooms = envelope.room(_envelopes(state)[:, kept], seen[kept], _least(state), lines)
+        silent = seen[kept] == 0
+        if silent.any():
+            for room in rooms:
+                room[silent] = np.inf
         return rooms[0].min(axis=0), rooms[1].min(axis=0)
 
     def learn(self, frame: Frame, state: Floats, seen: Floats) -> None:
         """Take what was seen into the extremes."""
         np.maximum(state[0], np.abs(frame.values), out=state[0])
         envelope.learn(frame, _envelopes(state), seen, self.leaking)
+
+    def widen(self, state: Floats, row: int, span: Span) -> None:
+        """Take extremes of one view in, which it could not show when they were seen."""
+        envelope.widen(_envelopes(state)[:, row], span)
 
 
 def _least(state: Floats) -> Floats:

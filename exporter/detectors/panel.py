@@ -54,8 +54,6 @@ class Opinion:
     novelty: Floats
     residual: Floats
     expected: Floats
-    reach: Floats
-    """How far from the expected value the level's alarm line is."""
     lower: Floats
     upper: Floats
     """Beyond these the value is an alarm for a view that foretells it."""
@@ -134,9 +132,10 @@ def _consider(frame: Frame, context: Context, cells: dict[str, Cell]) -> Opinion
     expected = frame.values - steps[_LEVEL]
     lower, upper = np.minimum(down, expected), np.maximum(up, expected)
     _RECORDS.learn(frame, state["novelty"], peaks)
+    _recall(state, cells)
     scatter.clip(steps, scatters, far)
     _learn(frame, state, cells, seen, steps)
-    return Opinion(deviation, novel, residual, expected, edges[0], lower, upper, view)
+    return Opinion(deviation, novel, residual, expected, lower, upper, view)
 
 
 def _loudest(sizes: Floats, measure: _Measure, loudness: Floats, rate: Floats) -> NDArray[np.int8]:
@@ -196,6 +195,14 @@ def _learn_tail(age: rhythm.Age, tails: Floats, measured: Floats, line: Floats) 
     tail.learn(tails, measured, line)
     if kept is not None:
         tails[young] = kept
+
+
+def _recall(state: dict[str, Floats], cells: dict[str, Cell]) -> None:
+    """Let records learn what their views can tell only now."""
+    for row, name in enumerate(RECORDED):
+        span = DETECTORS[name].recall(state[name], cells.get(name))
+        if span:
+            _RECORDS.widen(state["novelty"], row, span)
 
 
 def _learn(

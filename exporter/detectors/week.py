@@ -2,16 +2,24 @@
 
 import numpy as np
 
-from exporter.detectors.contract import Cell, Floats, Frame, Plain
+from exporter.detectors.contract import Cell, Floats, Frame, Plain, Span
+from exporter.model import BoolArray
 
 _GAIN = np.float32(0.05)
 _KNOWN = 2
+_MEAN, _LOW, _HIGH, _FIRST, _VISITS = range(5)
+"""Of the hour so far: mean, extremes, and whether it never came before; the slot's visits."""
 
 
 class Week(Plain):
-    """A mean for each of 168 hours (UTC); what goes beyond it further than ever is news."""
+    """A mean for each of 168 hours (UTC); what goes beyond it further than ever is news.
 
-    width = 0
+    While an hour comes for the first time, its values are measured against its mean so far. How
+    far they are from what the mean turns out to be is learned afterwards: what happens at the
+    top of each hour would else be news a week later.
+    """
+
+    width = 5
     slots = 168
     slot_seconds = 3600
     deviation = 0.0
@@ -28,14 +36,40 @@ class Week(Plain):
         gap *= known
         return gap
 
+    def recall(self, state: Floats, cell: Cell | None) -> Span | None:
+        """Return the extremes of the hour that has just ended, where it came for the first time."""
+        assert cell is not None  # noqa: S101 -- the engine hands one to every view with slots
+        ended = _begins(state, cell)
+        ended &= state[_FIRST] > 0
+        if not ended.any():
+            return None
+        mean, low, high = state[:_FIRST, ended]
+        return Span(ended, low - mean, high - mean)
+
     def learn(
         self, frame: Frame, state: Floats, cell: Cell | None, seen: Floats, step: Floats
     ) -> None:
         """Move the hour's mean; its gain starts at the plain mean's and ends at its floor."""
-        del state, seen, step
+        del seen, step
         assert cell is not None  # noqa: S101 -- the engine hands one to every view with slots
+        begins = _begins(state, cell)
+        if frame.youngest == 0:
+            begins |= frame.count == 0
+        if begins.any():
+            state[_LOW, begins] = state[_HIGH, begins] = frame.values[begins]
+            state[_FIRST, begins] = cell.visits[begins] == 0
+        np.minimum(state[_LOW], frame.values, out=state[_LOW])
+        np.maximum(state[_HIGH], frame.values, out=state[_HIGH])
         visits = np.minimum(cell.visits, 254) + np.uint8(1)
         gain = np.maximum(_GAIN * frame.pace, 1 / visits.astype(np.float32))
         gain *= frame.values - cell.mean
         cell.mean[...] += gain
         cell.visits[...] = visits
+        state[_MEAN] = cell.mean
+        state[_VISITS] = visits
+
+
+def _begins(state: Floats, cell: Cell) -> BoolArray:
+    """Tell where an hour begins; of hours known for long nobody needs to know."""
+    begins: BoolArray = cell.visits != state[_VISITS]
+    return begins

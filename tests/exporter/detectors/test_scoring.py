@@ -72,6 +72,39 @@ def test_a_period_found_from_the_data_is_missed_when_it_stops() -> None:
     assert SPEAKERS[column(judgements, "view")[2600, 0]] == "period"
 
 
+@pytest.mark.parametrize("minute", [0, 5, 35])
+def test_what_is_done_every_hour_is_no_news_a_week_after_the_start(minute: int) -> None:
+    """While the hours of the week come for the first time, their means are still moving."""
+    lines = 20 + 0.5 * np.random.default_rng(2).standard_normal((WEEK + 300, 5))
+    jobs = np.arange(minute // 5, len(lines), 12)
+    lines[jobs] += 280
+    times = START - START % 3600 + 300.0 * np.arange(len(lines))
+    scores = column(judged(lines, Rule(300.0), times.tolist()), "score")
+    assert scores[jobs[24:]].max() < 1
+
+
+@pytest.mark.parametrize("hours", [2, 24])
+def test_the_band_at_the_top_of_a_new_hour_is_one_of_the_past(hours: int) -> None:
+    """The same past, and a different value last: within the band or not, it is the same band."""
+    lines = 100 + 5 * np.random.default_rng(2).standard_normal((hours * 60 - 20, 1))
+    times = START - START % 3600 + 1200 + 60.0 * np.arange(len(lines) + 1)
+    bands = []
+    for last in (60.0, 103.0, 140.0):
+        ended = np.vstack((lines, [[last]]))
+        scores = judged(ended, RULE, times.tolist())
+        bands.append((column(scores, "lower")[-1, 0], column(scores, "upper")[-1, 0]))
+    assert np.ptp(bands, axis=0).max() < 0.1 * np.ptp(bands[0])
+
+
+def test_an_alarm_lasts_as_long_as_a_burst_in_counts() -> None:
+    rng = np.random.default_rng(2)
+    lines = rng.poisson(0.05, (4000, 5)).astype(float)
+    lines[3000:3030] = 3 + rng.poisson(8, (30, 5))
+    active = column(judged(lines, RULE), "active")
+    assert active[3001:3030].mean() > 0.95
+    assert active[3045:].mean() < 0.05
+
+
 def test_a_constant_series_is_ordinary_for_ever() -> None:
     assert (deviations(np.full((3000, 2), [0.0, 42.0]))[100:] < 0.5).all()
 
