@@ -47,6 +47,8 @@ def _check(arguments: argparse.Namespace) -> int:
         sys.stdout.write(defaults())
         return 0
     config = load(arguments.config)
+    if obstacles := config.obstacles():
+        raise ConfigError([f"{arguments.config}: {one}" for one in obstacles])
     sys.stdout.writelines(f"{arguments.config}: note: {doubt}\n" for doubt in config.doubts())
     sys.stdout.write(f"{arguments.config}: ok\n")
     return 0

@@ -14,7 +14,6 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from exporter.backfill import Backfill
-from exporter.collectors.contract import Paths
 from exporter.config import Address, Config
 from exporter.detectors.scoring import Rule, Scorer
 from exporter.fence import Fence
@@ -68,7 +67,6 @@ class App:
         self._load = load
         self.listen = config.listen
         self._config = config
-        self._reloaded = True
         self.service = Service(
             _ticker(config), _version(), self._about, self.reload, _tokens(config)
         )
@@ -88,11 +86,11 @@ class App:
         try:
             config = self._load()
         except ConfigError as error:
-            self._reloaded = False
+            self.service.config_trouble = error.problems[0]
             for problem in error.problems:
                 _log.error("not reloaded: %s", problem)
             return error.problems
-        self._reloaded = True
+        self.service.config_trouble = ""
         self._apply(config)
         _log.info("configuration reloaded")
         return ()
@@ -146,7 +144,11 @@ class App:
 
     def _about(self) -> list[Sample]:
         info = BUILD_INFO.sample(1, self.service.version, platform.python_version())
-        own = [info, RELOAD_OK.sample(float(self._reloaded)), *self.service.opinions.samples()]
+        own = [
+            info,
+            RELOAD_OK.sample(float(not self.service.config_trouble)),
+            *self.service.opinions.samples(),
+        ]
         return own if self.service.keeper is None else [*own, *self.service.keeper.samples()]
 
 
@@ -246,8 +248,7 @@ def _ticker(config: Config) -> Ticker:
 def _fence(config: Config) -> Fence:
     collectors = config.enabled()
     deadlines = {name: section.deadline for name, section in collectors.items()}
-    paths = Paths(config.paths.procfs, config.paths.sysfs, config.paths.rootfs)
-    return Fence(collectors, deadlines, paths)
+    return Fence(collectors, deadlines, config.mounts())
 
 
 def _feeds(config: Config) -> dict[str, Feed]:

@@ -13,19 +13,22 @@ from pydantic import (
     Field,
     PlainSerializer,
     ValidationError,
+    ValidationInfo,
     ValidatorFunctionWrapHandler,
     WrapValidator,
     create_model,
+    field_validator,
     model_validator,
 )
 
 from exporter.collectors import COLLECTORS
-from exporter.collectors.contract import Collector
+from exporter.collectors.contract import Collector, Paths
 from exporter.collectors.patterns import patterns
 from exporter.fitted import MODELS
 from exporter.groups.roster import GroupRule
 from exporter.model import ConfigError
 from exporter.prometheus.connection import Connection
+from exporter.prometheus.expression import well_formed
 from exporter.settings import (
     Duration,
     MatcherText,
@@ -36,6 +39,7 @@ from exporter.settings import (
     read_yaml,
 )
 from exporter.signals import HOST_SIGNALS
+from exporter.state.folder import unwritable
 
 _ADDRESS = re.compile(r"(?:\[([0-9a-fA-F:.%]+)\]|([^:\[\]]*)):(\d{1,5})")
 _METRIC_NAME = r"^[a-zA-Z_:][a-zA-Z0-9_:]*$"
@@ -123,7 +127,7 @@ class NamedSignal(Section):
     name: Annotated[str, Field(pattern=_SIGNAL_NAME), AfterValidator(_not_the_hosts)]
     metric: Annotated[str, Field(pattern=_METRIC_NAME)] | None = None
     match: tuple[MatcherText, ...] = ()
-    promql: Annotated[str, Field(min_length=1)] | None = None
+    promql: Annotated[str, Field(min_length=1), AfterValidator(well_formed)] | None = None
     limit: Annotated[int, Field(ge=1)] = 1000
     sensitivity: Sensitivity | None = None
 
@@ -222,12 +226,16 @@ class Config(Section):
     models: ModelSection = ModelSection()
     groups: Annotated[tuple[GroupRule, ...], AfterValidator(_all_distinct)] = (_HOST_GROUP,)
 
-    @model_validator(mode="after")
-    def _somebody_to_ask(self) -> Self:
-        asking = [signal.name for signal in self.signals if signal.promql]
-        if asking and self.prometheus is None:
-            raise ValueError(f"signals {', '.join(asking)} need `prometheus`; add it with its url")
-        return self
+    @field_validator("signals")
+    @classmethod
+    def _somebody_to_ask(
+        cls, signals: tuple[NamedSignal, ...], info: ValidationInfo
+    ) -> tuple[NamedSignal, ...]:
+        """Check it with the field, since the whole is not looked at while another is wrong."""
+        asking = [signal.name for signal in signals if signal.promql]
+        if asking and info.data.get("prometheus", ...) is None:
+            raise ValueError(f"{', '.join(asking)} need `prometheus`; add it with its url")
+        return signals
 
     def sensitivities(self) -> dict[str, float]:
         """Return the false alarms a week of those signals that have a sensitivity of their own."""
@@ -241,6 +249,23 @@ class Config(Section):
             f"that name get models; configured are {', '.join(known)}"
             for name in sorted(set(self.models.signals) - {*known})
         ]
+
+    def obstacles(self) -> list[str]:
+        """Say what of this host stands in the way: what is not there, or cannot be written."""
+        found = [
+            f"paths.{name}: {path} is no folder that can be read; correct it"
+            for name, path in self.mounts().missing().items()
+        ]
+        if self.state and (why := unwritable(self.state.path)):
+            found.append(
+                f"state.folder: {self.state.path} cannot be written: {why}; choose another, give "
+                "this user the right to it, or write `state: false`"
+            )
+        return found
+
+    def mounts(self) -> Paths:
+        """Return where the collectors read."""
+        return Paths(self.paths.procfs, self.paths.sysfs, self.paths.rootfs)
 
     def enabled(self) -> dict[str, Any]:
         """Return the sections of the collectors that are on; each is the collector itself."""

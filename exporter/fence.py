@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from exporter.collectors.contract import Collector, Paths
 from exporter.model import Metric, NoData, Sample
@@ -26,6 +27,11 @@ LAST_SUCCESS = Metric(
     "tocsin_collector_last_success_timestamp_seconds",
     "When the collector last gave its samples, in seconds since 1970.",
     labels=("collector",),
+)
+PATH_MISSING = Metric(
+    "tocsin_path_missing",
+    "1 for each of `paths` that is not there, or cannot be read, so that its signals are missing.",
+    labels=("path",),
 )
 
 _log = logging.getLogger(__name__)
@@ -67,6 +73,8 @@ class Fence:
         self._last_success: dict[str, float] = {}
         self.troubles: dict[str, str] = {}
         """The latest trouble of each collector that has run, "" where all is well."""
+        self.missing: Mapping[str, Path] = {}
+        """Those of the paths that were not there at the latest run."""
 
     async def collect(self, budget: float = math.inf) -> list[Sample]:
         """Run every collector; none is waited for beyond its deadline or `budget` seconds."""
@@ -79,7 +87,16 @@ class Fence:
         for name, flight in flights.items():
             due = min(latest, flight.started + self._deadlines[name])
             samples += self._note(name, await _landing(flight, due))
-        return samples
+        return [*samples, *self._look()]
+
+    def _look(self) -> list[Sample]:
+        """Count the paths that are not there and say each once; no collector sees a fault in it."""
+        missing = self._paths.missing()
+        for name, path in missing.items():
+            if name not in self.missing:
+                _log.warning("paths.%s: %s is no folder that can be read", name, path)
+        self.missing = missing
+        return [PATH_MISSING.sample(1.0, name) for name in missing]
 
     def _fly(self, name: str) -> _Flight:
         """Join the collector's flight, or start one in a new thread."""

@@ -140,6 +140,8 @@ def _read_secret(value: Any, info: ValidationInfo) -> SecretStr:
         raise ValueError(f"cannot read {path}: {why}; write the secret alone into it") from error
     if not text:
         raise ValueError(f"{path} is empty; write the secret alone into it")
+    if len(text.splitlines()) > 1:
+        raise ValueError(f"{path} has several lines; write the secret alone into it")
     return SecretStr(text)
 
 

@@ -1,7 +1,8 @@
 """What a collector is: a frozen `Section` whose fields are its configuration."""
 
+import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -15,6 +16,16 @@ class Paths:
     procfs: Path = Path("/proc")
     sysfs: Path = Path("/sys")
     rootfs: Path = Path("/")
+
+    def missing(self) -> dict[str, Path]:
+        """Return by name those that cannot be entered; a system may do without the usual ones."""
+        usual = Paths()
+        return {
+            one.name: path
+            for one in fields(self)
+            if (path := getattr(self, one.name)) != getattr(usual, one.name)
+            and not os.access(path, os.X_OK)
+        }
 
 
 class Collector(Protocol):

@@ -4,6 +4,7 @@ import fcntl
 import os
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 _KEPT = 3
@@ -45,6 +46,17 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def unwritable(folder: Path) -> str:
+    """Say why nothing can be kept in a folder, which need not be there yet; empty if it can."""
+    whole = folder.absolute()
+    try:
+        there = next(one for one in (whole, *whole.parents) if one.exists())
+        with TemporaryDirectory(dir=there, prefix=".tocsin-"):
+            return ""
+    except OSError as error:
+        return error.strerror or str(error)
 
 
 class Folder:

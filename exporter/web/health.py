@@ -60,6 +60,22 @@ def check_state(keeper: Keeper | None) -> dict[str, Check]:
     return {"state": Check(status, keeper.trouble or "well")}
 
 
+def check_paths(ticker: Ticker) -> dict[str, Check]:
+    """Degraded while a folder that collectors are to read is not there; else no check at all."""
+    missing = "; ".join(
+        f"{name}: {path} is no folder that can be read"
+        for name, path in ticker.fence.missing.items()
+    )
+    return {"paths": Check(Status.DEGRADED, missing)} if missing else {}
+
+
+def check_config(trouble: str) -> Check:
+    """Degraded while the file on disk is wrong and the old settings are in force."""
+    if not trouble:
+        return Check(Status.HEALTHY, "what was last read is in force")
+    return Check(Status.DEGRADED, f"not reloaded: {trouble}")
+
+
 def check_names(ticker: Ticker, now: float) -> Check:
     """Degraded where something that the configuration names has matched nothing for long."""
     waiting = str(ticker.unmatched)
@@ -84,10 +100,12 @@ def worst(checks: dict[str, Check]) -> Status:
 
 async def health(request: web.Request) -> web.Response:
     """Answer with all checks; 503 only where the exporter is of no use."""
-    ticker = request.app[SERVICE].ticker
-    checks = {"collectors": check_collectors(ticker), "tick": check_tick(ticker, time.time())}
+    service = request.app[SERVICE]
+    ticker = service.ticker
+    checks = {"config": check_config(service.config_trouble), **check_paths(ticker)}
+    checks |= {"collectors": check_collectors(ticker), "tick": check_tick(ticker, time.time())}
     checks["names"] = check_names(ticker, time.monotonic())
-    checks |= check_remotes(ticker) | check_state(request.app[SERVICE].keeper)
+    checks |= check_remotes(ticker) | check_state(service.keeper)
     return _answer(checks, failing=frozenset({Status.UNHEALTHY}))
 
 

@@ -27,6 +27,8 @@ class Service:
     tokens: tuple[SecretStr, ...] = ()
     keeper: Keeper | None = None
     """Keeps what was learned; None where nothing does."""
+    config_trouble: str = ""
+    """Why the latest reload failed, so that the old settings are in force; empty if it did not."""
     page: Page = field(default_factory=Page)
     opinions: Opinions = field(default_factory=Opinions)
     pushed: Pushed = field(default_factory=Pushed)

@@ -4,11 +4,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from aiohttp.test_utils import TestClient, TestServer
 
 from exporter.app import App
 from exporter.config import Config, load
 from exporter.model import ConfigError, SeriesKey, Snapshot
 from exporter.signals.pushed import Observation
+from exporter.web import make_web
 
 
 class File:
@@ -34,6 +36,12 @@ def file(tmp_path: Path) -> File:
 async def own(app: App) -> dict[str, float]:
     samples = await app.service.ticker.fence.collect() + app.service.about()
     return {sample.metric.name: sample.value for sample in samples}
+
+
+async def health(app: App) -> dict[str, tuple[str, str]]:
+    async with TestClient(TestServer(make_web(app.service))) as client:
+        checks = (await (await client.get("/health")).json())["checks"]
+    return {name: (one["status"], one["detail"]) for name, one in checks.items()}
 
 
 async def test_a_reload_takes_the_new_configuration_and_keeps_what_was_learned(file: File) -> None:
@@ -97,9 +105,23 @@ async def test_a_wrong_configuration_is_refused_and_the_old_one_stays(
     assert app.service.ticker.rule.interval == 15
     assert caplog.messages == [f"not reloaded: {problems[0]}"]
     assert (await own(app))["tocsin_config_last_reload_successful"] == 0
+    assert (await health(app))["config"] == ("degraded", f"not reloaded: {problems[0]}")
     file.write()
     app.reload()
     assert (await own(app))["tocsin_config_last_reload_successful"] == 1
+    assert (await health(app))["config"][0] == "healthy"
+
+
+async def test_health_is_degraded_while_a_path_is_not_there(file: File, tmp_path: Path) -> None:
+    mount = tmp_path / "proc"
+    file.write(paths={"procfs": str(mount)})
+    app = App(file.load(), file.load)
+    assert (await own(app))["tocsin_path_missing"] == 1
+    detail = f"procfs: {mount} is no folder that can be read"
+    assert (await health(app))["paths"] == ("degraded", detail)
+    mount.mkdir()
+    assert "tocsin_path_missing" not in await own(app)
+    assert "paths" not in await health(app)
 
 
 def test_a_new_address_waits_for_the_next_start(

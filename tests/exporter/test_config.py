@@ -139,8 +139,9 @@ BAD = {
     "{signals: [{name: a, promql: a, match: ['b=\"c\"']}], prometheus: {url: 'http://a'}}": (
         "signals.0: match goes with metric; write the matchers into the expression"
     ),
-    "signals: [{name: a, promql: up}]": (
-        "top level: signals a need `prometheus`; add it with its url"
+    "signals: [{name: a, promql: up}]": ("signals: a need `prometheus`; add it with its url"),
+    "{signals: [{name: a, promql: 'sum(a'}], prometheus: {url: 'http://a'}}": (
+        "signals.0.promql: the ( at character 4 is never closed; close it"
     ),
     "prometheus: {url: localhost}": (
         "prometheus.url: not an address; write it like http://127.0.0.1:9090"
@@ -190,14 +191,22 @@ def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
     assert sorted(problems(tmp_path, "\n".join(chosen))) == sorted(BAD[text] for text in chosen)
 
 
+def test_a_missing_section_is_said_beside_a_wrong_one(tmp_path: Path) -> None:
+    chosen = ("interval: 15", "signals: [{name: a, promql: up}]")
+    assert problems(tmp_path, "\n".join(chosen)) == [BAD[text] for text in chosen]
+
+
 def test_a_secret_that_cannot_be_read_names_the_file_and_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "empty").write_text("\n", "utf-8")
     remedy = "write the secret alone into it"
     nowhere = f"cannot read {tmp_path}/nowhere: No such file or directory; {remedy}"
-    text = "tokens: [{name: a, file: nowhere}, {name: b, file: empty}]"
+    (tmp_path / "lines").write_text("one\ntwo\nthree\n", "utf-8")
+    files = enumerate(("nowhere", "empty", "lines"))
+    text = f"tokens: [{', '.join(f'{{name: t{i}, file: {file}}}' for i, file in files)}]"
     assert problems(tmp_path, text) == [
         f"tokens.0.file: {nowhere}",
         f"tokens.1.file: {tmp_path}/empty is empty; {remedy}",
+        f"tokens.2.file: {tmp_path}/lines has several lines; {remedy}",
     ]
 
 

@@ -3,12 +3,13 @@ import logging
 import threading
 import time
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
 from exporter.collectors.contract import Collector, Paths
-from exporter.fence import Fence
+from exporter.fence import PATH_MISSING, Fence
 from exporter.model import Metric, NoData, Sample
 
 VALUE = Metric("app_value", "A value.", labels=("source",))
@@ -143,6 +144,19 @@ async def test_a_failure_is_logged_at_each_change_of_state_only(
         "collector flaky works again",
         "collector flaky failed: OSError: c",
     ]
+
+
+async def test_a_path_that_is_not_there_is_said_once_and_counted_until_it_is(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    mount = tmp_path / "proc"
+    one = Fence({"load": Cheap(NoData("gone"))}, {}, Paths(procfs=mount))
+    pages = [await one.collect() for _ in range(2)]
+    assert caplog.messages == [f"paths.procfs: {mount} is no folder that can be read"]
+    mount.mkdir()
+    pages.append(await one.collect())
+    counted = [[s.labels for s in page if s.metric is PATH_MISSING] for page in pages]
+    assert counted == [[("procfs",)], [("procfs",)], []]
 
 
 async def test_the_last_success_stays_when_a_collector_fails() -> None:

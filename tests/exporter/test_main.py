@@ -160,6 +160,22 @@ def test_check_says_ok(config: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert capsys.readouterr().out == f"{config}: ok\n"
 
 
+def test_check_says_what_of_the_host_stands_in_the_way(
+    config: Path, capsys: pytest.CaptureFixture[str], home: Path
+) -> None:
+    gone = config.with_name("gone")
+    config.write_text(f"{{paths: {{procfs: {gone}}}, state: {{folder: {config}/x}}}}", "utf-8")
+    assert main(["check", "--config", str(config)]) == 2
+    path, state = capsys.readouterr().err.splitlines()
+    assert path == f"{config}: paths.procfs: {gone} is no folder that can be read; correct it"
+    assert state.startswith(
+        f"{config}: state.folder: {config}/x cannot be written: Not a directory; choose another,"
+    )
+    config.write_text("state: {folder: a/b}", "utf-8")
+    assert main(["check", "--config", str(config)]) == 0
+    assert not home.exists(), "it only looks"
+
+
 def test_check_notes_what_may_be_a_mistake(
     config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
