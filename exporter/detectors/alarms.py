@@ -42,6 +42,7 @@ class Evidence:
     values: Floats
     deviation: Floats
     novelty: Floats
+    expected: Floats
     lower: Floats
     upper: Floats
     mature: BoolArray
@@ -54,8 +55,8 @@ def judge(
     """Return the score, shape (series,); updates state and clocks in place.
 
     An alarm is a score of 1 or more while none is active. It stays active until for `hold`
-    seconds the deviation was below its line and the value back within the band that held
-    when the alarm was raised.
+    seconds the deviation was below its line and the value back within the band that held when
+    the alarm was raised, or halfway to what was expected then.
     """
     score = _combined(state, evidence)
     raised = score >= 1
@@ -75,10 +76,16 @@ def judge(
 def _raise(
     state: Floats, clocks: FloatArray, evidence: Evidence, times: FloatArray, raised: BoolArray
 ) -> None:
-    """Begin an alarm, and keep the band that holds now."""
+    """Begin an alarm, and keep beyond what it lasts, on the side of the value alone.
+
+    The band of a moment says little of a series that moves: the way back tells more.
+    """
+    values, half = evidence.values[raised], evidence.expected[raised]
+    half = half + (values - half) * np.float32(0.5)
+    lower, upper = evidence.lower[raised], evidence.upper[raised]
     state[TOTAL, raised] += 1
-    state[_LOWER, raised] = evidence.lower[raised]
-    state[_UPPER, raised] = evidence.upper[raised]
+    state[_LOWER, raised] = np.where(values < lower, np.minimum(lower, half), -np.inf)
+    state[_UPPER, raised] = np.where(values > upper, np.maximum(upper, half), np.inf)
     state[_UP, raised] = 1
     clocks[:, raised] = times[raised]
 

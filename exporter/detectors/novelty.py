@@ -30,9 +30,9 @@ def recorded(views: dict[str, View]) -> tuple[str, ...]:
     return tuple(sorted(chosen, key=lambda name: _rank(views[name])))
 
 
-def _rank(view: View) -> int:
-    """Put those that foretell first and, within that, those whose extremes leak side by side."""
-    return [[3, 2], [0, 1]][view.foretells][view.leaking]
+def _rank(view: View) -> tuple[bool, bool]:
+    """Put those that foretell first, and those whose extremes leak at the seam of the two."""
+    return not view.foretells, view.leaking == view.foretells
 
 
 def line(alarms_a_week: Floats) -> Floats:
@@ -99,7 +99,7 @@ class Records:
         lines = line / self.weights[kept]
         rooms = envelope.room(_envelopes(state)[:, kept], seen[kept], _least(state), lines)
         silent = seen[kept] == 0
-        if silent.any():
+        if silent.any():  # a view that sees nothing at all says nothing of where the value may be
             for room in rooms:
                 room[silent] = np.inf
         return rooms[0].min(axis=0), rooms[1].min(axis=0)

@@ -205,7 +205,13 @@ class Scorer:
         opinion = panel.hear(frame, context)
         mature = _mature(frame, rule)
         evidence = Evidence(
-            values, opinion.deviation, opinion.novelty, opinion.lower, opinion.upper, mature
+            values,
+            opinion.deviation,
+            opinion.novelty,
+            opinion.expected,
+            opinion.lower,
+            opinion.upper,
+            mature,
         )
         out[_SCORE] = alarms.judge(
             parts["alarms"], clocks[frames.CLOCKS :], evidence, block.times, rule.hold

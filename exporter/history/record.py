@@ -92,8 +92,7 @@ class Record:
         if known is None:
             return None
         time, reason = known
-        then = {**reason, "time": time, "active": 1.0}
-        return Alarm(time, moment({name: np.array([x]) for name, x in then.items()}, 0))
+        return Alarm(time, _moment({**reason, "time": time, "active": 1.0}))
 
     @property
     def places(self) -> Mapping[str, IntArray]:
@@ -152,11 +151,15 @@ class Comparison:
 
 def moment(fields: Mapping[str, FloatArray], place: int) -> Moment:
     """Return what was known of one series at one tick."""
-    view = fields["view"][place]
-    known = math.isfinite(view) and view >= 0
-    spoke = SPEAKERS[int(view)] if known else ""
-    active = bool(fields["active"][place] == 1)
-    return Moment(**{n: float(fields[n][place]) for n in _MOMENT}, view=spoke, active=active)
+    names = (*_MOMENT, "view", "active")
+    return _moment({name: float(fields[name][place]) for name in names})
+
+
+def _moment(known: Mapping[str, float]) -> Moment:
+    view = known["view"]
+    spoke = SPEAKERS[int(view)] if math.isfinite(view) and view >= 0 else ""
+    numbers = {name: known[name] for name in _MOMENT}
+    return Moment(**numbers, view=spoke, active=known["active"] == 1)
 
 
 def _fields(block: Block, judgement: Judgement) -> dict[str, FloatArray]:

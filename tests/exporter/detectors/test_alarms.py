@@ -25,7 +25,8 @@ def run(
     for i, deviation in enumerate(deviations):
         novelty = novelties[i] if novelties else 0.0
         value = values[i] if values else 0.0
-        evidence = Evidence(value * one, deviation * one, novelty * one, -one, one, one > 0)
+        seen = (value * one, deviation * one, novelty * one)
+        evidence = Evidence(*seen, 0 * one, -one, one, one > 0)
         at = np.array([15.0 * i])
         score = alarms.judge(state, clocks, evidence, at, hold)
         total, active = alarms.standing(state, clocks, at, hold)
@@ -56,6 +57,15 @@ def test_an_alarm_lasts_while_the_value_is_outside_the_band_that_held_when_it_wa
     values = [0, 9] + [9] * 20 + [0] * 10
     deviations = [0, 5.0] + [0.3] * 30
     active = run(deviations, values=values)[2]
+    assert active.tolist() == [0] + [1] * 24 + [0] * 7
+
+
+@pytest.mark.parametrize("back", [-9.0, 4.0])
+def test_a_value_that_is_halfway_back_or_beyond_the_other_side_keeps_no_alarm_up(
+    back: float,
+) -> None:
+    values = [0, 9] + [9] * 20 + [back] * 10
+    active = run([0, 5.0] + [0.3] * 30, values=values)[2]
     assert active.tolist() == [0] + [1] * 24 + [0] * 7
 
 

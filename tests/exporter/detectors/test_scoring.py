@@ -105,6 +105,16 @@ def test_an_alarm_lasts_as_long_as_a_burst_in_counts() -> None:
     assert active[3045:].mean() < 0.05
 
 
+def test_a_second_burst_in_series_that_swing_is_an_alarm_of_its_own() -> None:
+    """Whatever the phase: the first alarm ends when its burst does, not an hour later."""
+    swing = np.sin(np.arange(480)[:, None] / 6.5 + np.arange(24))
+    swing[340:347] = 1000
+    swing[-1] = 3000
+    totals = column(judged(swing, Rule(15.0)), "total")
+    assert totals[-2].tolist() == [1] * 24
+    assert totals[-1].tolist() == [2] * 24
+
+
 def test_a_constant_series_is_ordinary_for_ever() -> None:
     assert (deviations(np.full((3000, 2), [0.0, 42.0]))[100:] < 0.5).all()
 
