@@ -9,10 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from exporter.app import App, CannotListenError, serve
+from exporter.app import App, serve
 from exporter.backtest.command import add as add_backtest
 from exporter.config import Address, Config, defaults, load, parse_address
 from exporter.exposition import unpack
+from exporter.listening import CannotListenError
 from exporter.model import ConfigError
 from exporter.web.metrics import render
 

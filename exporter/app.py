@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import platform
 import signal
 from collections.abc import AsyncIterator, Callable
@@ -10,17 +9,17 @@ from contextlib import asynccontextmanager
 from importlib import metadata
 from time import monotonic
 
-from aiohttp import web
 from pydantic import SecretStr
 
 from exporter.backfill import Backfill
-from exporter.config import Address, Config
+from exporter.config import Config
 from exporter.detectors.scoring import Rule, Scorer
 from exporter.fence import Fence
 from exporter.fitted.fitter import keep_fitting
 from exporter.fitted.models import Models, Plan
 from exporter.fitted.worker import Worker
 from exporter.groups.groups import Groups
+from exporter.listening import listening, try_address
 from exporter.model import ConfigError, Metric, Sample
 from exporter.prometheus.client import Prometheus
 from exporter.prometheus.connection import Connection
@@ -36,7 +35,6 @@ from exporter.state.folder import Folder
 from exporter.state.keeper import Keeper
 from exporter.tick import Ticker
 from exporter.unmatched import Unmatched, wanted
-from exporter.web import make_web
 from exporter.web.service import Service
 
 BUILD_INFO = Metric(
@@ -50,14 +48,8 @@ RELOAD_OK = Metric(
 )
 _GAP_INTERVALS = 5
 """How many intervals a rate may span; beyond, an average would hide what happened."""
-_GRACEFUL = 5.0
-"""Seconds that requests under way get at the end."""
 
 _log = logging.getLogger(__name__)
-
-
-class CannotListenError(Exception):
-    """The address cannot be had; the message says why and what to do."""
 
 
 class App:
@@ -159,34 +151,13 @@ async def serve(app: App) -> int:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
     loop.add_signal_handler(signal.SIGHUP, app.reload)
+    await try_address(app.listen)
     async with remembering(app), listening(app.service, app.listen) as address:
         _log.info("listening on http://%s", address)
         status = await _until(stop, app.service.ticker)
         if app.service.keeper and not status:  # what a tick that failed may have spoilt is not kept
             await app.service.keeper.save()
         return status
-
-
-@asynccontextmanager
-async def listening(service: Service, listen: Address) -> AsyncIterator[Address]:
-    """Listen for as long as the block lasts; yields the address with the port in use."""
-    runner = web.AppRunner(make_web(service), access_log=None, shutdown_timeout=_GRACEFUL)
-    await runner.setup()
-    try:
-        await _listen(runner, listen)
-        yield Address(*runner.addresses[0][:2])
-    finally:
-        await runner.cleanup()
-
-
-async def _listen(runner: web.AppRunner, listen: Address) -> None:
-    try:
-        await web.TCPSite(runner, listen.host or None, listen.port).start()
-    except OSError as error:
-        why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
-        raise CannotListenError(
-            f"cannot listen on {listen}: {why}; choose another address with --listen HOST:PORT"
-        ) from error
 
 
 @asynccontextmanager

@@ -195,6 +195,8 @@ def _section_or_off(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
     """Take `false` for off, and a key without a value, or `true`, for all defaults."""
     if value is False:
         return None
+    if not isinstance(value, dict | Section | bool | None):
+        raise ValueError("a mapping is expected, or false for off; write keys with values")  # noqa: TRY004 -- pydantic takes no TypeError
     return handler({} if value is None or value is True else value)
 
 

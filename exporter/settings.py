@@ -190,13 +190,27 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 _WORDS = {
+    "bool_parsing": "true or false is expected",
     "bool_type": "true or false is expected; write it without quotes",
+    "datetime_from_date_parsing": "not a time; write it like 2026-01-31T23:59:00Z",
+    "datetime_type": "not a time; write it like 2026-01-31T23:59:00Z",
     "dict_type": "a mapping is expected; write keys with values",
+    "greater_than_equal": "too small; {ge} is the least",
+    "int_from_float": "a whole number is expected; write it like 100",
+    "int_parsing": "a whole number is expected; write it like 100",
+    "int_type": "a whole number is expected; write it like 100",
+    "less_than_equal": "too large; {le} is the most",
     "list_type": "a list is expected; write it like [first, second]",
+    "literal_error": "no such word here; write {expected}",
     "missing": "is missing; add it",
     "model_type": "a mapping is expected; write keys with values",
+    "path_type": "a path is expected; write it like /var/lib/tocsin",
     "string_pattern_mismatch": "not a name; use letters, digits and underscores",
+    "string_too_long": "too long; {max_length} characters are the most",
+    "string_too_short": "is empty; write something, or leave the key out",
     "string_type": "a text is expected; put it in quotes",
+    "timezone_aware": "a time without its zone; write it like 2026-01-31T23:59:00Z",
+    "too_long": "too many; {max_length} are the most",
     "tuple_type": "a list is expected; write it like [first, second]",
 }
 """What pydantic's types of problems are called here, each with its remedy."""
@@ -212,7 +226,7 @@ def explain(error: ValidationError, model: type[BaseModel]) -> Iterator[str]:
     for problem in error.errors(include_url=False):
         place = problem["loc"]
         said = problem["msg"].removeprefix("Value error, ")
-        message = _WORDS.get(problem["type"], said)
+        message = _WORDS.get(problem["type"], "{said}").format(said=said, **problem.get("ctx", {}))
         if problem["type"] == "extra_forbidden":
             known = ", ".join(_known_keys(model, place)) or "none"
             message = f"unknown key; known here: {known}"

@@ -37,7 +37,7 @@ ROOMS = {
             "tick",
             "backfill",
         ),
-        *("exposition", "apm", "web", "config", "backtest", "app", "__main__"),
+        *("exposition", "apm", "web", "config", "backtest", "listening", "app", "__main__"),
     ],
     "receiver": [
         *("model", "settings", "metrics", "store", "channels", "messages", "delivery", "upkeep"),

@@ -70,6 +70,10 @@ def _moment(text: str) -> float:
         return parse_time(text)
 
 
+_SPAN = {"start": (_moment, "7d"), "end": (_moment, "now"), "step": (parse_duration, "1m")}
+"""What part of Prometheus' history is taken: how each option is read, and what it is else."""
+
+
 def _said(read: Callable[[str], Any]) -> Callable[[str], Any]:
     """Let argparse say what a reader says; it keeps a ValueError's words to itself."""
 
@@ -88,11 +92,10 @@ def declare(command: argparse.ArgumentParser) -> None:
     source.add_argument("--csv", type=Path, metavar="IN", help="a file timestamp,value or a folder")
     source.add_argument("--prometheus", metavar="URL", help="take the history of --query from here")
     command.add_argument("--query", metavar="PROMQL")
-    command.add_argument(
-        "--start", type=_said(_moment), default="7d", metavar="TIME", help="or ago"
-    )
-    command.add_argument("--end", type=_said(_moment), default="now", metavar="TIME")
-    command.add_argument("--step", type=_said(parse_duration), default="1m", metavar="TIME")
+    for name, (read, default) in _SPAN.items():
+        command.add_argument(
+            f"--{name}", type=_said(read), metavar="TIME", help=f"by default {default}"
+        )
     command.add_argument("--config", type=Path, metavar="FILE", help="its `prometheus` lets us in")
     command.add_argument("--out", type=Path, required=True, metavar="FOLDER")
     command.add_argument(
@@ -121,6 +124,10 @@ def order(arguments: argparse.Namespace) -> Order:
 
 def _folder(arguments: argparse.Namespace) -> Path:
     source: Path = arguments.csv
+    asked = [name for name in ("query", *_SPAN, "config") if getattr(arguments, name) is not None]
+    if asked:
+        options = ", ".join(f"--{name}" for name in asked)
+        raise InputError(f"of use with --prometheus only: {options}; leave out, or ask it")
     if source.resolve() in (arguments.out.resolve(), *arguments.out.resolve().parents):
         raise InputError(f"--out {arguments.out} is within --csv {source}; choose another folder")
     return source
@@ -129,7 +136,9 @@ def _folder(arguments: argparse.Namespace) -> Path:
 def _remote(arguments: argparse.Namespace) -> Remote:
     if not arguments.query:
         raise InputError("--prometheus needs --query; give a PromQL expression")
-    if arguments.end < arguments.start or arguments.step <= 0:
+    given = ((getattr(arguments, name), *usual) for name, usual in _SPAN.items())
+    start, end, step = (read(usual) if one is None else one for one, read, usual in given)
+    if end < start or step <= 0:
         raise InputError("--end is before --start, or --step is not above 0; correct them")
     known = load(arguments.config).prometheus if arguments.config else None
     try:
@@ -138,5 +147,5 @@ def _remote(arguments: argparse.Namespace) -> Remote:
         raise InputError("\n".join(describe(Path("--prometheus"), error, Connection))) from error
     update = {"url": asked.url, "deadline": _DEADLINE}
     connection = (known or asked).model_copy(update=update)
-    span = cover(arguments.start, arguments.end, arguments.step)
+    span = cover(start, end, step)
     return Remote(connection, arguments.query, span)

@@ -42,7 +42,7 @@ def line(replay: Replay) -> Line:
         int(np.isfinite(replay.series.values).sum()),
         int(scored.sum()),
         int(replay.alarms.sum()),
-        float(times[-1] - times[0]) if times.size else 0.0,
+        float(np.ptp(times)) if times.size else 0.0,
         math.nan if best is None else float(score[best]),
         "" if best is None else replay.series.rows()[best].partition(",")[0],
         compare(replay),

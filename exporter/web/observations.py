@@ -5,6 +5,7 @@ import math
 import re
 import time
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from aiohttp import web
@@ -22,6 +23,7 @@ make all that follow look late."""
 _LARGEST = 1e16
 """Beyond it the engine, which counts in single precision, takes a value for "no limit"."""
 _EXAMPLE = '{"observations": [{"name": "orders_per_minute", "value": 12}]}'
+_TIME = "2026-01-31T23:59:00Z"
 _OURS = "tocsin_"
 _KEYS = {"name", "labels", "value", "timestamp"}
 
@@ -53,23 +55,45 @@ def _listed(body: bytes) -> list[Any]:
     except (ValueError, RecursionError) as error:  # what is no UTF-8 is a ValueError, too
         raise ValueError(f"not JSON: {error}") from error
     given = document.get("observations") if isinstance(document, dict) else None
-    if isinstance(given, list):
+    if isinstance(given, list) and given:
         return given
-    raise ValueError("a list `observations` is expected in it")
+    raise ValueError("a list `observations` of at least one is expected in it")
 
 
 def _read(one: Any, ticker: Ticker, now: float) -> Observation | str:
     """Read one observation, or say all that is wrong with it."""
     if not isinstance(one, dict):
         return "an object with name and value is expected"
-    problems = list(_problems(one, ticker, now))
+    problems, measured = list(_problems(one, ticker)), now
+    try:
+        measured = _moment(one.get("timestamp", now), now)
+    except ValueError as error:
+        problems.append(f"timestamp: {error}")
     if problems:
         return "; ".join(problems)
     labels: Labels = tuple(sorted((k, v) for k, v in one.get("labels", {}).items() if v))
-    return Observation(SeriesKey(one["name"], labels), one["value"], one.get("timestamp", now))
+    return Observation(SeriesKey(one["name"], labels), one["value"], measured)
 
 
-def _problems(one: Mapping[str, Any], ticker: Ticker, now: float) -> Iterator[str]:
+def _moment(told: Any, now: float) -> float:
+    """Read seconds since 1970 or ISO 8601 with its zone; raises ValueError on any other time."""
+    moment: Any = _parsed(told) if isinstance(told, str) else told
+    if not _is_number(moment):
+        raise ValueError(f"seconds since 1970 are expected, or a time with its zone, like {_TIME}")
+    if not now - _OLDEST <= moment <= now + _AHEAD:
+        raise ValueError("more than an hour ago or more than 5 minutes ahead")
+    return float(moment)
+
+
+def _parsed(text: str) -> float | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment.timestamp() if moment.tzinfo else None
+
+
+def _problems(one: Mapping[str, Any], ticker: Ticker) -> Iterator[str]:
     if unknown := sorted(one.keys() - _KEYS):
         yield f"unknown key {', '.join(unknown)}; known here: {', '.join(sorted(_KEYS))}"
     name, labels = one.get("name"), one.get("labels", {})
@@ -89,10 +113,6 @@ def _problems(one: Mapping[str, Any], ticker: Ticker, now: float) -> Iterator[st
             "value: too large for scores, which are worked out in single precision; "
             f"send less than {_LARGEST:.0e}, e.g. in a larger unit"
         )
-    if not _is_number(one.get("timestamp", now)):
-        yield "timestamp: seconds since 1970 are expected"
-    elif not now - _OLDEST <= one.get("timestamp", now) <= now + _AHEAD:
-        yield "timestamp: more than an hour ago or more than 5 minutes ahead"
 
 
 def _owner(name: str, ticker: Ticker) -> str:

@@ -109,7 +109,20 @@ BAD = {
     "colectors: {}": f"colectors: unknown key; known here: {TOP}",
     "collectors: {gpux: {}}": f"collectors.gpux: unknown key; known here: {KNOWN}",
     "collectors: {cpu: {x: 1}}": "collectors.cpu.x: unknown key; known here: deadline",
-    "collectors: {cpu: 5}": "collectors.cpu: a mapping is expected; write keys with values",
+    "collectors: {cpu: 5}": (
+        "collectors.cpu: a mapping is expected, or false for off; write keys with values"
+    ),
+    "state: maybe": "state: a mapping is expected, or false for off; write keys with values",
+    "scoring: 5": "scoring: a mapping is expected; write keys with values",
+    "scoring: {limit: 0}": "scoring.limit: too small; 1 is the least",
+    "scoring: {limit: 1000001}": "scoring.limit: too large; 1000000 is the most",
+    "scoring: {limit: 1.5}": "scoring.limit: a whole number is expected; write it like 100",
+    "scoring: {limit: many}": "scoring.limit: a whole number is expected; write it like 100",
+    "scoring: {limit: [1]}": "scoring.limit: a whole number is expected; write it like 100",
+    "signals: [{name: a, promql: ''}]": (
+        "signals.0.promql: is empty; write something, or leave the key out"
+    ),
+    "paths: {procfs: 5}": "paths.procfs: a path is expected; write it like /var/lib/tocsin",
     "collectors: {cpu: {deadline: 1ms}}": (
         "collectors.cpu.deadline: too short; 100ms is the least"
     ),
@@ -139,7 +152,7 @@ BAD = {
     "{signals: [{name: a, promql: a, match: ['b=\"c\"']}], prometheus: {url: 'http://a'}}": (
         "signals.0: match goes with metric; write the matchers into the expression"
     ),
-    "signals: [{name: a, promql: up}]": ("signals: a need `prometheus`; add it with its url"),
+    "signals: [{name: a, promql: up}]": "signals: a need `prometheus`; add it with its url",
     "{signals: [{name: a, promql: 'sum(a'}], prometheus: {url: 'http://a'}}": (
         "signals.0.promql: the ( at character 4 is never closed; close it"
     ),
@@ -240,7 +253,7 @@ def test_a_model_of_no_configured_signal_may_be_of_observations_and_is_told(
         ("{methods: [pca]}", "models.methods.0: no such method; there are isolation_forest"),
         ("{methods: [one_class_svm, one_class_svm]}", "models.methods: one of them is there twice"),
         ("{every: 1s}", "models.every: too short; 1m is the least"),
-        ("{window: 2}", "models.window: Input should be greater than or equal to 4"),
+        ("{window: 2}", "models.window: too small; 4 is the least"),
     ],
 )
 def test_models_that_cannot_be_are_refused(tmp_path: Path, models: str, problem: str) -> None:

@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.__main__ import main
 from exporter.collectors import COLLECTORS
+from exporter.state.folder import Folder
 
 ROOT = Path(__file__).parents[2]
 BANNED = {
@@ -107,10 +108,14 @@ def test_the_serving_process_loads_none_of_the_heavy_libraries(tmp_path: Path) -
     assert not loaded & BANNED
 
 
-def test_a_port_in_use_is_said_in_one_line_with_the_remedy() -> None:
+def test_a_port_in_use_is_said_in_one_line_with_the_remedy(home: Path) -> None:
+    """Also where the exporter that has it has the state, too."""
+    state = Folder(home / "exporter-state")
+    state.take()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         process = serve_in_vain(address)
+    state.release()
     assert process.returncode == 1
     assert process.stderr.count("\n") == 1
     assert process.stderr.endswith(

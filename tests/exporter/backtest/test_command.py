@@ -106,6 +106,27 @@ def test_an_output_folder_within_the_input_is_refused(
     assert "choose another folder" in capsys.readouterr().err
 
 
+def test_what_only_a_prometheus_is_asked_for_is_no_option_of_a_csv(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path / "one.csv", noise(10))
+    assert backtest(path, tmp_path / "out", "--start", "3d", "--query", "up") == 1
+    said = "of use with --prometheus only: --query, --start; leave out, or ask it\n"
+    assert capsys.readouterr().err == said
+
+
+def test_no_rate_of_alarms_is_below_none_where_times_go_back(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path / "one.csv", noise(300))
+    head, *lines = path.read_text("utf-8").splitlines()
+    path.write_text("\n".join([head, *reversed(lines)]), "utf-8")
+    backtest(path, tmp_path / "out", "--grace", "1m")
+    assert "one.csv     300" in (table := capsys.readouterr().out)
+    assert " 0.00 " in table
+    assert "-0.00" not in table
+
+
 def test_an_output_that_cannot_be_written_is_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

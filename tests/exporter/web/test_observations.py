@@ -1,6 +1,7 @@
 import io
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -50,9 +51,25 @@ async def test_a_value_that_was_sent_is_on_the_page_after_the_next_tick(
     assert 'tocsin_observations_total{outcome="taken"} 1\n' in page(app)
 
 
+@pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=8))])
+async def test_a_value_has_the_time_at_which_it_was_measured(
+    app: App, client: TestClient[Any, Any], zone: timezone
+) -> None:
+    moment = datetime.fromtimestamp(int(time.time()) - 60, zone)
+    for name, told in (("spelled", moment.isoformat()), ("counted", moment.timestamp())):
+        await client.post(PATH, json={"observations": [GOOD | {"name": name, "timestamp": told}]})
+    await app.service.ticker.tick()
+    for name in ("spelled", "counted"):
+        said = f'tocsin_signal_timestamp_seconds{{signal="{name}"}} {int(moment.timestamp())}\n'
+        assert said in page(app)
+
+
 TOO_LARGE = (
     "value: too large for scores, which are worked out in single precision; "
     "send less than 1e+16, e.g. in a larger unit"
+)
+NO_TIME = (
+    "timestamp: seconds since 1970 are expected, or a time with its zone, like 2026-01-31T23:59:00Z"
 )
 GOOD: dict[str, Any] = {"name": "orders", "value": 1}
 BAD = {
@@ -93,7 +110,12 @@ BAD = {
         GOOD | {"timestamp": -(10**400)},
         "timestamp: more than an hour ago or more than 5 minutes ahead",
     ),
-    "text": (GOOD | {"timestamp": "now"}, "timestamp: seconds since 1970 are expected"),
+    "text": (GOOD | {"timestamp": "now"}, NO_TIME),
+    "no zone": (GOOD | {"timestamp": datetime.now(UTC).replace(tzinfo=None).isoformat()}, NO_TIME),
+    "past": (
+        GOOD | {"timestamp": "2001-01-31T23:59:00Z"},
+        "timestamp: more than an hour ago or more than 5 minutes ahead",
+    ),
     "key": (
         GOOD | {"vaule": 1},
         "unknown key vaule; known here: labels, name, timestamp, value",
@@ -117,9 +139,10 @@ async def test_all_that_is_wrong_is_said_at_once_and_then_nothing_is_taken(
     ("body", "words"),
     [
         ("", "not JSON: Expecting value: line 1 column 1 (char 0)"),
-        ("[]", "a list `observations` is expected in it"),
-        ("{}", "a list `observations` is expected in it"),
-        ('{"observations": 5}', "a list `observations` is expected in it"),
+        ("[]", "a list `observations` of at least one is expected in it"),
+        ("{}", "a list `observations` of at least one is expected in it"),
+        ('{"observations": []}', "a list `observations` of at least one is expected in it"),
+        ('{"observations": 5}', "a list `observations` of at least one is expected in it"),
         (b"\xff", "not JSON: 'utf-8' codec can't decode byte 0xff"),
         ("[" * 100_000, "not JSON: maximum recursion depth exceeded"),
     ],
