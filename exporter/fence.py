@@ -30,7 +30,7 @@ LAST_SUCCESS = Metric(
 )
 PATH_MISSING = Metric(
     "tocsin_path_missing",
-    "1 for each of `paths` that is not there, or cannot be read, so that its signals are missing.",
+    "1 for each of `paths` that is not there or cannot be read; nothing is read from it.",
     labels=("path",),
 )
 
