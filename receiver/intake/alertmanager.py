@@ -6,10 +6,11 @@ https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml
 import asyncio
 import base64
 import ssl
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Annotated, Any, Self
 
 import aiohttp
@@ -18,6 +19,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, mo
 
 from receiver.channels.mailing import AuthoritiesFile
 from receiver.channels.posting import check_url
+from receiver.intake.pieces import pieces
 from receiver.settings import Duration, SecretFile, Section
 
 _LARGEST = 128 * 2**20
@@ -120,12 +122,12 @@ async def look(http: aiohttp.ClientSession, told: Alertmanager, url: str) -> Sig
     """Ask one Alertmanager what it knows; raises AskError."""
     status = await ask_status(http, told, url)
     receivers, _ = await _get(http, told, url, "receivers")
-    alerts, _ = await _get(http, told, url, "alerts")
     try:
         names = frozenset(str(receiver["name"]) for receiver in receivers)
-        return Sight(await asyncio.to_thread(_alerts, alerts), names, status.up_since)
+        alerts, _ = await _get(http, told, url, "alerts", _read_alerts)
     except (AttributeError, KeyError, TypeError) as error:
         raise AskError("unexpected", f"{url}: not Alertmanager's API v2: {error!r}") from error
+    return Sight(alerts, names, status.up_since)
 
 
 async def ask_status(http: aiohttp.ClientSession, told: Alertmanager, url: str) -> Status:
@@ -139,16 +141,20 @@ async def ask_status(http: aiohttp.ClientSession, told: Alertmanager, url: str) 
         raise AskError("unexpected", f"{url}: not Alertmanager's API v2: {error!r}") from error
 
 
-def _alerts(said: Any) -> dict[str, Seen]:
-    return {alert["fingerprint"]: _seen(alert) for alert in said}
+def _alerts(piece: bytes) -> dict[str, Seen]:
+    return {alert["fingerprint"]: _seen(alert) for alert in orjson.loads(piece)}
 
 
 def _seen(alert: Any) -> Seen:
     status = alert["status"]
     for state, key in _QUIET.items():
         if by := status.get(key):
-            return Seen(state, tuple(map(str, by)), _receivers(alert))
-    return Seen("active", (), _receivers(alert))
+            return _shared(state, tuple(map(str, by)), _receivers(alert))
+    return _shared("active", (), _receivers(alert))
+
+
+_shared = lru_cache(maxsize=1024)(Seen)
+"""Of a hundred thousand alerts, most are seen in the same way."""
 
 
 _QUIET = {"silenced": "silencedBy", "inhibited": "inhibitedBy", "muted": "mutedBy"}
@@ -158,8 +164,27 @@ def _receivers(alert: Any) -> frozenset[str]:
     return frozenset(str(receiver["name"]) for receiver in alert["receivers"])
 
 
+_Read = Callable[[AsyncIterator[bytes]], Awaitable[Any]]
+
+
+async def _read_document(chunks: AsyncIterator[bytes]) -> Any:
+    body = b"".join([chunk async for chunk in chunks])
+    return await asyncio.to_thread(orjson.loads, body)
+
+
+async def _read_alerts(chunks: AsyncIterator[bytes]) -> dict[str, Seen]:
+    seen: dict[str, Seen] = {}
+    async for piece in pieces(chunks):
+        seen |= await asyncio.to_thread(_alerts, piece)
+    return seen
+
+
 async def _get(
-    http: aiohttp.ClientSession, told: Alertmanager, url: str, what: str
+    http: aiohttp.ClientSession,
+    told: Alertmanager,
+    url: str,
+    what: str,
+    read: _Read = _read_document,
 ) -> tuple[Any, datetime | None]:
     """GET one resource, following no redirect; returns it with the other side's time."""
     context = None if told.ca_file is None else ssl.create_default_context(cafile=told.ca_file)
@@ -171,10 +196,9 @@ async def _get(
             allow_redirects=False,
             ssl=context or True,
         ) as response:
-            body = await _read(response, url)
             if response.status != 200:
                 raise AskError("refused", f"{url} answers /api/v2/{what} with {response.status}")
-            return await asyncio.to_thread(orjson.loads, body), _date(response)
+            return await read(_chunks(response, url)), _date(response)
     except TimeoutError:
         raise AskError("timeout", f"{url}: no answer within {_PATIENCE:g} s") from None
     except orjson.JSONDecodeError:
@@ -184,13 +208,13 @@ async def _get(
         raise AskError("unreachable", f"{url}: {said}") from None
 
 
-async def _read(response: aiohttp.ClientResponse, url: str) -> bytes:
-    body = bytearray()
+async def _chunks(response: aiohttp.ClientResponse, url: str) -> AsyncIterator[bytes]:
+    size = 0
     async for chunk in response.content.iter_chunked(64 * 1024):
-        body += chunk
-        if len(body) > _LARGEST:
+        size += len(chunk)
+        if size > _LARGEST:
             raise AskError("too_large", f"{url} answers with over {_LARGEST >> 20} MiB")
-    return bytes(body)
+        yield chunk
 
 
 def _date(response: aiohttp.ClientResponse) -> datetime | None:

@@ -51,10 +51,10 @@ def audit(
         if name in channels and _is_left_alone(facts, name, channels[name], now)
     ]
     lost = set(facts.hollow)
-    for alert in facts.firing:
-        expected = alert.group_key == GROUP or alert.incident in compared
-        if not expected and now - alert.heard_at > _REMINDED:
-            lost.add(alert.incident)
+    for number, heard in facts.incidents.items():
+        expected = heard.group_key == GROUP or number in compared
+        if not expected and now - heard.at > _REMINDED:
+            lost.add(number)
     return found + [
         Finding("incident", f"incident {number} is open, and nothing would ever close it")
         for number in sorted(lost)

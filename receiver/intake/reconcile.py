@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import aiohttp
@@ -19,6 +20,7 @@ import orjson
 
 from receiver.intake.alertmanager import Alertmanager, AskError, Seen, Sight, look
 from receiver.intake.ingest import Intake
+from receiver.intake.webhook import MAX_LABELS
 from receiver.metrics import Metrics
 from receiver.model import ASSUMED, Language
 from receiver.store.audit import Change
@@ -30,6 +32,8 @@ _LOG = logging.getLogger(__name__)
 
 _IDLE = 15.0
 """Seconds until it is looked again after nothing was found out."""
+_TOGETHER = 5_000
+"""Alerts in one webhook of our own: less than any may have."""
 _SAID = {
     Language.EN: "Alertmanager no longer knows this alert; that it resolved was never told.",
     Language.ZH: "Alertmanager 中已没有此告警，但从未收到其恢复通知。",
@@ -120,6 +124,7 @@ def resolved(told: Sequence[bytes], over: Sequence[Open], now: datetime) -> byte
 def _ended(alert: Mapping[str, Any], each: Open, now: datetime) -> dict[str, Any]:
     words = {f"description_{language}": said for language, said in _SAID.items()}
     words["description"] = _SAID[Language.EN]
+    told = islice((alert.get("annotations") or {}).items(), MAX_LABELS - len(words))
     return {
         "labels": {},
         **alert,
@@ -127,7 +132,7 @@ def _ended(alert: Mapping[str, Any], each: Open, now: datetime) -> dict[str, Any
         "status": "resolved",
         "startsAt": each.starts_at.isoformat(),
         "endsAt": now.isoformat(),
-        "annotations": {**(alert.get("annotations") or {}), **words},
+        "annotations": {**dict(told), **words},
     }
 
 
@@ -175,13 +180,15 @@ class Reconciler:
         """Ask all, and act on what is found; raises AskError and StoreUnavailableError."""
         sights = [await look(self.http, told, url) for url in told.url]
         known = await self.store.open_episodes()
-        found = compare(known, sights, now, timedelta(seconds=told.patience))
+        patience = timedelta(seconds=told.patience)
+        found = await asyncio.to_thread(compare, known, sights, now, patience)
         await self.store.stand(found.changes)
         by_incident: defaultdict[int, list[Open]] = defaultdict(list)
         for each in found.over:
             by_incident[each.incident].append(each)
         for incident, over in by_incident.items():
-            await self._close(incident, over, now)
+            for start in range(0, len(over), _TOGETHER):
+                await self._close(incident, over[start : start + _TOGETHER], now)
         for state in ("active", "silenced", "inhibited", "muted", "missing"):
             self.metrics.open_alerts.labels(state).set(found.count.get(state, 0))
         self.metrics.reconciled.set(now.timestamp())

@@ -18,7 +18,7 @@ from receiver.store.schema import (
     incidents,
     owed,
 )
-from receiver.store.standings import Open
+from receiver.store.standings import Heard
 
 _RECENT = 2_000
 """Attempts that are looked at: of a channel that is at work, the latest is among them."""
@@ -29,14 +29,14 @@ class Facts:
     """All that must have a next step.
 
     `due` is since when a channel's most overdue message could have been sent, by channel;
-    `tried` when a channel last tried; `rests` until when a destination is left alone. `firing`
-    are the alerts that fire, and `hollow` are open incidents without any.
+    `tried` when a channel last tried; `rests` until when a destination is left alone. `incidents`
+    are those that are open, and `hollow` those of them in which nothing fires.
     """
 
     due: Mapping[str, datetime]
     tried: Mapping[str, datetime]
     rests: Mapping[str, datetime]
-    firing: Sequence[Open]
+    incidents: Mapping[int, Heard]
     hollow: Sequence[int]
 
 
@@ -46,7 +46,7 @@ def facts(connection: Connection) -> Facts:
         _due(connection),
         _tried(connection),
         _rests(connection),
-        standings.open_episodes(connection),
+        standings.open_incidents(connection),
         _hollow(connection),
     )
 

@@ -1,17 +1,19 @@
 """How Alertmanager sees what is open here, where that is other than as firing."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from receiver.model import Status
 from receiver.store import bodies
-from receiver.store.schema import Instant, episodes, incidents, standings, webhooks
+from receiver.store.schema import episodes, incidents, standings, webhooks
 
 _MOST_BODIES = 50
 """Webhooks of one incident that are read; each message of Alertmanager names the whole group."""
+_MOST_BYTES = 4 * 2**20
+"""Of these, but for the newest, which may be larger: read, they take many times their size."""
 
 Key = tuple[str, str]
 """Hash of the group, and fingerprint."""
@@ -27,6 +29,16 @@ class Standing:
     state: str
     since: datetime
     by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An open incident; `at` is when its last webhook came."""
+
+    group: str
+    receiver: str
+    group_key: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,60 +60,71 @@ class Open:
         return self.group, self.fingerprint
 
 
+def open_incidents(connection: Connection) -> dict[int, Heard]:
+    """Return all incidents that are open, by their numbers."""
+    is_open = incidents.c.resolved_at.is_(None)
+    # By number, since an index has that; the times are beside the bodies.
+    newest = select(func.max(webhooks.c.id)).join(incidents).where(is_open)
+    last = newest.group_by(webhooks.c.incident)
+    told = select(webhooks.c.incident, webhooks.c.received_at).where(webhooks.c.id.in_(last))
+    at = dict(connection.execute(told).all())
+    return {
+        row.id: Heard(row.group_hash, row.receiver, row.group_key, at.get(row.id, row.opened_at))
+        for row in connection.execute(select(incidents).where(is_open))
+    }
+
+
 def open_episodes(connection: Connection) -> list[Open]:
-    """Return all that fires, with how it stands."""
-    heard = dict(
-        connection.execute(
-            select(webhooks.c.incident, func.max(webhooks.c.received_at, type_=Instant))
-            .join(incidents)
-            .where(incidents.c.resolved_at.is_(None))
-            .group_by(webhooks.c.incident)
-        ).all()
-    )
+    """Return all that fires, with how it stands; there may be a hundred thousand."""
+    heard = open_incidents(connection)
     stands = {
         (row.group_hash, row.fingerprint): Standing(row.state, row.since, row.by)
         for row in connection.execute(select(standings))
     }
-    rows = connection.execute(
-        select(episodes, incidents.c.receiver, incidents.c.group_key, incidents.c.opened_at)
-        .join(incidents)
-        .where(incidents.c.resolved_at.is_(None), episodes.c.status == Status.FIRING.value)
-    )
-    return [
-        Open(
-            row.group_hash,
-            row.fingerprint,
-            row.starts_at,
-            row.incident,
-            row.receiver,
-            row.group_key,
-            heard.get(row.incident, row.opened_at),
-            stands.get((row.group_hash, row.fingerprint)),
-        )
-        for row in rows
-    ]
+    names = (episodes.c.incident, episodes.c.fingerprint, episodes.c.starts_at)
+    fires = (incidents.c.resolved_at.is_(None), episodes.c.status == Status.FIRING.value)
+    found = []
+    for number, name, since in connection.execute(select(*names).join(incidents).where(*fires)):
+        of = heard[number]
+        stand = stands.get((of.group, name))
+        found.append(Open(of.group, name, since, number, of.receiver, of.group_key, of.at, stand))
+    return found
 
 
-def stand(connection: Connection, changes: Mapping[Key, Standing | None]) -> None:
+def stand(connection: Connection, changes: Sequence[tuple[Key, Standing | None]]) -> None:
     """Write what changed; None is an alert that fires, or that is over."""
-    for (group, fingerprint), standing in changes.items():
-        here = (standings.c.group_hash == group, standings.c.fingerprint == fingerprint)
-        connection.execute(delete(standings).where(*here))
-        if standing is not None:
-            row = {"state": standing.state, "since": standing.since, "by": standing.by}
-            key = {"group_hash": group, "fingerprint": fingerprint}
-            connection.execute(insert(standings).values(**key, **row))
-    _clear(connection)
+    if not changes:
+        return
+    connection.execute(_DROP, [{"group": key[0], "print": key[1]} for key, _ in changes])
+    rows = [
+        {
+            "group_hash": key[0],
+            "fingerprint": key[1],
+            "state": standing.state,
+            "since": standing.since,
+            "by": standing.by,
+        }
+        for key, standing in changes
+        if standing is not None
+    ]
+    if rows:
+        connection.execute(insert(standings), rows)
 
 
-def _clear(connection: Connection) -> None:
-    """Drop the standings of what is over."""
+_DROP = delete(standings).where(
+    standings.c.group_hash == bindparam("group"), standings.c.fingerprint == bindparam("print")
+)
+
+
+def over(connection: Connection) -> list[Key]:
+    """Return what has a standing and fires no longer."""
     firing = select(episodes.c.fingerprint).where(
         episodes.c.group_hash == standings.c.group_hash,
         episodes.c.fingerprint == standings.c.fingerprint,
         episodes.c.status == Status.FIRING.value,
     )
-    connection.execute(delete(standings).where(~firing.exists()))
+    keys = select(standings.c.group_hash, standings.c.fingerprint).where(~firing.exists())
+    return [(row.group_hash, row.fingerprint) for row in connection.execute(keys)]
 
 
 def told_of(connection: Connection, incident: int) -> list[bytes]:
@@ -110,6 +133,10 @@ def told_of(connection: Connection, incident: int) -> list[bytes]:
 
 
 def _bodies(connection: Connection, incident: int) -> Iterator[bytes]:
-    newest = select(webhooks.c.id).where(webhooks.c.incident == incident)
-    for number in connection.scalars(newest.order_by(webhooks.c.id.desc()).limit(_MOST_BODIES)):
-        yield bodies.unpack(bodies.read(connection, [number])[number])
+    newest = select(webhooks.c.id, webhooks.c.size).where(webhooks.c.incident == incident)
+    held = 0
+    for row in connection.execute(newest.order_by(webhooks.c.id.desc()).limit(_MOST_BODIES)):
+        if held and held + row.size > _MOST_BYTES:
+            return
+        held += row.size
+        yield bodies.unpack(bodies.read(connection, [row.id])[row.id])

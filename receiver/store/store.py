@@ -58,6 +58,8 @@ PATIENCE = 5.0
 """Seconds to wait for a lock, or for a turn, before the store counts as unavailable."""
 _SHARED = 64
 """Pieces of work in one transaction at most: the first of them waits for the last."""
+_STEP = 1_000
+"""Rows of work that can be done in several transactions."""
 _MOMENT = timedelta(microseconds=1)
 
 
@@ -245,8 +247,14 @@ class Store:
         return await self._reader.run(facts.facts)
 
     async def stand(self, changes: Mapping[Key, Standing | None]) -> None:
-        """Write how alerts stand with Alertmanager, where that changed."""
-        await self._writer.run(standings.stand, changes)
+        """Write how alerts stand with Alertmanager, where that changed, and forget who is over.
+
+        In steps, since a silence may concern a hundred thousand, and webhooks wait for each step.
+        """
+        wanted: dict[Key, Standing | None] = dict.fromkeys(await self._reader.run(standings.over))
+        every = [*(wanted | dict(changes)).items()]
+        for start in range(0, len(every), _STEP):
+            await self._writer.run(standings.stand, every[start : start + _STEP])
 
     async def told_of(self, incident: int) -> list[bytes]:
         """Return the latest webhooks of an incident as they came, newest first."""

@@ -9,14 +9,14 @@ from receiver import metrics
 from receiver.intake.auditor import Auditor, audit
 from receiver.store.facts import Facts
 from receiver.store.records import Decision
-from receiver.store.standings import Open
+from receiver.store.standings import Heard
 from receiver.store.store import Store
 from tests.receiver.webhooks import START, alert, webhook
 
 MINUTE = timedelta(minutes=1)
 NOW = START + 60 * MINUTE
 CHANNELS = {"ops": "robot"}
-NOTHING = Facts({}, {}, {}, (), ())
+NOTHING = Facts({}, {}, {}, {}, ())
 
 
 def kinds(
@@ -40,14 +40,14 @@ def kinds(
 def test_what_is_owed_has_a_next_step_if_its_channel_works_or_rests(
     changes: dict[str, Any], found: list[str]
 ) -> None:
-    assert kinds(replace(Facts({"ops": START}, {}, {}, (), ()), **changes)) == found
+    assert kinds(replace(Facts({"ops": START}, {}, {}, {}, ()), **changes)) == found
 
 
 def test_an_incident_has_one_if_it_will_be_compared_or_if_a_reminder_is_due() -> None:
-    long_ago = Open("group", "aa", START, 7, "tocsin", "{}", NOW - timedelta(days=8))
-    assert kinds(replace(NOTHING, firing=[long_ago])) == ["incident"]
-    assert kinds(replace(NOTHING, firing=[long_ago]), compared=(7,)) == []
-    assert kinds(replace(NOTHING, firing=[replace(long_ago, heard_at=NOW)])) == []
+    long_ago = Heard("group", "tocsin", "{}", NOW - timedelta(days=8))
+    assert kinds(replace(NOTHING, incidents={7: long_ago})) == ["incident"]
+    assert kinds(replace(NOTHING, incidents={7: long_ago}), compared=(7,)) == []
+    assert kinds(replace(NOTHING, incidents={7: replace(long_ago, at=NOW)})) == []
     assert kinds(replace(NOTHING, hollow=[3])) == ["incident"]
 
 

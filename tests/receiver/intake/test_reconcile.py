@@ -11,6 +11,7 @@ from receiver import metrics
 from receiver.intake.alertmanager import Alertmanager, AskError, Seen, Sight
 from receiver.intake.ingest import Intake
 from receiver.intake.reconcile import Reconciler, compare
+from receiver.intake.webhook import MAX_LABELS
 from receiver.messages.route import Route
 from receiver.store.standings import Open, Standing
 from receiver.store.store import Store
@@ -138,6 +139,24 @@ async def test_a_resolved_that_was_lost_is_told_once_and_closes_the_incident(
     assert (await store.queues())[0].owed == 3  # firing, and each end by itself
     assert [entry.change.action for entry in await store.changes()] == ["resolve", "resolve"]
     assert numbers.registry.get_sample_value("tocsin_resolves_lost_total") == 2
+
+
+async def test_more_alerts_than_a_webhook_may_have_are_over_in_several(
+    store: Store,
+    intake: Intake,
+    reconciler: Reconciler,
+    alertmanager: FakeAlertmanager,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("receiver.intake.webhook.MAX_ALERTS", 3)
+    monkeypatch.setattr("receiver.intake.reconcile._TOGETHER", 3)
+    most = {"annotations": {f"a{number}": "" for number in range(MAX_LABELS)}}
+    for part in range(3):
+        said = [alert(f"{part}-{number}") for number in range(3)]
+        await intake.accept(body([said[0] | most, *said[1:]]), START)
+    for minute in (1, 17):
+        await reconciler.once(told(alertmanager), START + minute * MINUTE)
+    assert await store.open_incidents() == 0
 
 
 async def test_the_real_resolved_that_comes_after_all_tells_nobody_twice(
