@@ -19,7 +19,6 @@ from receiver.config import Config
 from receiver.delivery.crew import delivering
 from receiver.intake.webhook import parse
 from receiver.messages.render import BUILT_IN
-from receiver.metrics import Metrics
 from receiver.reload import InForce, Load, on_hangup
 from receiver.store.store import Store
 from receiver.upkeep import Upkeep
@@ -62,7 +61,8 @@ async def running(config: Config, load: Load | None = None) -> AsyncIterator[str
         numbers = metrics.create(_version(), config.channels)
         for language, name in BUILT_IN:
             numbers.template_failures.labels(f"{language}/{name}")
-        await _recall(config, store, numbers)
+        if last := await store.last_suppressed("watchdog"):
+            numbers.watchdog.set(last.timestamp())
         crew = await stack.enter_async_context(delivering(_LAST_SEND))
         force = InForce(config, store, http, numbers, crew)
         site = force.site
@@ -77,14 +77,6 @@ async def running(config: Config, load: Load | None = None) -> AsyncIterator[str
             site.reload = partial(force.reload, load)
             stack.enter_context(on_hangup(site))
         yield await stack.enter_async_context(_listening(site, listener, force.tls))
-
-
-async def _recall(config: Config, store: Store, numbers: Metrics) -> None:
-    """Take up what an earlier run left: the Watchdog's time, and messages for channels now gone."""
-    if last := await store.last_suppressed("watchdog"):
-        numbers.watchdog.set(last.timestamp())
-    if lost := await store.bury(config.channels, store.now()):
-        _LOG.warning("gave up %d messages: their channels are not configured any longer", lost)
 
 
 def client() -> aiohttp.ClientSession:

@@ -6,6 +6,7 @@ import signal
 import ssl
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 
 from aiohttp import ClientSession
 
@@ -117,15 +118,18 @@ class InForce:
         except StoreUnavailableError as error:
             _LOG.error("not in the audit: %s: %s", change, error)
 
+    async def bury(self, now: datetime) -> None:
+        """Give up messages for channels that are gone; raises StoreUnavailableError."""
+        while lost := await self.site.store.bury(self.config.channels, now):
+            for name, count in lost.items():
+                self.site.metrics.notifications.labels(name, "dead").inc(count)
+                _LOG.error("gave up %d messages: there is no channel %s any longer", count, name)
+
     async def _bury(self) -> None:
-        """Give up messages for channels that are gone; else the next start does."""
         try:
-            lost = await self.site.store.bury(self.config.channels, self.site.store.now())
+            await self.bury(self.site.store.now())
         except StoreUnavailableError as error:
-            _LOG.error("messages for channels that are gone stay owed: %s", error)
-            return
-        if lost:
-            _LOG.warning("gave up %d messages: their channels are not configured any longer", lost)
+            _LOG.warning("messages for channels that are gone stay owed: %s", error)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What the receiver does beside taking and sending: it compares, misses, and audits."""
+"""What the receiver does beside taking and sending: it compares, misses, audits, and gives up."""
 
 from collections.abc import Coroutine, Iterator, Mapping
 
@@ -10,7 +10,10 @@ from receiver.intake.reconcile import Reconciler
 from receiver.intake.watchdog import Watch
 from receiver.metrics import Metrics
 from receiver.reload import InForce
+from receiver.store.again import again
 from receiver.store.store import Store
+
+_HOUR = 3600.0
 
 
 def watching(
@@ -30,3 +33,4 @@ def watching(
     yield reconciler.run()
     yield watch.run()
     yield auditor.run()
+    yield again(force.bury, _HOUR, "messages for channels that are gone stay owed", store.now)

@@ -1,9 +1,10 @@
 """What becomes of what is owed at a start."""
 
+from collections import Counter
 from collections.abc import Callable, Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, or_, select, update
 
 from receiver.model import Notification
 from receiver.store import audit, gates
@@ -11,6 +12,11 @@ from receiver.store.audit import Change
 from receiver.store.schema import deliveries, owed, unheld
 
 Parse = Callable[[bytes], Notification]
+
+_MOST = 1_000
+"""Rows that are given up in one transaction."""
+_ALL_GAVE_UP = timedelta(hours=25)
+"""Older than anything that is still tried."""
 
 
 def release(connection: Connection, *, shared: bool) -> None:
@@ -31,15 +37,26 @@ def release(connection: Connection, *, shared: bool) -> None:
     gates.forget_failures(connection)
 
 
-def bury(connection: Connection, channels: Collection[str], now: datetime) -> int:
-    """Give up what is owed to channels that the configuration no longer has."""
-    lost = owed() & deliveries.c.channel.not_in(channels)
-    changed = connection.execute(
+def bury(
+    connection: Connection, channels: Collection[str], now: datetime, *, shared: bool
+) -> Counter[str]:
+    """Give up some of what is owed to channels other than these, and unclaimed.
+
+    Returns how many messages, by channel; none at the end. In a store that is shared another
+    receiver may have these channels: there only what it would have given up too.
+    """
+    before = now - _ALL_GAVE_UP if shared else now
+    free = or_(deliveries.c.lease.is_(None), deliveries.c.lease <= now)
+    gone = owed() & deliveries.c.channel.not_in(channels) & free
+    some = select(deliveries.c.id).where(gone, deliveries.c.accepted_at <= before).limit(_MOST)
+    given_up = (
         update(deliveries)
-        .where(unheld(lost))
+        .where(deliveries.c.id.in_(some.with_for_update(skip_locked=True)))
         .values(state="dead", reason="channel_removed", settled_at=now)
+        .returning(deliveries.c.channel)
     )
-    if changed.rowcount:
-        said = f"{changed.rowcount} messages of channels that are gone"
-        audit.note(connection, Change("tocsin", "give up", "outbox", said), now)
-    return changed.rowcount
+    lost = Counter(connection.scalars(given_up))
+    for name, count in lost.items():
+        change = Change("tocsin", "give up", f"channel {name}", f"{count} messages")
+        audit.note(connection, change, now)
+    return lost

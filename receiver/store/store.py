@@ -208,9 +208,10 @@ class Store:
         if isinstance(self._database, URL):
             await bell.listen(self._database, channels, wake)
 
-    async def bury(self, channels: Collection[str], now: datetime) -> int:
-        """Give up what is owed to channels other than these; returns how many messages."""
-        return await self._writer.run(outbox.bury, channels, now)
+    async def bury(self, channels: Collection[str], now: datetime) -> Mapping[str, int]:
+        """Give up some of what is owed to channels other than these; counts it by channel."""
+        shared = isinstance(self._database, URL)
+        return await self._writer.run(outbox.bury, channels, now, shared=shared)
 
     async def probe(self) -> None:
         """Write and read something: shows whether a webhook could be accepted now."""

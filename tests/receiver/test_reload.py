@@ -133,7 +133,9 @@ async def test_messages_for_a_channel_that_is_gone_are_given_up(
     running.write(channels={"inbox": {"type": "inbox"}})
     await running.reload()
     async with running.http.get(f"{running.url}/metrics") as page:
-        assert 'tocsin_queue_deliveries{channel="chat"}' not in await page.text()
+        said = await page.text()
+    assert 'tocsin_queue_deliveries{channel="chat"}' not in said
+    assert 'tocsin_notifications_total{channel="chat",outcome="dead"} 1.0' in said
 
 
 async def test_who_may_reload_is_asked_and_every_reload_is_in_the_audit(

@@ -181,12 +181,30 @@ async def test_a_store_that_is_opened_again_tries_at_once_what_was_not_throttled
 
 
 async def test_what_is_owed_to_a_channel_that_is_gone_is_given_up_with_a_reason(
-    store: Store,
+    store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await owe(store, "ops", "gone")
-    assert await store.bury(["ops", "mail"], LATER) == 1
+    monkeypatch.setattr("receiver.store.outbox._MOST", 2)
+    for number in range(3):
+        await owe(store, "ops", "gone", seconds=number)
+    lost = [await store.bury(["ops", "mail"], LATER + timedelta(days=2)) for _ in range(3)]
+    assert lost == [{"gone": 2}, {"gone": 1}, {}]
     states = [(row.channel, row.state, row.reason) for row in await rows(store, deliveries)]
-    assert states == [("ops", "owed", ""), ("gone", "dead", "channel_removed")]
+    assert states == [("ops", "owed", ""), ("gone", "dead", "channel_removed")] * 3
+    assert [entry.change.subject for entry in await store.changes()] == ["channel gone"] * 2
+
+
+async def test_what_another_receiver_of_the_database_may_still_send_is_left_to_it(
+    store: Store, database: Path | URL
+) -> None:
+    await owe(store, "theirs")
+    lost = await store.bury(["ops"], LATER + timedelta(hours=24))
+    assert sum(lost.values()) == (0 if isinstance(database, URL) else 1)
+
+
+async def test_what_is_being_sent_is_not_given_up_meanwhile(store: Store) -> None:
+    await owe(store, "ops")
+    await claimed(store)
+    assert not await store.bury([], START)
 
 
 async def test_nothing_is_due_where_nothing_is_owed(store: Store) -> None:
