@@ -15,6 +15,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from receiver.channels.contract import Format
 from receiver.messages import filters
 from receiver.messages.builtin import builtin_text, builtin_title
+from receiver.messages.numbers import NUMBERS
 from receiver.messages.view import AlertView, View, look_at
 from receiver.messages.words import LINKS, SEVERITY
 from receiver.model import RESOLVED_COLOR, Language, Message, Notification
@@ -97,6 +98,7 @@ def _environment(folder: Path, language: Language, name: str) -> _Sandbox:
     env.filters["localtime"] = filters.localtime
     env.filters["duration"] = partial(filters.duration, language=language)
     env.filters["clip"] = filters.clip
+    env.filters.update(NUMBERS)
     env.filters["link"] = _LINKS.get(kind, str)
     env.globals["words"] = LINKS[language]
     return env

@@ -29,7 +29,24 @@ Pairs = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class AlertView:
+class Notes:
+    """Labels and annotations to be asked for by name, in the language of who reads."""
+
+    _language: Language
+    _labels: Labels
+    _annotations: Labels
+
+    def label(self, name: str) -> str:
+        """Return a label's value as one line of at most 200 bytes; empty where there is none."""
+        return clip(plain(self._labels.get(name, "")), _VALUE)
+
+    def annotation(self, name: str) -> str:
+        """Return an annotation, that of NAME_LANGUAGE if there is one, in at most 2,000 bytes."""
+        return clip(plain(_said(self._annotations, name, self._language)), _TEXT)
+
+
+@dataclass(frozen=True, slots=True)
+class AlertView(Notes):
     """One alert; `seconds` is how long it fired or has been firing until now."""
 
     resolved: bool
@@ -44,11 +61,12 @@ class AlertView:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class View(Notes):
     """A notification. `alerts` are at most ten, those that fire first.
 
     `more` of the same webhook are not among them, and `truncated` never arrived. `labels` are
-    those all alerts share, besides what is said elsewhere; `links` are (kind, URL).
+    those all alerts share, besides what is said elsewhere, and `label` and `annotation` find
+    what all alerts share; `links` are (kind, URL).
     """
 
     resolved: bool
@@ -76,11 +94,14 @@ def look_at(notification: Notification, language: Language, link: str, now: date
     alerts = sorted(notification.alerts, key=lambda alert: alert.status is Status.RESOLVED)
     firing = sum(alert.status is Status.FIRING for alert in alerts)
     shown, resolved = alerts[:_MOST_ALERTS], notification.status is Status.RESOLVED
-    shared = _shared(alerts)
+    shared = _shared([alert.labels for alert in alerts])
     urgency = notification.severity
     size = _TEXT if len(alerts) == 1 else _DETAIL
-    summaries = {_said(alert, "summary", language) for alert in alerts}
+    summaries = {_said(alert.annotations, "summary", language) for alert in alerts}
     return View(
+        language,
+        shared,
+        _shared([alert.annotations for alert in alerts]),
         resolved=resolved,
         emoji=RESOLVED_EMOJI if resolved else urgency.emoji,
         state=RESOLVED[language] if resolved else SEVERITY[language][urgency.name],
@@ -104,22 +125,24 @@ def _look_at_alert(
     until = (alert.ends_at if resolved else None) or now
     own = {k: v for k, v in alert.labels.items() if k not in shared}
     return AlertView(
+        language,
+        alert.labels,
+        alert.annotations,
         resolved=resolved,
         emoji=RESOLVED_EMOJI if resolved else severity_of(alert.labels).emoji,
         name=clip(plain(alert.labels.get("alertname", "")), _NAME),
         host=host_of(alert.labels),
         labels=_pairs(own),
-        summary=clip(plain(_said(alert, "summary", language)), size),
-        description=clip(plain(_said(alert, "description", language)), size),
+        summary=clip(plain(_said(alert.annotations, "summary", language)), size),
+        description=clip(plain(_said(alert.annotations, "description", language)), size),
         started=alert.starts_at,
         seconds=max(0.0, (until - alert.starts_at).total_seconds()),
     )
 
 
-def _said(alert: Alert, annotation: str, language: Language) -> str:
+def _said(annotations: Labels, name: str, language: Language) -> str:
     """Return what the rule says in this language, e.g. in `summary_zh`, else what it says."""
-    said = alert.annotations.get(f"{annotation}_{language}")
-    return said or alert.annotations.get(annotation, "")
+    return annotations.get(f"{name}_{language}") or annotations.get(name, "")
 
 
 def host_of(labels: Labels) -> str:
@@ -144,11 +167,11 @@ def _distinct(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value for value in values if value))
 
 
-def _shared(alerts: Sequence[Alert]) -> Labels:
-    """Return the labels that all alerts have alike; of one alert those are all of its labels."""
-    if not alerts:
+def _shared(every: Sequence[Labels]) -> Labels:
+    """Return what all have alike; of one alert that is all it has."""
+    if not every:
         return {}
-    first, *others = (alert.labels for alert in alerts)
+    first, *others = every
     return {k: v for k, v in first.items() if all(other.get(k) == v for other in others)}
 
 
