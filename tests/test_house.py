@@ -42,8 +42,7 @@ ROOMS = {
     "receiver": [
         *("model", "settings", "metrics", "store", "channels", "messages", "delivery", "upkeep"),
         *("incidents", "responses", "intake", "reports", "web", "config", "letters"),
-        *("outlets", "drill", "backup", "doctor", "logs", "memory", "reload", "watching"),
-        *("app", "__main__"),
+        *("backup", "doctor", "logs", "memory", "reload", "watching", "app", "__main__"),
     ],
 }
 # Rooms full of plug-ins: such a file knows the model, the settings and its own room.

@@ -10,7 +10,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from exporter.detectors import DETECTORS, flat, novelty, period, rhythm, scatter, sparse, tail
+from exporter.detectors import (
+    DETECTORS,
+    daily,
+    flat,
+    novelty,
+    period,
+    rhythm,
+    scatter,
+    sparse,
+    tail,
+)
 from exporter.detectors.contract import Cell, Floats, Frame, between
 from exporter.detectors.memory import Memory, Place, Slot, slot_of
 from exporter.model import FloatArray
@@ -28,6 +38,7 @@ WIDTHS = {
     **{name: view.width for name, view in DETECTORS.items()},
     "scatter": len(SCATTERED),
     "rhythm": rhythm.WIDTH,
+    "daily": daily.WIDTH,
     "tail": tail.WIDTH,
     "sparse": sparse.WIDTH,
     "flat": flat.WIDTH,
@@ -38,6 +49,7 @@ SLOTTED = {name: view.slots for name, view in DETECTORS.items() if view.slots}
 CLOCKED = {
     **{name: (view.slots, view.slot_seconds) for name, view in DETECTORS.items() if view.slots},
     **rhythm.SLOTS,
+    **daily.SLOTS,
 }
 _FORETELLING = tuple(i for i, name in enumerate(SCATTERED) if DETECTORS[name].foretells)
 _LEVEL = _FORETELLING[0]
@@ -81,6 +93,7 @@ def hear(frame: Frame, context: Context) -> Opinion:
     }
     memory, place = context.memory, context.place
     cells = {name: memory.cell(name, slot, place) for name, slot in slots.items()}
+    daily.begin(context.state["daily"], slots["hour"], cells)
     opinion = _consider(frame, context, cells)
     for name, slot in slots.items():
         memory.keep(name, slot, place, cells[name])
@@ -170,22 +183,19 @@ def _measure(
 ) -> _Measure:
     """Measure the loudest in those of this hour and minute, and in its tail; learn both."""
     size = np.maximum.reduce(innovations, axis=0)
-    whole = np.ones_like(size)
     age = rhythm.Age.of(state["rhythm"], size)
-    measured = size
-    for row, name in enumerate(rhythm.SLOTS):
-        mean = state["rhythm"][row]
-        scale = rhythm.scale(age, mean, cells[name].mean)
-        after = measured / np.maximum(scale, np.float32(1e-9))
-        rhythm.learn(name, age, mean, cells[name].mean, (measured, scale))
-        whole *= scale
-        measured = np.minimum(after, scatter.MOST)
-    measured = sparse.compress(state["sparse"], measured)
+    beats = rhythm.measure(age, state["rhythm"], size, cells)
+    measured = sparse.compress(state["sparse"], beats.size)
     tails = state["tail"].T
-    rarity, line = tail.weigh(tails, measured, rate * SHARES["deviation"])
+    known = tail.Tail.of(tails, rate * SHARES["deviation"])
+    line = known.line(tail.DOUBT)
+    higher = daily.raised(line, cells)
+    rarity = known.weigh(measured, higher)
+    daily.learn(measured, cells)
     _learn_tail(age, tails, measured, line)
-    whole *= sparse.expand(state["sparse"], line)
-    return _Measure(size, rarity, whole)
+    rhythm.learn(age, state["rhythm"], beats, cells)
+    reach = beats.scale * sparse.expand(state["sparse"], higher)
+    return _Measure(size, rarity, reach)
 
 
 def _learn_tail(age: rhythm.Age, tails: Floats, measured: Floats, line: Floats) -> None:

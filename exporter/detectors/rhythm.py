@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from exporter.detectors.contract import Floats
+from exporter.detectors.contract import Cell, Floats
+from exporter.detectors.scatter import MOST
 
 SLOTS: dict[str, tuple[int, int]] = {"hour": (24, 3600), "minutes": (30, 120)}
 """How many slots of how many seconds each rhythm has."""
@@ -49,7 +50,44 @@ class Age:
         return cls(moved, float((moved + _NEVER * (moved == 0)).min()))
 
 
-def scale(age: Age, mean: Floats, slot: Floats) -> Floats:
+@dataclass(frozen=True, slots=True)
+class Beats:
+    """Sizes measured in those of their slots; arrays of shape (series,)."""
+
+    size: Floats
+    """What is left of them."""
+    scale: Floats
+    """What they were divided by."""
+    steps: tuple[tuple[Floats, Floats], ...]
+    """The same for each rhythm in turn: what was measured, and by what it was divided."""
+
+
+def measure(age: Age, state: Floats, size: Floats, cells: dict[str, Cell]) -> Beats:
+    """Measure sizes in those of their hour, and what is left in those of their minutes."""
+    whole, steps = np.ones_like(size), []
+    for row, name in enumerate(SLOTS):
+        usual = _scale(age, state[row], cells[name].mean)
+        steps.append((size, usual))
+        whole *= usual
+        size = np.minimum(size / np.maximum(usual, np.float32(1e-9)), MOST)
+    return Beats(size, whole, tuple(steps))
+
+
+def learn(age: Age, state: Floats, beats: Beats, cells: dict[str, Cell]) -> None:
+    """Take in what was measured, in place."""
+    for row, (name, (size, usual)) in enumerate(zip(SLOTS, beats.steps, strict=True)):
+        believed, slot = np.minimum(size, usual * _CLIP), cells[name].mean
+        if not slot.all():
+            new = (slot == 0) & (age.values >= _UNSURE)
+            slot[new] = np.maximum(state[row, new], _VISITED)
+        change, move = believed - slot, believed - state[row]
+        change *= _GAINS[name]
+        _settle(age, state[row], change, move)
+        slot += change
+        state[row] += move
+
+
+def _scale(age: Age, mean: Floats, slot: Floats) -> Floats:
     """Return what innovations are divided by; a slot that is 0 was never visited."""
     usual: Floats = np.maximum(slot, mean * _LEAST)
     if not slot.all():
@@ -61,27 +99,16 @@ def scale(age: Age, mean: Floats, slot: Floats) -> Floats:
     return usual
 
 
-def learn(name: str, age: Age, mean: Floats, slot: Floats, parts: tuple[Floats, Floats]) -> None:
-    """Take in `parts`, the size before the division and the scale, in place."""
-    size, scale = parts
-    moved = age.values
-    size = np.minimum(size, scale * _CLIP)
-    if not slot.all():
-        new = (slot == 0) & (moved >= _UNSURE)
-        slot[new] = np.maximum(mean[new], _VISITED)
-    change = size - slot
-    change *= _GAINS[name]
-    size -= mean
-    size *= 1 / _WINDOW
+def _settle(age: Age, mean: Floats, change: Floats, move: Floats) -> None:
+    """Bring the move of the mean to its gain, of a young series bounded; nothing before that."""
+    move *= 1 / _WINDOW
     if age.youngest < _WINDOW + _UNSURE:
-        known = np.maximum(moved - _UNSURE, 1)
-        size *= np.maximum(1, _WINDOW / known)
+        known = np.maximum(age.values - _UNSURE, 1)
+        move *= np.maximum(1, _WINDOW / known)
         most = mean * _GROWTH
-        most[(moved < AFTER) | (mean < _FLOOR)] = np.inf
-        np.minimum(size, most, out=size)
+        most[(age.values < AFTER) | (mean < _FLOOR)] = np.inf
+        np.minimum(move, most, out=move)
     if age.youngest < _UNSURE:
-        late = moved >= _UNSURE
+        late = age.values >= _UNSURE
         change *= late
-        size *= late
-    slot += change
-    mean += size
+        move *= late

@@ -73,7 +73,19 @@ class Tail:
         line: Floats = np.maximum(reach, _LEAST_LINE)
         return line
 
-    def rarity(self, sizes: Floats, lines: Floats) -> Floats:
+    def weigh(self, sizes: Floats, lines: Floats) -> Floats:
+        """Return how improbable sizes are, 0 where nothing is and 1 on the line.
+
+        Below its line a size counts by the logarithm of the probability to pass it, in that of
+        the line, so that .8 too is as rare in every series; beyond it, by how many lines it is.
+        """
+        rare = self._rarity(sizes, lines)
+        beyond = sizes > lines
+        if beyond.any():
+            rare[beyond] = sizes[beyond] / lines[beyond]
+        return rare
+
+    def _rarity(self, sizes: Floats, lines: Floats) -> Floats:
         """Return the logarithms of the sizes' probabilities, each in that of the line."""
         quantile = self.state[:, _QUANTILE]
         part = sizes - quantile
@@ -97,18 +109,10 @@ def line(state: Floats, rate: Floats | FloatArray | float, doubt: float = DOUBT)
 
 
 def weigh(state: Floats, sizes: Floats, rate: Floats) -> tuple[Floats, Floats]:
-    """Return how improbable sizes are, 0 where nothing is and 1 on the line, and the line.
-
-    Below its line a size counts by the logarithm of the probability to pass it, in that of the
-    line, so that .8 too is as rare in every series; beyond the line, by how many lines it is.
-    """
+    """Return how improbable sizes are, as `Tail.weigh` does, and the line at `rate`."""
     tail = Tail.of(state, rate)
     lines = tail.line(DOUBT)
-    rare = tail.rarity(sizes, lines)
-    beyond = sizes > lines
-    if beyond.any():
-        rare[beyond] = sizes[beyond] / lines[beyond]
-    return rare, lines
+    return tail.weigh(sizes, lines), lines
 
 
 def learn(state: Floats, sizes: Floats, lines: Floats) -> None:

@@ -83,6 +83,27 @@ def test_what_is_done_every_hour_is_no_news_a_week_after_the_start(minute: int) 
     assert scores[jobs[24:]].max() < 1
 
 
+def test_what_is_done_every_night_is_news_for_two_nights_and_then_not() -> None:
+    """Of a step of a thousand scatters no scale of its hour learns, which it fills by half."""
+    days, day = 9, 288
+    lines = 20 + 0.5 * np.random.default_rng(2).standard_normal((days * day, 5))
+    nights = np.arange(1, days)[:, None] * day + np.arange(30, 36)
+    lines[nights] += 480
+    times = START - START % 86_400 + 300.0 * np.arange(len(lines))
+    scores = column(judged(lines, Rule(300.0), times.tolist()), "score")
+    assert (scores[nights[:2]].max(axis=1) >= 1).all()
+    assert scores[nights[2:]].max() < 1
+
+
+def test_what_came_on_one_night_is_as_much_news_on_the_next() -> None:
+    day = 288
+    lines = 20 + 0.5 * np.random.default_rng(2).standard_normal((5 * day, 5))
+    lines[3 * day + 30] += 12
+    lines[4 * day + 30] += 12
+    totals = column(judged(lines, Rule(300.0)), "total")
+    assert (np.diff(totals, axis=0)[[3 * day + 29, 4 * day + 29]] == 1).all()
+
+
 @pytest.mark.parametrize("hours", [2, 24])
 def test_the_band_at_the_top_of_a_new_hour_is_one_of_the_past(hours: int) -> None:
     """The same past, and a different value last: within the band or not, it is the same band."""
