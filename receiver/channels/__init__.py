@@ -6,6 +6,7 @@ To add one, write a file with a subclass of `contract.Channel`, and add its line
 from receiver.channels.contract import Channel
 from receiver.channels.dingtalk import DingTalk
 from receiver.channels.email import Email
+from receiver.channels.feishu import Feishu
 from receiver.channels.inbox import Inbox
 from receiver.channels.slack import Slack
 from receiver.channels.terminal import Terminal
@@ -13,6 +14,7 @@ from receiver.channels.webhook import Webhook
 
 CHANNELS: dict[str, type[Channel]] = {
     "dingtalk": DingTalk,
+    "feishu": Feishu,
     "slack": Slack,
     "email": Email,
     "webhook": Webhook,

@@ -9,17 +9,16 @@ import hmac
 import json
 import re
 import time
-from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from aiohttp import ClientSession
-from pydantic import Field, model_validator
+from pydantic import Field
 from yarl import URL
 
-from receiver.channels.contract import Channel, Format, name_destination
-from receiver.channels.fitting import fit
-from receiver.channels.posting import SecretUrl, post, refusal
-from receiver.model import SEVERITIES, Message, Pace, SendError, Status
+from receiver.channels.contract import Format
+from receiver.channels.fitting import fit_body
+from receiver.channels.robot import MOBILE, Fault, Robot, add_keyword
+from receiver.model import Message, Pace
 from receiver.settings import SecretFile
 
 LONGEST_BODY = 20_000
@@ -27,18 +26,6 @@ LONGEST_BODY = 20_000
 _LONGEST_TITLE = 200
 _PENALTY = 600.0
 """Seconds for which a robot is shut out after more than 20 messages in a minute."""
-
-_MOBILE = re.compile(r"\+?[\d-]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What a code of DingTalk means and what to do about it, in words."""
-
-    reason: str
-    diagnosis: str
-    permanent: bool = False
-    retry_after: float | None = None
 
 
 _THROTTLED = Fault("throttled", "more than 20 messages in a minute", retry_after=_PENALTY)
@@ -104,7 +91,7 @@ def sign(secret: str, timestamp: int) -> str:
     return base64.b64encode(hmac.digest(secret.encode(), text, hashlib.sha256)).decode()
 
 
-class DingTalk(Channel):
+class DingTalk(Robot):
     """A custom robot of a group.
 
     `mention` says who is called for alerts that fire, by severity: `all`, a mobile number as
@@ -114,51 +101,23 @@ class DingTalk(Channel):
     format: ClassVar[Format] = "dingtalk"
     limit: ClassVar[Pace | None] = Pace(20, 60)
 
-    url: SecretUrl = Field(alias="url_file")
     secret: SecretFile | None = Field(default=None, alias="secret_file")
     keyword: str = ""
-    mention: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _check_severities(self) -> Self:
-        unknown = sorted(self.mention.keys() - SEVERITIES.keys())
-        if unknown:
-            known = ", ".join(SEVERITIES)
-            raise ValueError(f"mention: unknown severity {', '.join(unknown)}; one of {known}")
-        return self
-
-    @property
-    def destination(self) -> str:
-        """The robot: DingTalk counts what each sends."""
-        return name_destination("dingtalk", self.url.get_secret_value())
 
     async def send(self, message: Message, http: ClientSession) -> None:
         """Post the message as Markdown; an errcode other than 0 is a failure."""
-        answer = await post(http, self._signed_url(), self._body(message), self.timeout, {})
-        reply = _parse(answer.text)
-        if answer.status != 200 or reply is None:
-            raise refusal(answer, self.clean(answer.text))
-        code, said = reply
+        code, said = await self.ask(self._signed_url(), self._body(message), http)
         if code != 0:
-            fault = diagnose(code, said)
-            detail = self.clean(f"{fault.diagnosis} (errcode {code}: {said})")
-            raise SendError(
-                fault.reason, detail, permanent=fault.permanent, retry_after=fault.retry_after
-            )
+            raise self.failure(diagnose(code, said), code, said)
 
     async def examine(self, http: ClientSession) -> str:
         """Send a message without a text, which the robot refuses once it knows who sends."""
         empty = json.dumps({"msgtype": "markdown", "markdown": {"title": "", "text": ""}}).encode()
-        answer = await post(http, self._signed_url(), empty, self.timeout, {})
-        reply = _parse(answer.text)
-        if answer.status != 200 or reply is None:
-            raise refusal(answer, self.clean(answer.text))
-        code, said = reply
+        code, said = await self.ask(self._signed_url(), empty, http)
         fault = diagnose(code, said)
         known = code == 0 or fault in {_MALFORMED, _CONTENT} or fault.reason == "keyword"
         if not known:
-            detail = self.clean(f"{fault.diagnosis} (errcode {code}: {said})")
-            raise SendError(fault.reason, detail)
+            raise self.failure(fault, code, said)
         return "token, signature and address are accepted; only --send tells about a keyword"
 
     def _signed_url(self) -> URL:
@@ -170,19 +129,12 @@ class DingTalk(Channel):
         return url.update_query(timestamp=str(now), sign=sign(self.secret.get_secret_value(), now))
 
     def _body(self, message: Message) -> bytes:
-        def build(text: str) -> bytes:
-            payload = self._payload(message, text)
-            return json.dumps(payload, ensure_ascii=False).encode("utf-8", "replace")
-
-        text = fit(message.body, lambda text: len(build(text)) <= LONGEST_BODY, self.language)
-        return build(text)
+        return fit_body(
+            message, lambda text: self._payload(message, text), LONGEST_BODY, self.language
+        )
 
     def _payload(self, message: Message, text: str) -> dict[str, Any]:
-        title = message.title
-        if self.keyword not in title:
-            title = f"{self.keyword} {title}"
-        if self.keyword not in text:
-            text = f"{text}\n\n{self.keyword}"
+        title, text = add_keyword(self.keyword, message.title, text)
         at, words = self._mentions(message)
         if words:  # without the word in the text nobody is called
             text = f"{text}\n\n{words}"
@@ -194,21 +146,10 @@ class DingTalk(Channel):
 
     def _mentions(self, message: Message) -> tuple[dict[str, Any], str]:
         """Return DingTalk's `at` and the same people as words for the text."""
-        fires = message.status is Status.FIRING
-        called = self.mention.get(message.severity.name, ()) if fires else ()
+        called = self.called(message)
         # DingTalk wants a number in China bare, and all others with their country code.
         people = [p.removeprefix("+86-") for p in called if p != "all"]
-        mobiles = [p for p in people if _MOBILE.fullmatch(p)]
+        mobiles = [p for p in people if MOBILE.fullmatch(p)]
         users = [p for p in people if p not in mobiles]
         at = {"atMobiles": mobiles, "atUserIds": users, "isAtAll": "all" in called}
         return at, " ".join(f"@{who.removeprefix('+86-')}" for who in called)
-
-
-def _parse(text: str) -> tuple[int, str] | None:
-    """Read errcode and errmsg; None where the answer is not DingTalk's."""
-    try:
-        reply = json.loads(text)
-    except ValueError:
-        return None
-    code = reply.get("errcode") if isinstance(reply, dict) else None
-    return (code, str(reply.get("errmsg", ""))) if isinstance(code, int) else None

@@ -1,8 +1,10 @@
 """Making a text fit a provider's limit: whole lines go, and a note says how many."""
 
+import json
 from collections.abc import Callable
+from typing import Any
 
-from receiver.model import Language
+from receiver.model import Language, Message
 
 _LONGEST_LINE = 2_000
 _NOTE = {Language.EN: "… {} more lines left out", Language.ZH: "……其余 {} 行未显示"}
@@ -34,6 +36,17 @@ def fit(text: str, fits: Callable[[str], bool], language: Language | None) -> st
         else:
             many = middle - 1
     return _cut(lines, few, language)
+
+
+def fit_body(
+    message: Message, build: Callable[[str], Any], longest: int, language: Language | None
+) -> bytes:
+    """Write as JSON what `build` makes of the message's text, cut to at most `longest` bytes."""
+
+    def write(text: str) -> bytes:
+        return json.dumps(build(text), ensure_ascii=False).encode("utf-8", "replace")
+
+    return write(fit(message.body, lambda text: len(write(text)) <= longest, language))
 
 
 def _cut(lines: list[str], kept: int, language: Language | None) -> str:

@@ -1,14 +1,15 @@
 """A backlog in one message: every alert's name with its hosts, the most urgent first."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from html import escape
 from zoneinfo import ZoneInfo
 
 from receiver.channels.contract import Format
-from receiver.messages.filters import clip, localtime, markdown, mrkdwn, plain
+from receiver.messages.filters import clip, localtime, plain
+from receiver.messages.markup import DIALECTS, PLAIN
 from receiver.messages.render import Style
 from receiver.messages.view import raw_host, tidy_host
 from receiver.messages.words import LINKS, RESOLVED, SEVERITY
@@ -48,8 +49,6 @@ _WORDS = {
         "no_name": "告警",
     },
 }
-_ESCAPES: dict[Format, Callable[[str], str]] = {"dingtalk": markdown, "slack": mrkdwn}
-_BULLETS: dict[Format, str] = {"dingtalk": "- ", "slack": "• "}
 
 
 @dataclass(slots=True)
@@ -101,7 +100,7 @@ def digest(told: Sequence[Notification], style: Style, *, key: str, since: datet
     said = [line.write(language) for line in lines[:_MOST_LINES]]
     if len(lines) > _MOST_LINES:
         said.append(words["lines"].format(len(lines) - _MOST_LINES))
-    link = f"{LINKS[language]['inbox']}: {style.external_url}" if style.external_url else ""
+    link = (style.external_url, LINKS[language]["inbox"])
     return Message(
         title=title,
         body=_body(style.format, title, intro, said, link),
@@ -125,17 +124,18 @@ def _lines(told: Iterable[Notification], nameless: str) -> list[_Line]:
     return sorted(lines.values(), key=lambda line: line.order)
 
 
-def _body(kind: Format, title: str, intro: str, said: Iterable[str], link: str) -> str:
-    escape_for = _ESCAPES.get(kind, str)
-    bullet = _BULLETS.get(kind, "")
-    head = [f"### {escape_for(title)}", ""] if kind == "dingtalk" else []
-    lines = [f"{bullet}{escape_for(line)}" for line in said]
-    return "\n".join([*head, escape_for(intro), "", *lines, *(["", link] if link else [])])
+def _body(kind: Format, title: str, intro: str, said: Iterable[str], link: tuple[str, str]) -> str:
+    dialect = DIALECTS[kind]
+    head = [f"### {dialect.escape(title)}", ""] if kind == "dingtalk" else []
+    lines = [f"{dialect.bullet}{dialect.escape(line)}" for line in said]
+    tail = ["", dialect.link(*link)] if link[0] else []
+    return "\n".join([*head, dialect.escape(intro), "", *lines, *tail])
 
 
-def _html(title: str, intro: str, said: Iterable[str], link: str) -> str:
+def _html(title: str, intro: str, said: Iterable[str], link: tuple[str, str]) -> str:
     items = "".join(f"<li>{escape(line)}</li>" for line in said)
+    tail = escape(PLAIN.link(*link)) if link[0] else ""
     return (
         f'<html><body style="font-family: sans-serif"><h3>{escape(title)}</h3>'
-        f"<p>{escape(intro)}</p><ul>{items}</ul><p>{escape(link)}</p></body></html>"
+        f"<p>{escape(intro)}</p><ul>{items}</ul><p>{tail}</p></body></html>"
     )

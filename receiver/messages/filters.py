@@ -1,12 +1,9 @@
-"""What templates can do to a value: times and durations in words, bounds, escapes, links."""
+"""What templates can do to a value: times and durations in words, bounds, links."""
 
 import re
 from datetime import datetime
-from typing import Any
 from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
-
-from markupsafe import Markup
 
 from receiver.model import Language
 
@@ -14,9 +11,6 @@ _UNITS = ((86_400, "d", "天"), (3_600, "h", "小时"), (60, "m", "分钟"), (1,
 # Controls, surrogates that UTF-8 cannot hold, and the marks that turn the direction of what
 # follows them and could so make a text read as another.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u2028\u2029\ud800-\udfff]")
-_MARKUP = re.compile(r"[\\`*_~|]")
-_LINK_OR_TAG = re.compile(r"\](?=\()|<(?=[A-Za-z/!?])")
-_BROKEN = {"]": "] ", "<": "\N{FULLWIDTH LESS-THAN SIGN}"}
 _HOST = re.compile(r"[\w.-]+(?::\d+)?|\[[0-9a-fA-F:.]+\](?::\d+)?", re.ASCII)
 _LONGEST_URL = 2_000
 
@@ -76,28 +70,3 @@ def web_link(url: str) -> str:
         f"{parts.scheme}://{parts.netloc}{quote(rest, safe='%/:?#&=+,;@!$~*-._', errors='replace')}"
     )
     return link if len(link) <= _LONGEST_URL else ""
-
-
-def markdown(value: Any) -> str:
-    """Escape a value for DingTalk's Markdown, so that it cannot become a link, image or tag.
-
-    Emphasis is escaped with backslashes, as others do; what could mislead is broken up instead,
-    since DingTalk does not document that it honours them there.
-    """
-    text = _MARKUP.sub(r"\\\g<0>", str(value))
-    return _LINK_OR_TAG.sub(lambda found: _BROKEN[found[0]], text)
-
-
-def mrkdwn(value: Any) -> str:
-    """Escape a value for Slack's mrkdwn (docs.slack.dev, formatting message text)."""
-    return str(value).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def markdown_link(url: str, text: str) -> Markup:
-    """Write a Markdown link to a URL that `web_link` has passed."""
-    return Markup(f"[{markdown(text)}]({url})")  # noqa: S704 -- both parts are escaped
-
-
-def mrkdwn_link(url: str, text: str) -> Markup:
-    """Write a Slack link to a URL that `web_link` has passed."""
-    return Markup(f"<{mrkdwn(url)}|{mrkdwn(text)}>")  # noqa: S704 -- both parts are escaped

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from jinja2 import FileSystemLoader, StrictUndefined, Template, TemplateError
@@ -15,6 +15,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from receiver.channels.contract import Format
 from receiver.messages import filters
 from receiver.messages.builtin import builtin_text, builtin_title
+from receiver.messages.markup import DIALECTS, PLAIN, Dialect
 from receiver.messages.numbers import NUMBERS
 from receiver.messages.view import AlertView, View, look_at
 from receiver.messages.words import LINKS, SEVERITY
@@ -22,16 +23,17 @@ from receiver.model import RESOLVED_COLOR, Language, Message, Notification
 
 FOLDER = Path(__file__).parent / "templates"
 
-_TITLE, _HTML = "title.txt.j2", "email.html.j2"
-_BODIES: dict[Format, str] = {
+Part = Literal["title", "html"] | Format
+"""What a template writes: a title, the page of a mail, or the body of a format."""
+FILES: dict[Part, str] = {
+    "title": "title.txt.j2",
+    "html": "email.html.j2",
     "dingtalk": "dingtalk.md.j2",
     "slack": "slack.mrkdwn.j2",
     "email": "text.txt.j2",
     "text": "text.txt.j2",
+    "feishu": "chat.j2",
 }
-# How a value is escaped, by the template's ending; plain text needs nothing, HTML has autoescape.
-_ESCAPES = {"md": filters.markdown, "mrkdwn": filters.mrkdwn}
-_LINKS = {"md": filters.markdown_link, "mrkdwn": filters.mrkdwn_link}
 # What a template can raise on a notification that its author did not think of.
 _FAILURES = (
     TemplateError,
@@ -45,7 +47,7 @@ _FAILURES = (
 
 _GAP = re.compile(r"\n{3,}")
 
-Templates = Mapping[tuple[Language, str], Template]
+Templates = Mapping[tuple[Language, Part], Template]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +70,10 @@ class Rendered:
 
 def load(folder: Path = FOLDER) -> Templates:
     """Compile all templates of all languages; raises TemplateError for one that is broken."""
-    names = {_TITLE, _HTML, *_BODIES.values()}
     return {
-        (language, name): _environment(folder, language, name).get_template(name)
+        (language, part): _environment(folder, language, part).get_template(name)
         for language in Language
-        for name in sorted(names)
+        for part, name in FILES.items()
     }
 
 
@@ -85,13 +86,13 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         return super().is_safe_attribute(obj, attr, value)
 
 
-def _environment(folder: Path, language: Language, name: str) -> _Sandbox:
-    kind = _kind(name)
+def _environment(folder: Path, language: Language, part: Part) -> _Sandbox:
+    dialect = PLAIN if part == "title" or part == "html" else DIALECTS[part]  # noqa: PLR1714 -- mypy narrows by ==
     env = _Sandbox(
         loader=FileSystemLoader(folder / language),
         undefined=StrictUndefined,
-        autoescape=kind == "html",
-        finalize=_finalize(kind),
+        autoescape=part == "html",
+        finalize=None if dialect is PLAIN else _finalize(dialect),
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -99,20 +100,15 @@ def _environment(folder: Path, language: Language, name: str) -> _Sandbox:
     env.filters["duration"] = partial(filters.duration, language=language)
     env.filters["clip"] = filters.clip
     env.filters.update(NUMBERS)
-    env.filters["link"] = _LINKS.get(kind, str)
+    env.filters["strong"] = dialect.strong
+    env.filters["link"] = dialect.link
     env.globals["words"] = LINKS[language]
     return env
 
 
-def _finalize(kind: str) -> Callable[[Any], Any] | None:
+def _finalize(dialect: Dialect) -> Callable[[Any], Any]:
     """Escape every value unless a filter has already written it in the format's markup."""
-    escape = _ESCAPES.get(kind)
-    return escape and (lambda value: value if hasattr(value, "__html__") else escape(value))
-
-
-def _kind(name: str) -> str:
-    """Return the markup that a template writes: `md` of `dingtalk.md.j2`."""
-    return name.split(".")[-2]
+    return lambda value: value if hasattr(value, "__html__") else dialect.escape(value)
 
 
 BUILT_IN = load()
@@ -139,11 +135,10 @@ def render(
         "severity": SEVERITY[language][urgency.name],
     }
     sheet = _Sheet(templates, language, context)
-    title = " ".join(sheet.fill(_TITLE, builtin_title(view)).split())
+    title = " ".join(sheet.fill("title", builtin_title(view)).split())
     context |= {"title": title, "color": RESOLVED_COLOR if view.resolved else urgency.color}
-    name = _BODIES[style.format]
-    body = sheet.fill(name, _ESCAPES.get(_kind(name), str)(builtin_text(view)))
-    html = sheet.fill(_HTML, "") if style.format == "email" else ""
+    body = sheet.fill(style.format, DIALECTS[style.format].escape(builtin_text(view)))
+    html = sheet.fill("html", "") if style.format == "email" else ""
     message = Message(title, body, html, notification.status, urgency, key, thread)
     return Rendered(message, sheet.failed)
 
@@ -157,11 +152,11 @@ class _Sheet:
     context: dict[str, Any]
     failed: str = ""
 
-    def fill(self, name: str, instead: str) -> str:
+    def fill(self, part: Part, instead: str) -> str:
         """Return the filled template, or `instead` where it fails; the first failure is kept."""
         try:
-            text = self.templates[self.language, name].render(self.context)
+            text = self.templates[self.language, part].render(self.context)
         except _FAILURES:
-            self.failed = self.failed or f"{self.language}/{name}"
+            self.failed = self.failed or f"{self.language}/{FILES[part]}"
             return instead
         return _GAP.sub("\n\n", text).strip()

@@ -29,6 +29,11 @@ TROUBLES = [
 # Trouble: the error's reason, whether it is permanent, seconds it asks to wait.
 OUTCOMES = {
     "rejected": ("rejected", True, None),
+    "unauthorized": ("rejected", False, None),
+    "forbidden": ("rejected", False, None),
+    "missing": ("rejected", False, None),
+    "too large": ("rejected", True, None),
+    "broken": ("server", False, None),
     "server": ("server", False, None),
     "throttled": ("throttled", False, 17.0),
     "hangs": ("timeout", False, None),
@@ -43,6 +48,7 @@ OUTCOMES = {
 COMMANDS = {
     "slack": ("<!channel>", "<!here>", "<@U123>", "<http://evil"),
     "dingtalk": ("](http://evil", "<script", "<font", "\n### h", "\n> quote"),
+    "feishu": ("](http://evil", "<script", "<font", "<at", "\n### h"),
     "email": ("\r\nBcc:",),
     "text": ("\nBcc:",),
 }
@@ -137,7 +143,11 @@ async def test_hostile_text_is_sent_and_stays_text(
             assert len(text) < 20_000
 
 
-@pytest.mark.parametrize("body", ["x" * 200_000, "line 严重\n" * 20_000], ids=["line", "lines"])
+@pytest.mark.parametrize(
+    "body",
+    ["x" * 200_000, "line 严重\n" * 20_000, "严重告警🔴\n" * 6_000, "严重告警🔴" * 6_000],
+    ids=["line", "lines", "100 kB", "100 kB at once"],
+)
 @pytest.mark.parametrize("maker", MAKERS)
 async def test_a_body_beyond_every_limit_is_cut_to_fit(
     maker: Maker, body: str, tmp_path: Path, certificates: Certificates, http: ClientSession

@@ -17,6 +17,7 @@ from tests.fakes import certs
 SECRETS = {
     "ops.url": "https://oapi.dingtalk.com/robot/send?access_token=0",
     "ops.secret": "SEC0",
+    "lark.url": "https://open.larksuite.com/open-apis/bot/v2/hook/0",
     "hook.url": "https://hooks.slack.com/services/T0/B0/0",
     "slack.token": "xoxb-0",
     "wecom.url": "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=0",

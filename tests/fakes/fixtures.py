@@ -9,6 +9,7 @@ from aiohttp import ClientSession
 from tests.fakes import certs
 from tests.fakes.alertmanager import FakeAlertmanager
 from tests.fakes.dingtalk import FakeDingTalk
+from tests.fakes.feishu import FakeFeishu
 from tests.fakes.postgres import Postgres, postgres
 from tests.fakes.slack import FakeSlack
 from tests.fakes.smtp import FakeSmtp
@@ -23,6 +24,12 @@ async def http() -> AsyncIterator[ClientSession]:
 @pytest.fixture
 async def dingtalk() -> AsyncIterator[FakeDingTalk]:
     async with FakeDingTalk() as robot:
+        yield robot
+
+
+@pytest.fixture
+async def feishu() -> AsyncIterator[FakeFeishu]:
+    async with FakeFeishu() as robot:
         yield robot
 
 

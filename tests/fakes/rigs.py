@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 from tests.fakes.certs import Certificates
 from tests.fakes.dingtalk import FakeDingTalk
+from tests.fakes.feishu import FakeFeishu
 from tests.fakes.hook import FakeHook
 from tests.fakes.slack import FakeSlack
 from tests.fakes.smtp import FakeSmtp
@@ -29,7 +30,16 @@ class Rig:
 
 Maker = Callable[[Path, Certificates], AbstractAsyncContextManager[Rig]]
 
-_STATUS = {"rejected": 400, "server": 503, "throttled": 429}
+_STATUS = {
+    "rejected": 400,
+    "unauthorized": 401,
+    "forbidden": 403,
+    "missing": 404,
+    "too large": 413,
+    "broken": 500,
+    "server": 503,
+    "throttled": 429,
+}
 ON_THE_WEB = (*_STATUS, *get_args(Ugly), "dead")
 IN_THE_POST = ("rejected", "server", "hangs", "dead")
 
@@ -59,6 +69,18 @@ async def dingtalk_rig(folder: Path, _: Certificates) -> AsyncIterator[Rig]:
     async with FakeDingTalk(keywords=("告警",)) as fake:
         config = {
             "type": "dingtalk",
+            "url_file": _write(folder, "url", fake.url),
+            "secret_file": _write(folder, "secret", fake.secret),
+            "keyword": "告警",
+        }
+        yield Rig(config, lambda: fake.texts, lambda trouble: _provoke_web(fake, trouble))
+
+
+@asynccontextmanager
+async def feishu_rig(folder: Path, _: Certificates) -> AsyncIterator[Rig]:
+    async with FakeFeishu(keywords=("告警",)) as fake:
+        config = {
+            "type": "feishu",
             "url_file": _write(folder, "url", fake.url),
             "secret_file": _write(folder, "secret", fake.secret),
             "keyword": "告警",
@@ -132,6 +154,7 @@ async def inbox_rig(_: Path, __: Certificates) -> AsyncIterator[Rig]:
 
 RIGS: dict[str, tuple[tuple[Maker, tuple[str, ...]], ...]] = {
     "dingtalk": ((dingtalk_rig, ON_THE_WEB),),
+    "feishu": ((feishu_rig, ON_THE_WEB),),
     "slack": ((slack_hook_rig, ON_THE_WEB), (slack_token_rig, ON_THE_WEB)),
     "webhook": ((webhook_rig, ON_THE_WEB),),
     "email": ((email_rig, IN_THE_POST),),

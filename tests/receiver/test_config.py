@@ -6,6 +6,7 @@ import yaml
 from sqlalchemy import URL
 
 from receiver import config
+from receiver.channels import CHANNELS
 from receiver.channels.slack import Slack
 from receiver.config import Config, split_address
 from receiver.model import ConfigError, Language, Pace
@@ -38,7 +39,7 @@ def problems(folder: Path, listen: str | None = None, **document: Any) -> list[s
 INGEST = {"name": "alertmanager", "scope": "ingest", "file": "secrets/a.token"}
 READ = {"name": "prometheus", "scope": "read", "file": "secrets/a.token"}
 ADMIN = {"name": "root", "scope": "admin", "file": "secrets/a.token"}
-KINDS = "dingtalk, slack, email, webhook, inbox, terminal"
+KINDS = ", ".join(CHANNELS)
 SLACK = "type, timeout, language, timezone, pace, fallback, url_file, token_file, channel, api_url"
 TOP = (
     "listen, store, store_password_file, retention, language, timezone, external_url,"

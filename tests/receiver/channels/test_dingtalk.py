@@ -228,7 +228,7 @@ async def test_a_long_body_loses_whole_lines_and_says_how_many(
             {"url_file": "metadata"},
             "169.254.169.254 is link-local or a metadata service; messages do not go there",
         ),
-        ({"mention": {"urgent": ["all"]}}, "mention: unknown severity urgent; one of critical,"),
+        ({"mention": {"urgent": ["all"]}}, "unknown severity urgent; one of critical,"),
         ({"timezone": "Mars/Olympus"}, "not a time zone: 'Mars/Olympus'"),
     ],
 )

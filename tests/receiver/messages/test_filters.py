@@ -9,10 +9,6 @@ from receiver.messages.filters import (
     clip,
     duration,
     localtime,
-    markdown,
-    markdown_link,
-    mrkdwn,
-    mrkdwn_link,
     plain,
     web_link,
 )
@@ -87,27 +83,6 @@ def test_writing_from_right_to_left_and_joined_emoji_stay() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "escaped"),
-    [
-        ("node_cpu_seconds", r"node\_cpu\_seconds"),
-        ("*b* `c` ~s~ |", r"\*b\* \`c\` \~s\~ \|"),
-        ("[x](http://evil.example)", "[x] (http://evil.example)"),
-        ("![i](http://evil.example)", "![i] (http://evil.example)"),
-        ("<font color=red>", "\N{FULLWIDTH LESS-THAN SIGN}font color=red>"),
-        ("</b><!--", "\N{FULLWIDTH LESS-THAN SIGN}/b>\N{FULLWIDTH LESS-THAN SIGN}!--"),
-        ("free < 10 %", "free < 10 %"),
-        ("C:\\temp", r"C:\\temp"),
-    ],
-)
-def test_a_value_is_no_markdown(value: str, escaped: str) -> None:
-    assert markdown(value) == escaped
-
-
-def test_a_value_is_no_command_of_slack() -> None:
-    assert mrkdwn("<!channel> a & b") == "&lt;!channel&gt; a &amp; b"
-
-
-@pytest.mark.parametrize(
     ("url", "link"),
     [
         ("https://a.example/x?y=1&z=2#f", "https://a.example/x?y=1&z=2#f"),
@@ -129,9 +104,3 @@ def test_a_value_is_no_command_of_slack() -> None:
 )
 def test_only_an_honest_web_address_becomes_a_link(url: str, link: str) -> None:
     assert web_link(url) == link
-
-
-def test_links_are_written_in_the_markup_of_the_format() -> None:
-    url = "http://a.example/x?y=1&z=2"
-    assert markdown_link(url, "a_b") == r"[a\_b](http://a.example/x?y=1&z=2)"
-    assert mrkdwn_link(url, "a<b") == "<http://a.example/x?y=1&amp;z=2|a&lt;b>"

@@ -12,6 +12,7 @@ from jinja2 import TemplateSyntaxError
 from receiver.channels.contract import Format
 from receiver.messages.render import (
     BUILT_IN,
+    FILES,
     FOLDER,
     Rendered,
     Style,
@@ -150,8 +151,7 @@ def break_template(tmp_path: Path, name: str, source: str) -> Path:
 def test_a_template_that_fails_gives_way_to_built_in_text(
     format_: Format, source: str, tmp_path: Path
 ) -> None:
-    names = {"dingtalk": "dingtalk.md.j2", "slack": "slack.mrkdwn.j2"}
-    name = names.get(format_, "text.txt.j2")
+    name = FILES[format_]
     broken = load(break_template(tmp_path, f"en/{name}", source))
     rendered = write(GROUPED, format_, Language.EN, broken)
     assert rendered.failed == f"en/{name}"

@@ -1,0 +1,88 @@
+"""Robots of Chinese chats: a secret URL that takes JSON and answers HTTP 200 with a code."""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from aiohttp import ClientSession
+from pydantic import AfterValidator, Field
+from yarl import URL
+
+from receiver.channels.contract import Channel, name_destination
+from receiver.channels.posting import SecretUrl, post, refusal
+from receiver.model import SEVERITIES, Message, SendError, Status
+
+MOBILE = re.compile(r"\+?[\d-]+")
+
+Mention = dict[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What a provider's code means and what to do about it, in words."""
+
+    reason: str
+    diagnosis: str
+    permanent: bool = False
+    retry_after: float | None = None
+
+
+def _check_severities(mention: Mention) -> Mention:
+    unknown = sorted(mention.keys() - SEVERITIES.keys())
+    if unknown:
+        known = ", ".join(SEVERITIES)
+        raise ValueError(f"unknown severity {', '.join(unknown)}; one of {known}")
+    return mention
+
+
+class Robot(Channel):
+    """A robot of a group; `mention` says by severity who is called for alerts that fire."""
+
+    words: ClassVar[tuple[str, str]] = ("errcode", "errmsg")
+    """What an answer calls its code, 0 for success, and its text."""
+
+    url: SecretUrl = Field(alias="url_file")
+    mention: Annotated[Mention, AfterValidator(_check_severities)] = Field(default_factory=dict)
+
+    @property
+    def destination(self) -> str:
+        """The robot: providers count what each sends."""
+        return name_destination(self.type, self.url.get_secret_value())
+
+    def called(self, message: Message) -> tuple[str, ...]:
+        """Whom the message calls; nobody once it is over."""
+        fires = message.status is Status.FIRING
+        return self.mention.get(message.severity.name, ()) if fires else ()
+
+    async def ask(self, url: URL, body: bytes, http: ClientSession) -> tuple[int, str]:
+        """Post and return the code and the text of the answer; SendError where it has none."""
+        answer = await post(http, url, body, self.timeout, {})
+        reply = read_code(answer.text, *self.words)
+        if reply is None or (answer.status != 200 and not reply[0]):
+            raise refusal(answer, self.clean(answer.text))
+        return reply
+
+    def failure(self, fault: Fault, code: int, said: str) -> SendError:
+        """Say what a code other than 0 means."""
+        detail = self.clean(f"{fault.diagnosis} ({self.words[0]} {code}: {said})")
+        return SendError(
+            fault.reason, detail, permanent=fault.permanent, retry_after=fault.retry_after
+        )
+
+
+def read_code(text: str, code: str, said: str) -> tuple[int, str] | None:
+    """Read the named code and text; None where the answer is not the provider's."""
+    try:
+        reply = json.loads(text)
+    except ValueError:
+        return None
+    number = reply.get(code) if isinstance(reply, dict) else None
+    return (number, str(reply.get(said, ""))) if isinstance(number, int) else None
+
+
+def add_keyword(keyword: str, title: str, text: str) -> tuple[str, str]:
+    """Add the word that a robot's security setting demands to what lacks it."""
+    if keyword not in title:
+        title = f"{keyword} {title}"
+    return title, text if keyword in text else f"{text}\n\n{keyword}"

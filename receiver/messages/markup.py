@@ -1,0 +1,86 @@
+"""How each format writes a value, something strong and a link, so that no alert adds markup."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape as html
+from typing import Any
+
+from markupsafe import Markup
+
+from receiver.channels.contract import Format
+
+_MARKUP = re.compile(r"[\\`*_~|]")
+_LINK_OR_TAG = re.compile(r"\](?=\()|<(?=[A-Za-z/!?@])")
+_BROKEN = {"]": "] ", "<": "\N{FULLWIDTH LESS-THAN SIGN}"}
+_ENTITY = re.compile(r"[*~`<>]|&(?=#?\w+;)|\](?=\()")
+_WECOM = {"`": "'", "#": "\N{FULLWIDTH NUMBER SIGN}", ">": "\N{FULLWIDTH GREATER-THAN SIGN}"}
+_QUOTE = re.compile(r"^[#>]|`")
+_NAMED = re.compile(r"(?<!\w)@(?=\w)")
+
+
+def markdown(value: Any) -> str:
+    """Escape a value for DingTalk and Teams, so that it cannot become a link, image or tag.
+
+    Emphasis is escaped with backslashes, as others do; what could mislead is broken up instead,
+    since DingTalk does not document that it honours them there.
+    """
+    text = _MARKUP.sub(r"\\\g<0>", str(value))
+    return _LINK_OR_TAG.sub(lambda found: _BROKEN[found[0]], text)
+
+
+def mrkdwn(value: Any) -> str:
+    """Escape a value for Slack's mrkdwn (docs.slack.dev, formatting message text)."""
+    return str(value).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def larkdown(value: Any) -> str:
+    """Escape a value for Feishu's cards, whose documents ask for numbered entities."""
+    return _ENTITY.sub(
+        lambda found: _BROKEN["]"] if found[0] == "]" else f"&#{ord(found[0])};", str(value)
+    )
+
+
+def wecom(value: Any) -> str:
+    """Break up what WeCom reads as a tag, a call, a link, code or a heading: it has no escapes.
+
+    Asterisks stay, for they do no more than embolden.
+    """
+    text = _LINK_OR_TAG.sub(lambda found: _BROKEN[found[0]], str(value))
+    return _QUOTE.sub(lambda found: _WECOM[found[0]], text)
+
+
+def telegram(value: Any) -> str:
+    """Escape a value for Telegram's HTML, in which also a bare @name would call a person."""
+    return _NAMED.sub("\N{FULLWIDTH COMMERCIAL AT}", html(str(value)))
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """A format's markup; `bold` and `anchor` are filled with what is already escaped."""
+
+    escape: Callable[[Any], str] = str
+    bold: str = "{}"
+    anchor: str = "{text}: {url}"
+    escape_url: Callable[[Any], str] = str
+    bullet: str = ""
+
+    def strong(self, value: Any) -> Markup:
+        """Write something strong."""
+        return Markup(self.bold.format(self.escape(value)))  # noqa: S704 -- it is escaped
+
+    def link(self, url: str, text: str) -> Markup:
+        """Write a link to a URL that `web_link` has passed."""
+        words = {"url": self.escape_url(url), "text": self.escape(text)}
+        return Markup(self.anchor.format(**words))  # noqa: S704 -- both parts are escaped
+
+
+PLAIN = Dialect()
+_MARKDOWN = "[{text}]({url})"
+DIALECTS: dict[Format, Dialect] = {
+    "dingtalk": Dialect(markdown, "**{}**", _MARKDOWN, bullet="- "),
+    "slack": Dialect(mrkdwn, "*{}*", "<{url}|{text}>", mrkdwn, bullet="• "),
+    "feishu": Dialect(larkdown, "**{}**", _MARKDOWN, bullet="- "),
+    "email": PLAIN,
+    "text": PLAIN,
+}
