@@ -1,4 +1,4 @@
-"""The command line: serve, check, dead, store and doctor."""
+"""The command line: serve, check, dead, store, doctor and send-test."""
 
 import argparse
 import asyncio
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from receiver import app, backup, config, letters, logs
+from receiver import app, backup, config, drill, letters, logs
 from receiver.config import Config
 from receiver.doctor import command as doctor
 from receiver.logs import Masking
@@ -47,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     letters.add_parser(commands)
     backup.add_parser(commands)
     doctor.add_parser(commands)
+    drill.add_parser(commands)
     return parser
 
 
@@ -100,12 +101,19 @@ def _doctor(arguments: argparse.Namespace, masking: Masking) -> int:
     return _run(doctor.run(arguments, app.client), settings)
 
 
+def _send_test(arguments: argparse.Namespace, masking: Masking) -> int:
+    settings = config.load(arguments.config)
+    masking.know(secrets_of(settings))
+    return _run(drill.run(arguments, app.client), settings)
+
+
 _COMMANDS: dict[str, Callable[[argparse.Namespace, Masking], int]] = {
     "serve": _serve,
     "check": _check,
     "dead": _dead,
     "store": _store,
     "doctor": _doctor,
+    "send-test": _send_test,
 }
 
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 import ssl
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -16,9 +16,9 @@ from receiver.delivery.crew import Crew
 from receiver.delivery.sending import Outlet
 from receiver.delivery.worker import Ties, Worker
 from receiver.intake.ingest import Intake
-from receiver.messages.render import Style
 from receiver.metrics import Metrics, start_from_zero
 from receiver.model import ConfigError
+from receiver.outlets import outlets
 from receiver.store.audit import Change
 from receiver.store.records import Posted
 from receiver.store.schema import StoreUnavailableError
@@ -58,6 +58,7 @@ class InForce:
             tokens=(),
             inboxes=(),
             channels=(),
+            send_test=crew.send_test,
         )
         self._apply(config)
 
@@ -148,17 +149,6 @@ def on_hangup(site: Site) -> Iterator[None]:
         yield
     finally:
         loop.remove_signal_handler(signal.SIGHUP)
-
-
-def outlets(config: Config) -> Iterable[Outlet]:
-    """Return each channel with the style of its messages."""
-    for name, channel in config.channels.items():
-        language = channel.language or config.language
-        zone = channel.timezone or config.timezone
-        # A channel writes some words itself: how many lines its limit left out.
-        speaking = channel.model_copy(update={"language": language})
-        link = "" if isinstance(channel, Inbox) else config.links  # it need not lead to itself
-        yield Outlet(name, speaking, Style(channel.format, language, zone, link))
 
 
 def _pages(config: Config) -> Pages:

@@ -42,7 +42,8 @@ ROOMS = {
     "receiver": [
         *("model", "settings", "metrics", "store", "channels", "messages", "delivery", "upkeep"),
         *("incidents", "responses", "intake", "reports", "web", "config", "letters"),
-        *("backup", "doctor", "logs", "memory", "reload", "watching", "app", "__main__"),
+        *("outlets", "drill", "backup", "doctor", "logs", "memory", "reload", "watching"),
+        *("app", "__main__"),
     ],
 }
 # Rooms full of plug-ins: such a file knows the model, the settings and its own room.

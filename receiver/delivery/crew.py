@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from receiver.delivery.sending import Outlet
 from receiver.delivery.worker import Worker
+from receiver.model import Notification
 
 Make = Callable[[Outlet], Worker]
 
@@ -54,6 +55,10 @@ class Crew:
         for name in channels:
             if post := self._posts.get(name):
                 post.worker.wake()
+
+    async def send_test(self, name: str, test: Notification) -> None:
+        """Send a test by a channel; raises LookupError for one that is none, and SendError."""
+        await self._posts[name].worker.send_test(test)
 
     async def leave(self, seconds: float) -> None:
         """Let everybody settle what is in flight, and end what takes longer than `seconds`."""

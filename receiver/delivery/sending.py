@@ -4,8 +4,8 @@ import asyncio
 import hashlib
 import logging
 import traceback
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from aiohttp import ClientSession
@@ -16,12 +16,15 @@ from receiver.delivery.merge import Telling
 from receiver.messages.digest import digest
 from receiver.messages.render import Style, render
 from receiver.metrics import Metrics
-from receiver.model import Message, SendError
+from receiver.model import Language, Message, Notification, SendError
+from receiver.store.records import Line
 
 _LOG = logging.getLogger(__name__)
 
 _LAST_WORD = 2.0
 """Seconds beyond a channel's timeout, which it keeps itself and can say more about."""
+
+_TEST = {Language.EN: "TEST", Language.ZH: "测试"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +35,25 @@ class Outlet:
     channel: Channel
     style: Style
 
+    @property
+    def line(self) -> Line:
+        """Its place in the outbox."""
+        return Line(self.name, self.channel.destination, self.channel.fallback)
+
     async def send(
         self, tellings: Sequence[Telling], http: ClientSession, metrics: Metrics, now: datetime
     ) -> Message:
         """Render and send; raises SendError, with its secrets masked, and nothing else."""
+        return await self._fenced(lambda: self._render(tellings, metrics, now), http)
+
+    async def send_test(self, test: Notification, http: ClientSession, now: datetime) -> Message:
+        """Send what nobody is owed, marked as a test in its title; raises SendError as `send`."""
+        return await self._fenced(lambda: self._render_test(test, now), http)
+
+    async def _fenced(self, write: Callable[[], Message], http: ClientSession) -> Message:
         channel = self.channel
         try:
-            message = self._render(tellings, metrics, now)
+            message = write()
             async with asyncio.timeout(channel.timeout + _LAST_WORD):
                 await channel.send(message, http)
         except SendError as error:
@@ -50,6 +65,11 @@ class Outlet:
             _LOG.error("channel %s failed in its own code:\n%s", self.name, trace)
             raise self._masked(SendError("failed", f"{type(error).__name__}: {error}")) from None
         return message
+
+    def _render_test(self, test: Notification, now: datetime) -> Message:
+        key = f"test-{now.timestamp():.0f}"
+        message = render(test, self.style, key=key, thread=key, now=now).message
+        return replace(message, title=f"{_TEST[self.style.language]} {message.title}")
 
     def _render(self, tellings: Sequence[Telling], metrics: Metrics, now: datetime) -> Message:
         if len(tellings) > 1:

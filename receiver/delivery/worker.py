@@ -15,11 +15,12 @@ from aiohttp import ClientSession
 from receiver.delivery import breaker, pace, retry, turn
 from receiver.delivery.merge import Telling, carrier_of, merge, outcomes
 from receiver.delivery.sending import Outlet
+from receiver.delivery.trying import PATIENCE, send_test
 from receiver.metrics import Metrics
-from receiver.model import Delivery, Message, SendError
+from receiver.model import Delivery, Message, Notification, SendError
 from receiver.store.claims import MOST
 from receiver.store.handover import FELL_BACK
-from receiver.store.records import Choice, Gate, Line, Outcome, Posted, Turn, Waiting
+from receiver.store.records import Choice, Gate, Outcome, Posted, Turn, Waiting
 from receiver.store.schema import EPOCH, StoreUnavailableError
 from receiver.store.settling import Settlement
 from receiver.store.store import Store
@@ -66,13 +67,15 @@ class Worker:
         self.name = outlet.name
         self._outlet = outlet
         self._ties = ties
-        self._line = Line(outlet.name, channel.destination, channel.fallback)
+        self._line = outlet.line
         self._most = MOST if channel.gathers else _FILED
         self._habits = turn.Habits(channel.rule, self._most, gathers=channel.gathers)
         self._served = monotonic()
         self._latest = EPOCH
         self._bell = asyncio.Event()
         self._stopping = asyncio.Event()
+        self._begun = asyncio.Event()
+        self._busy = asyncio.Lock()
         self._now = ties.store.now
 
     def wake(self) -> None:
@@ -86,10 +89,12 @@ class Worker:
 
     async def run(self) -> None:
         """Deliver until stopped."""
+        self._begun.set()
         while not self._stopping.is_set():
             self._bell.clear()
             try:
-                taken = await self.step()
+                async with self._busy:
+                    taken = await self.step()
                 if not taken.batch:
                     await self._idle(taken)
                 elif self._habits.gathers and turn.FEW < len(taken.batch) < self._most:
@@ -97,6 +102,22 @@ class Worker:
             except StoreUnavailableError as error:
                 _LOG.warning("channel %s waits for the store: %s", self.name, error)
                 await _wait(self._stopping, _STORE_PAUSE)
+
+    async def send_test(self, test: Notification) -> None:
+        """Send a test between two messages; raises SendError and StoreUnavailableError."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._begun.wait()
+                await self._busy.acquire()
+        except TimeoutError:
+            raise SendError("timeout", "it is busy with another message; try again") from None
+        try:
+            await send_test(self._outlet, test, self._ties.store, self._ties.http)
+        except SendError as error:
+            self._ties.metrics.failed(self.name, error.reason, error.detail)
+            raise
+        finally:
+            self._busy.release()
 
     async def step(self) -> Turn:
         """Send one message, or none where nothing may be sent now.

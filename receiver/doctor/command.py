@@ -3,28 +3,32 @@
 import argparse
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
 
-from receiver import config
-from receiver.channels.contract import Channel
+from receiver import config, drill
 from receiver.config import Config
 from receiver.delivery.mask import one_line
+from receiver.delivery.sending import Outlet
 from receiver.doctor.files import check_permissions, check_store
 from receiver.doctor.finding import Finding, Level, fail, ok, warn
 from receiver.doctor.reach import check_host, urls_of
 from receiver.doctor.upstream import check_alertmanagers
-from receiver.model import SEVERITIES, Message, SendError, Status
+from receiver.drill import Client
+from receiver.messages.samples import exercise
+from receiver.model import SendError
+from receiver.outlets import outlets
 from receiver.settings import read_yaml
+from receiver.store.migrations import StoreVersionError
+from receiver.store.schema import StoreUnavailableError
+from receiver.store.store import Store
 
 _SHORT = 16
 """Letters; a token that is shorter can be guessed."""
-
-Client = Callable[[], AbstractAsyncContextManager[aiohttp.ClientSession]]
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -61,9 +65,19 @@ async def _examine(
     yield _check_listener(settings)
     for finding in await check_alertmanagers(settings, http):
         yield finding
-    for name, channel in settings.channels.items():
-        for finding in await _check_channel(f"channel {name}", channel, http, send=arguments.send):
-            yield finding
+    async with AsyncExitStack() as stack:
+        store = await _visit(settings, stack) if arguments.send else None
+        for outlet in outlets(settings):
+            for finding in await _check_channel(outlet, http, store, send=arguments.send):
+                yield finding
+
+
+async def _visit(settings: Config, stack: AsyncExitStack) -> Store | None:
+    """Use the store, so that tests keep its channels' pace; what is wrong with it was said."""
+    try:
+        return await stack.enter_async_context(drill.visit(settings))
+    except (StoreUnavailableError, StoreVersionError):
+        return None
 
 
 def _check_listener(settings: Config) -> Finding:
@@ -76,8 +90,9 @@ def _check_listener(settings: Config) -> Finding:
 
 
 async def _check_channel(
-    subject: str, channel: Channel, http: aiohttp.ClientSession, *, send: bool
+    outlet: Outlet, http: aiohttp.ClientSession, store: Store | None, *, send: bool
 ) -> list[Finding]:
+    subject, channel = f"channel {outlet.name}", outlet.channel
     found: list[Finding] = []
     for url in dict.fromkeys(urls_of(channel)):
         found += await check_host(subject, url, http)
@@ -85,17 +100,12 @@ async def _check_channel(
         return found
     try:
         said = await channel.examine(http)
-        if send:
-            await channel.send(_test(), http)
-            said = "took a test message"
     except SendError as error:
         detail = one_line(error.detail, channel.secrets)
         return [*found, fail(subject, f"{error.reason}: {detail}")]
-    return [*found, ok(subject, said)]
-
-
-def _test() -> Message:
-    now = datetime.now(UTC)
-    said = f"A test of Tocsin's doctor at {now:%F %T} UTC. Tocsin 测试消息。"
-    key = f"doctor-{now.timestamp():.0f}"
-    return Message("Tocsin: test 测试", said, "", Status.FIRING, SEVERITIES["info"], key, key)
+    if not send:
+        return [*found, ok(subject, said)]
+    failure = await drill.attempt(outlet, exercise("info", datetime.now(UTC)), store, http)
+    if failure:
+        return [*found, fail(subject, str(failure))]
+    return [*found, ok(subject, drill.says_ok(outlet))]

@@ -6,24 +6,20 @@ a statement together costs more than running it.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from receiver.model import ASSUMED, Alert, Status
+from receiver.store import past
+from receiver.store.past import ASSUMED_OVER
 from receiver.store.records import Decision, Known, Webhook
-from receiver.store.schema import Instant, deliveries, episodes, incidents, webhooks
+from receiver.store.schema import episodes, incidents
 
-# Databases bound the parameters of one statement: 32,766 in SQLite, 32,767 in PostgreSQL.
-_SLICE = 5000
 _ROWS = 1000
 """Rows of one statement at most: SQLAlchemy holds each several times over."""
 _Value = TypeVar("_Value")
-
-ASSUMED_OVER = "assumed"
-"""The status of an episode of which nobody but the receiver said that it is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,62 +44,19 @@ class Case:
 def look_up(connection: Connection, told: Sequence[Webhook]) -> list[Case]:
     """Look up what is known of the webhooks' groups, which are all different, and alerts."""
     named = [(w, w.notification.group_hash, w.notification.delivery_key) for w in told]
-    last = {
-        row.group_hash: row
-        for row in connection.execute(_LAST, {"groups": [group for _, group, _ in named]})
-    }
+    last = past.last_incidents(connection, [group for _, group, _ in named])
     keys = [key for _, group, key in named if group in last]
-    owed = {row.delivery_key: row.at for row in connection.execute(_OWED, {"keys": keys})}
+    owed = past.owed_lately(connection, keys, min(w.received_at for w in told)) if keys else {}
     cases = []
     for webhook, group, key in named:
         row = last.get(group)
-        prints = {a.fingerprint for a in webhook.notification.alerts} if row else ()
-        seen = _known(connection, group, sorted(prints), owed.get(key))
-        is_open = row is not None and row.resolved_at is None
-        cases.append(Case(webhook, group, key, seen, row.id if row else None, is_open))
+        if row is None:
+            cases.append(Case(webhook, group, key, Known(), None, is_open=False))
+            continue
+        prints = {a.fingerprint for a in webhook.notification.alerts}
+        seen = past.known(connection, group, prints, owed.get(key))
+        cases.append(Case(webhook, group, key, seen, row.id, row.resolved_at is None))
     return cases
-
-
-_LAST = select(incidents.c.id, incidents.c.group_hash, incidents.c.resolved_at).where(
-    incidents.c.id.in_(
-        select(func.max(incidents.c.id))
-        .where(incidents.c.group_hash.in_(bindparam("groups", expanding=True)))
-        .group_by(incidents.c.group_hash)
-    )
-)
-_OWED = (
-    select(webhooks.c.delivery_key, func.max(webhooks.c.received_at, type_=Instant).label("at"))
-    .join(deliveries)
-    .where(webhooks.c.delivery_key.in_(bindparam("keys", expanding=True)))
-    .where(or_(deliveries.c.state != "suppressed", deliveries.c.within.is_not(None)))
-    .group_by(webhooks.c.delivery_key)
-)
-_LATEST = (
-    select(
-        episodes.c.status,
-        episodes.c.fingerprint,
-        func.max(episodes.c.starts_at, type_=Instant).label("starts_at"),
-    )
-    .where(episodes.c.group_hash == bindparam("group"))
-    .where(episodes.c.fingerprint.in_(bindparam("prints", expanding=True)))
-    .group_by(episodes.c.status, episodes.c.fingerprint)
-)
-
-
-def _known(
-    connection: Connection, group: str, prints: Sequence[str], owed_at: datetime | None
-) -> Known:
-    latest = [
-        row
-        for part in _sliced(prints, _SLICE)
-        for row in connection.execute(_LATEST, {"group": group, "prints": part})
-    ]
-    return Known(
-        firing={r.fingerprint: r.starts_at for r in latest if r.status == Status.FIRING},
-        resolved={r.fingerprint: r.starts_at for r in latest if r.status == Status.RESOLVED},
-        assumed={r.fingerprint: r.starts_at for r in latest if r.status == ASSUMED_OVER},
-        owed_at=owed_at,
-    )
 
 
 def _sliced(values: Sequence[_Value], size: int) -> Iterator[list[_Value]]:
@@ -187,11 +140,12 @@ class _Changes:
                 "status": end if alert.status is Status.RESOLVED else alert.status.value,
                 "ends_at": alert.ends_at if alert.status is Status.RESOLVED else None,
             }
-            if alert.fingerprint in burning:
-                self.over.append(_bound(row) | {"the_end": end})
+            since = burning.get(alert.fingerprint)
+            if since is not None and since <= alert.starts_at:
+                self.over.append(_bound(row) | {"the_starts_at": since, "the_end": end})
             if case.seen.assumed.get(alert.fingerprint) == alert.starts_at:
                 self.again.append(_bound(row))
-            elif burning.get(alert.fingerprint) != alert.starts_at:
+            elif since != alert.starts_at:
                 self.begun.append(row)
         if all(alert.status is Status.RESOLVED for alert in latest):
             self.quiet.append({"the_incident": incident, "now": case.webhook.received_at})
@@ -216,7 +170,7 @@ _END = (
     update(episodes)
     .where(episodes.c.group_hash == bindparam("the_group_hash"))
     .where(episodes.c.fingerprint == bindparam("the_fingerprint"))
-    .where(episodes.c.starts_at <= bindparam("the_starts_at"))
+    .where(episodes.c.starts_at == bindparam("the_starts_at"))
     .where(episodes.c.status == Status.FIRING.value)
     .values(status=bindparam("the_end"), ends_at=bindparam("the_ends_at"))
 )

@@ -1,16 +1,23 @@
-"""Answers that several handlers give, and the check that comes before them."""
+"""Answers that several handlers give, and the checks that come before them."""
 
+import asyncio
 import ipaddress
 import json
 import ssl
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 from aiohttp import hdrs, web
+from pydantic import ValidationError
 
+from receiver.settings import Section, describe
 from receiver.web.auth import CHANGES, Access, Scope, judge
 from receiver.web.keys import SITE
 
+_BODY_TIMEOUT = 10.0
+_JSON = "application/json"
+_Kind = TypeVar("_Kind", bound=Section)
 _ALLOWED = {Access.OPEN, Access.GRANTED}
 
 
@@ -31,8 +38,8 @@ def demand(request: web.Request, scope: Scope) -> str:
         return verdict.who or f"anybody at {request.remote}"
     said = f"{verdict.access}; this needs one of scope {scope} or admin"
     if verdict.access is Access.OTHER_SCOPE:
-        raise web.HTTPForbidden(text=_json(said), content_type="application/json")
-    refusal = web.HTTPUnauthorized(text=_json(said), content_type="application/json")
+        raise web.HTTPForbidden(text=_json(said), content_type=_JSON)
+    refusal = web.HTTPUnauthorized(text=_json(said), content_type=_JSON)
     for scheme in ("Bearer", "Basic"):
         refusal.headers.add(hdrs.WWW_AUTHENTICATE, f'{scheme} realm="tocsin"')
     raise refusal
@@ -46,7 +53,7 @@ def _demand_this_machine(request: web.Request, scope: Scope) -> None:
     local = request.remote is not None and ipaddress.ip_address(request.remote).is_loopback
     if not local or hdrs.ORIGIN in request.headers:
         said = f"from elsewhere this needs a token of scope {scope} or admin; configure one"
-        raise web.HTTPForbidden(text=_json(said), content_type="application/json")
+        raise web.HTTPForbidden(text=_json(said), content_type=_JSON)
 
 
 def _certified(request: web.Request) -> Iterator[str]:
@@ -62,3 +69,20 @@ def _certified(request: web.Request) -> Iterator[str]:
 
 def _json(said: str) -> str:
     return json.dumps({"error": said})
+
+
+async def read_json(request: web.Request, kind: type[_Kind]) -> _Kind:
+    """Read a JSON body, of which an empty one is `{}`; raises the refusal of another one.
+
+    That it says to be JSON keeps other sites' forms out, which cannot say so.
+    """
+    if request.can_read_body and request.content_type != _JSON:
+        raise web.HTTPUnsupportedMediaType(text=_json(f"{_JSON} is expected"), content_type=_JSON)
+    try:
+        async with asyncio.timeout(_BODY_TIMEOUT):
+            return kind.model_validate_json(await request.read() or b"{}")
+    except TimeoutError as error:
+        raise web.HTTPRequestTimeout(text=_json("the body is late"), content_type=_JSON) from error
+    except ValidationError as error:
+        said = "; ".join(describe(Path("body"), error, kind))
+        raise web.HTTPBadRequest(text=_json(said), content_type=_JSON) from error

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from receiver.intake.ingest import Intake
 from receiver.metrics import Metrics
+from receiver.model import Notification
 from receiver.store.store import Store
 from receiver.web.auth import Token
 from receiver.web.feed import Feed
@@ -20,6 +21,14 @@ Reload = Callable[[str], Awaitable[Sequence[str]]]
 
 async def _cannot(_: str) -> Sequence[str]:
     return ["this receiver was started without a file to read again"]
+
+
+SendTest = Callable[[str, Notification], Awaitable[None]]
+"""Sends a test by a channel; raises LookupError, SendError and StoreUnavailableError."""
+
+
+async def _knows_no_channel(name: str, _: Notification) -> None:
+    raise KeyError(name)
 
 
 @dataclass(slots=True)
@@ -40,6 +49,7 @@ class Site:
     channels: Sequence[str]
     signatures: Signatures | None = None
     reload: Reload = _cannot
+    send_test: SendTest = _knows_no_channel
 
 
 SITE = web.AppKey("site", Site)

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from receiver.web import control, inbox, monitoring, notifications, webhook
+from receiver.web import channels, control, inbox, monitoring, notifications, webhook
 from receiver.web.keys import SITE, Site
 from receiver.web.pages import STATIC
 
@@ -28,6 +28,7 @@ def application(site: Site) -> web.Application:
     app.router.add_get("/-/ready", monitoring.ready)
     app.router.add_get("/api/v1/notifications", notifications.find)
     app.router.add_post("/-/reload", control.reload)
+    app.router.add_post("/api/v1/channels/{name}/test", channels.test)
     app.router.add_get("/api/v1/audit", control.audit)
     app.router.add_get("/", inbox.page)
     app.router.add_get("/events", inbox.events, allow_head=False)

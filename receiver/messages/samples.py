@@ -1,0 +1,100 @@
+"""Notifications that no Alertmanager sent: on them templates are checked, shown and sent."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from receiver.model import Alert, Labels, Notification, Status
+
+START = datetime(2026, 1, 15, 9, 30, tzinfo=UTC)
+NOW = START + timedelta(minutes=5, seconds=30)
+"""When the samples are looked at."""
+
+_HOUR = timedelta(hours=1, minutes=5)
+_TEXTS = {
+    "summary": "web-1 answers slowly",
+    "description": "Half of the requests to web-1 took longer than 2.4 s for 5 minutes",
+    "summary_zh": "web-1 响应缓慢",
+    "description_zh": "web-1 有一半请求在 5 分钟内耗时超过 2.4 秒",
+    "runbook_url": "https://wiki.example.com/runbooks/latency",
+    "dashboard_url": "https://grafana.example.com/d/web?var-instance=web-1",
+}
+_NASTY = {
+    "quotes": "\"double\" 'single' `back` {{ 7 * 7 }} {% raw %} \\n %s {0}",
+    "markdown": "](http://evil.example) ![i](http://evil.example/i) # *b* _i_ ~s~ | > ```",
+    "html": "<script>alert(1)</script> <b>b</b> &lt;i&gt; --> ]]> <!channel> <@U123> @all",
+    "right to left": "שלום עולם مرحبا \u202etxt.exe\u202c \u2066x\u2069",
+    "emoji": "👩‍👩‍👧‍👦 🇨🇳 ☠️ " * 40,
+    "controls": "one\r\nBcc: thief@example.com\r\n.\r\n\x1b[2J\x00\x7f\u2028\ud800",
+    "long": "很长long" * 1_000,
+    "nothing": "",
+}
+
+
+def _alert(said: Labels | None = None, ended: timedelta | None = None, **labels: str) -> Alert:
+    named = {"alertname": "SlowAnswers", "instance": "web-1:443", "severity": "critical", **labels}
+    return Alert(
+        fingerprint="-".join(named.values())[:64],
+        status=Status.FIRING if ended is None else Status.RESOLVED,
+        labels=named,
+        annotations=_TEXTS if said is None else said,
+        starts_at=START,
+        ends_at=None if ended is None else START + ended,
+        generator_url="http://prometheus.example.com:9090/graph?g0.expr=up+%3D%3D+0&g0.tab=1",
+    )
+
+
+def _notification(*alerts: Alert, truncated: int = 0) -> Notification:
+    fires = any(alert.status is Status.FIRING for alert in alerts)
+    return Notification(
+        receiver="tocsin",
+        group_key='{}:{alertname="SlowAnswers"}',
+        status=Status.FIRING if fires else Status.RESOLVED,
+        alerts=alerts,
+        group_labels={"alertname": "SlowAnswers"},
+        external_url="http://alertmanager.example.com:9093",
+        truncated=truncated,
+    )
+
+
+def _nasty() -> Iterator[Alert]:
+    for name, text in _NASTY.items():
+        said = dict.fromkeys((*_TEXTS, "impact", "value"), text)
+        alert = _alert(said, team=text, alertname=text, instance=text, severity="warning")
+        yield replace(alert, fingerprint=name, generator_url=text)
+    yield replace(_alert({}, timedelta(0)), labels={}, generator_url="")
+
+
+SAMPLES: Mapping[str, Notification] = {
+    "single": _notification(_alert(team="shop", job="web")),
+    "resolved": _notification(_alert(ended=_HOUR, team="shop", job="web")),
+    "grouped": _notification(
+        _alert(team="shop", job="web"),
+        _alert(team="shop", job="web", instance="web-2:443", severity="warning"),
+        _alert(team="shop", job="web", instance="web-3:443", ended=_HOUR),
+    ),
+    "truncated": _notification(
+        *(_alert(instance=f"web-{number}:443") for number in range(1, 13)), truncated=88
+    ),
+    "bare": _notification(replace(_alert({}), labels={}, generator_url="")),
+    "nasty": _notification(*_nasty()),
+    "nasty alone": _notification(*list(_nasty())[:1]),
+}
+"""One of each shape that Alertmanager sends, and what no author of a template thinks of."""
+
+
+def exercise(severity: str, now: datetime, *, resolved: bool = False) -> Notification:
+    """Return what says of itself that it is a test, as if it had fired for a minute."""
+    said = {
+        "summary": "This is a test of Tocsin. Nothing is wrong, and there is nothing to do.",
+        "summary_zh": "这是 Tocsin 的测试消息。一切正常，无需处理。",
+    }
+    alert = Alert(
+        fingerprint="test",
+        status=Status.RESOLVED if resolved else Status.FIRING,
+        labels={"alertname": "TocsinTest", "severity": severity},
+        annotations=said,
+        starts_at=now - timedelta(minutes=1),
+        ends_at=now if resolved else None,
+    )
+    return replace(_notification(alert), group_key="test", group_labels=alert.labels)
