@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, select
 
-from receiver.store import bell, bodies, episodes
+from receiver.store import bell, bodies, bulk, episodes
 from receiver.store.episodes import Case
 from receiver.store.records import Decision, Known, Webhook
 from receiver.store.schema import deliveries, slices, webhooks
@@ -59,7 +59,7 @@ def _accept(connection: Connection, arrivals: Sequence[Arrival]) -> list[tuple[D
         for case, decision, incident, number in zip(cases, decisions, belongs, numbers, strict=True)
         for row in _owed(case.webhook, decision, incident, number)
     ]
-    connection.execute(insert(deliveries), owed)
+    bulk.add(connection, deliveries, owed)
     for case, incident, number in zip(cases, belongs, numbers, strict=True):
         if incident is None:
             _forget_older(connection, case.group, number)
@@ -71,11 +71,13 @@ def _keep(
     cases: Sequence[Case],
     decisions: Sequence[Decision],
     belongs: Sequence[int | None],
-) -> list[int]:
+) -> Sequence[int]:
     """Keep the webhooks themselves; returns their numbers."""
     packed = [list(bodies.pack(case.webhook.body)) for case in cases]
-    rows = [
+    numbers = bulk.numbers(connection, webhooks, len(cases))
+    kept = [
         {
+            "id": number,
             "received_at": case.webhook.received_at,
             "group_hash": case.group,
             "delivery_key": case.key,
@@ -84,17 +86,17 @@ def _keep(
             "size": len(case.webhook.body),
             "left_out": list(decision.left_out),
         }
-        for case, decision, incident, parts in zip(cases, decisions, belongs, packed, strict=True)
+        for number, case, decision, incident, parts in zip(
+            numbers, cases, decisions, belongs, packed, strict=True
+        )
     ]
-    numbered = insert(webhooks).returning(webhooks.c.id, sort_by_parameter_order=True)
-    numbers = list(connection.execute(numbered, rows).scalars())
+    bulk.add(connection, webhooks, kept)
     rest = [
         {"webhook": number, "number": index, "data": part}
         for number, parts in zip(numbers, packed, strict=True)
         for index, part in enumerate(parts[1:], 1)
     ]
-    if rest:
-        connection.execute(insert(slices), rest)
+    bulk.add(connection, slices, rest)
     return numbers
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import accumulate
+from typing import Any
 
 from sqlalchemy import (
     Connection,
@@ -12,7 +13,6 @@ from sqlalchemy import (
     Select,
     bindparam,
     func,
-    insert,
     or_,
     select,
     update,
@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import ColumnElement
 
 from receiver.model import Delivery, Notification, Status
-from receiver.store import gates
+from receiver.store import bulk, gates
 from receiver.store.records import Choice, Gate, Line, Waiting
 from receiver.store.schema import Instant, attempts, deliveries, owed, unheld, webhooks
 
@@ -45,7 +45,7 @@ class Claim:
     attempts: int
     accepted_at: datetime
     webhook: int
-    left_out: tuple[str, ...]
+    left_out: Sequence[str]
 
     def delivery(self, said: Notification) -> Delivery:
         """Return what to send of that webhook, without what the message must not mention."""
@@ -160,7 +160,7 @@ _TAKE = (
     .where(_THESE)
     .values(lease=bindparam("until"), attempts=deliveries.c.attempts + 1)
 )
-_TAKEN = (
+_TAKEN: Select[*tuple[Any, ...]] = (
     select(
         *(deliveries.c[name] for name in Claim.__dataclass_fields__ if name != "left_out"),
         webhooks.c.left_out,
@@ -222,14 +222,10 @@ def _lease(
     Before the act: a crash leaves an attempt without an end, not a silent gap.
     """
     connection.execute(_TAKE, {"numbers": numbers, "until": until})
-    taken = [
-        Claim(**{**row, "left_out": tuple(row["left_out"])})
-        for row in connection.execute(_TAKEN, {"numbers": numbers}).mappings()
-    ]
+    taken = [Claim(*row) for row in connection.execute(_TAKEN, {"numbers": numbers})]
     begun = {"started_at": now, "outcome": "", "reason": "", "detail": ""}
-    connection.execute(
-        insert(attempts), [begun | {"delivery": c.id, "number": c.attempts} for c in taken]
-    )
+    tries = [begun | {"delivery": claim.id, "number": claim.attempts} for claim in taken]
+    bulk.add(connection, attempts, tries)
     return taken
 
 

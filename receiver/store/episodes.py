@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from receiver.model import ASSUMED, Alert, Status
-from receiver.store import past
+from receiver.store import bulk, past
 from receiver.store.past import ASSUMED_OVER
 from receiver.store.records import Decision, Known, Webhook
 from receiver.store.schema import episodes, incidents
 
 _ROWS = 1000
-"""Rows of one statement at most: SQLAlchemy holds each several times over."""
+"""Rows of one statement of SQLAlchemy at most, which holds each several times over."""
 _Value = TypeVar("_Value")
 
 
@@ -98,17 +98,18 @@ def _incidents(
         and not case.is_open
         and (case.incident is None or any(a.status is Status.FIRING for a in told[index]))
     ]
-    if fresh:
-        opened = insert(incidents).returning(incidents.c.id, sort_by_parameter_order=True)
-        rows = connection.execute(opened, [_opening(cases[index]) for index in fresh])
-        for index, number in zip(fresh, rows.scalars(), strict=True):
-            belongs[index] = int(number)
+    numbers = bulk.numbers(connection, incidents, len(fresh)) if fresh else ()
+    opened = list(zip(fresh, numbers, strict=True))
+    bulk.add(connection, incidents, [_opening(cases[index], number) for index, number in opened])
+    for index, number in opened:
+        belongs[index] = number
     return belongs
 
 
-def _opening(case: Case) -> dict[str, Any]:
+def _opening(case: Case, number: int) -> dict[str, Any]:
     notification = case.webhook.notification
     return {
+        "id": number,
         "group_hash": case.group,
         "receiver": notification.receiver,
         "group_key": notification.group_key,
@@ -151,13 +152,11 @@ class _Changes:
             self.quiet.append({"the_incident": incident, "now": case.webhook.received_at})
 
     def write(self, connection: Connection) -> None:
-        for statement, rows in (
-            (_END, self.over),
-            (insert(episodes), self.begun),
-            (_GO_ON, self.again),
-            (_CLOSE, self.quiet),
-        ):
-            for part in _sliced(rows, _ROWS):
+        for part in _sliced(self.over, _ROWS):
+            connection.execute(_END, part)
+        bulk.add(connection, episodes, self.begun)
+        for statement, values in ((_GO_ON, self.again), (_CLOSE, self.quiet)):
+            for part in _sliced(values, _ROWS):
                 connection.execute(statement, part)
 
 
