@@ -1,7 +1,6 @@
 """`doctor`: every check, a line for each finding, and 1 where one of them is a failure."""
 
 import argparse
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -16,6 +15,7 @@ from receiver.delivery.mask import one_line
 from receiver.delivery.sending import Outlet
 from receiver.doctor.files import check_permissions, check_store
 from receiver.doctor.finding import Finding, Level, fail, ok, warn
+from receiver.doctor.listener import check_listener
 from receiver.doctor.reach import check_host, urls_of
 from receiver.doctor.upstream import check_alertmanagers
 from receiver.drill import Client
@@ -62,7 +62,8 @@ async def _examine(
             )
     for finding in await check_store(settings):
         yield finding
-    yield _check_listener(settings)
+    for finding in check_listener(settings):
+        yield finding
     for finding in await check_alertmanagers(settings, http):
         yield finding
     async with AsyncExitStack() as stack:
@@ -78,15 +79,6 @@ async def _visit(settings: Config, stack: AsyncExitStack) -> Store | None:
         return await stack.enter_async_context(drill.visit(settings))
     except (StoreUnavailableError, StoreVersionError):
         return None
-
-
-def _check_listener(settings: Config) -> Finding:
-    subject = f"listen {settings.listen}"
-    try:
-        with socket.create_connection(settings.address, timeout=2):
-            return ok(subject, "something answers there: the receiver, if it is started")
-    except OSError:
-        return ok(subject, "free: the receiver does not run")
 
 
 async def _check_channel(

@@ -83,10 +83,15 @@ async def _check_certificate(subject: str, url: str) -> list[Finding]:
         return [fail(subject, f"TLS: {error}")]
     held = writer.get_extra_info("peercert") or {}
     writer.close()
-    end = datetime.fromtimestamp(ssl.cert_time_to_seconds(held["notAfter"]), UTC)
-    left = end - datetime.now(UTC)
-    said = f"TLS: the certificate is good until {end:%F}"
-    return [warn(subject, f"{said}, {left.days} days") if left < _EXPIRES else ok(subject, said)]
+    return [check_expiry(subject, held["notAfter"])]
+
+
+def check_expiry(subject: str, end: str) -> Finding:
+    """Say until when a certificate is good; `end` is as the ssl module writes it."""
+    until = datetime.fromtimestamp(ssl.cert_time_to_seconds(end), UTC)
+    left = until - datetime.now(UTC)
+    said = f"TLS: the certificate is good until {until:%F}"
+    return warn(subject, f"{said}, {left.days} days") if left < _EXPIRES else ok(subject, said)
 
 
 def _timeout() -> aiohttp.ClientTimeout:

@@ -26,19 +26,19 @@ class Certificates:
         return context
 
 
-def make(folder: Path) -> Certificates:
-    """Write a new authority and a certificate that it signed into the folder."""
+def make(folder: Path, days: int = 1) -> Certificates:
+    """Write a new authority and a certificate of its, good for some days, into the folder."""
     root_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     root_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "throw-away authority")])
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     root = (
-        _builder(root_name, root_name, root_key.public_key())
+        _builder(root_name, root_name, root_key.public_key(), days)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(root_key, hashes.SHA256())
     )
     names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     leaf = (
-        _builder(name, root_name, key.public_key())
+        _builder(name, root_name, key.public_key(), days)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .sign(root_key, hashes.SHA256())
     )
@@ -56,7 +56,7 @@ def make(folder: Path) -> Certificates:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, days: int
 ) -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.UTC)
     day = dt.timedelta(days=1)
@@ -66,6 +66,6 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - day)
-        .not_valid_after(now + day)
+        .not_valid_before(now - 9 * day)
+        .not_valid_after(now + days * day)
     )

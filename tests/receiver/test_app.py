@@ -7,7 +7,7 @@ import pytest
 import yaml
 from aiohttp import ClientSession, TCPConnector
 
-from receiver import app, config, reload
+from receiver import app, config, outlets
 from receiver.channels.addresses import GuardedResolver
 from receiver.config import Config
 from tests.fakes.alerts import make_message
@@ -88,7 +88,7 @@ async def test_what_a_channel_adds_to_a_message_is_in_its_language_or_the_receiv
 ) -> None:
     chat = {"type": "slack", "url_file": secret_file("slack.url", slack.hook), **own}
     settings = config.decode({"language": "zh", "channels": {"chat": chat}}, Path("receiver.yml"))
-    (outlet,) = reload.outlets(settings)
+    (outlet,) = outlets.outlets(settings)
     await outlet.channel.send(make_message("a line of it\n" * 2000), http)
     assert note in slack.texts[0]
 
@@ -104,5 +104,5 @@ def test_messages_lead_to_the_inbox_except_those_in_it() -> None:
     settings = config.decode(
         {"external_url": "https://tocsin.example.com", "channels": channels}, Path("receiver.yml")
     )
-    links = {outlet.name: outlet.style.external_url for outlet in reload.outlets(settings)}
+    links = {outlet.name: outlet.style.external_url for outlet in outlets.outlets(settings)}
     assert links == {"page": "", "screen": "https://tocsin.example.com"}

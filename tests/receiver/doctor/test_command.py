@@ -11,6 +11,7 @@ from receiver import app
 from receiver.doctor import command
 from receiver.doctor.reach import check_clock
 from tests.fakes.alertmanager import FakeAlertmanager
+from tests.fakes.certs import Certificates, make
 from tests.fakes.dingtalk import FakeDingTalk
 from tests.fakes.slack import FakeSlack
 from tests.fakes.smtp import FakeSmtp
@@ -150,6 +151,20 @@ async def test_secrets_that_others_may_read_are_named(doctor: Doctor, tmp_path: 
     status, lines = await doctor({}, tokens=[{"name": "am", "scope": "ingest", "file": "loose"}])
     assert status == 0
     assert f"warn  {tmp_path / 'loose'}: others may read it (mode 644); chmod 600" in lines
+
+
+async def test_our_own_certificate_is_looked_at_before_alertmanager_refuses_it(
+    doctor: Doctor, tmp_path: Path, certificates: Certificates
+) -> None:
+    tls = {"certificate_file": str(certificates.certificate), "key_file": str(certificates.key)}
+    status, lines = await doctor({}, tls=tls | {"client_ca_file": str(certificates.authority)})
+    assert status == 0
+    assert any(line.startswith("warn  listen 127.0.0.1:1: TLS: the cert") for line in lines), lines
+    old = make(tmp_path, days=-1)
+    tls = {"certificate_file": str(old.certificate), "key_file": str(old.key)}
+    status, lines = await doctor({}, tls=tls)
+    assert status == 1
+    assert any("certificate has expired; get a new one" in line for line in lines), lines
 
 
 def test_a_clock_that_is_off_is_a_warning_and_then_a_failure() -> None:
