@@ -5,7 +5,7 @@ A group that flaps every other minute has tens of thousands of incidents and epi
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -30,7 +30,7 @@ from sqlalchemy.sql.selectable import TableValuedAlias
 
 from receiver.model import Status
 from receiver.store.records import Known
-from receiver.store.schema import EPOCH, Instant, deliveries, episodes, incidents, webhooks
+from receiver.store.schema import Instant, deliveries, episodes, incidents, webhooks
 
 ASSUMED_OVER = "assumed"
 """The status of an episode of which nobody but the receiver said that it is over."""
@@ -38,7 +38,7 @@ _LOOKED_AT = 4
 """Episodes of an alert: one that fires, and some that are over. What is older is stale."""
 _LATELY = timedelta(hours=1)
 """Much longer than webhooks that say the same are duplicates of each other."""
-_LEAST = EPOCH - timedelta(days=700_000)
+_LEAST = datetime.min.replace(tzinfo=UTC)
 _LAST_COLUMNS = (incidents.c.id, incidents.c.group_hash, incidents.c.resolved_at)
 _LARGEST_ID = 2**63 - 1
 _MOMENT = timedelta(microseconds=1)
@@ -76,7 +76,7 @@ def known(
     resolved = latest[Status.RESOLVED.value]
     for name, began in first.items():
         if count[name] == _LOOKED_AT:
-            resolved.setdefault(name, began - _MOMENT)
+            resolved.setdefault(name, max(began, _LEAST + _MOMENT) - _MOMENT)
     return Known(latest[Status.FIRING.value], resolved, latest[ASSUMED_OVER], owed_at)
 
 

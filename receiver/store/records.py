@@ -35,12 +35,17 @@ class Known:
     def is_stale(self, alert: Alert) -> bool:
         """Whether it fires for an episode that is over: a late word of another Alertmanager.
 
-        Or says that one is over of which that was assumed, and told.
+        Or says that one is over of which that was assumed, and told; the latest such one may
+        fire still, those before it may not.
         https://github.com/prometheus/alertmanager/issues/2447
         """
-        fires = alert.status is Status.FIRING
-        over = (self.resolved if fires else self.assumed).get(alert.fingerprint)
-        return over is not None and alert.starts_at <= over
+        assumed = self.assumed.get(alert.fingerprint)
+        if alert.status is Status.RESOLVED:
+            return assumed is not None and alert.starts_at <= assumed
+        over = self.resolved.get(alert.fingerprint)
+        return (over is not None and alert.starts_at <= over) or (
+            assumed is not None and alert.starts_at < assumed
+        )
 
     def is_news(self, alert: Alert) -> bool:
         """Whether it begins an episode or ends one."""

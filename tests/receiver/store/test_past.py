@@ -1,7 +1,7 @@
 """The past of a group that flaps is not gone through, and what is known stays right."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -79,3 +79,12 @@ async def test_what_began_before_all_that_is_looked_at_is_stale(store: Store) ->
     old = webhook([alert("aa", minute=1)]).notification.alerts[0]
     assert (await tell(store, alert("aa", minute=1))).is_stale(old)
     assert await states(store) == before
+
+
+async def test_what_began_in_the_year_1_is_known_too(store: Store) -> None:
+    old = alert("aa") | {"startsAt": "0001-01-01T00:00:00Z"}
+    await tell(store, old)
+    assert (await tell(store, old)).firing == {"aa": datetime(1, 1, 1, tzinfo=UTC)}
+    for minute in range(4):
+        await tell(store, alert("aa", "resolved", minute=minute), notification_reason=ASSUMED)
+        await tell(store, old)
