@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from itertools import product
 
 import aiohttp
 from aiohttp import web
@@ -18,7 +19,8 @@ from receiver.channels.addresses import GuardedResolver
 from receiver.config import Config
 from receiver.delivery.crew import delivering
 from receiver.intake.webhook import parse
-from receiver.messages.render import BUILT_IN
+from receiver.messages.library import NAMES
+from receiver.model import Language
 from receiver.reload import InForce, Load, on_hangup
 from receiver.store.store import Store
 from receiver.upkeep import Upkeep
@@ -59,7 +61,7 @@ async def running(config: Config, load: Load | None = None) -> AsyncIterator[str
         stack.push_async_callback(store.close)
         http = await stack.enter_async_context(client())
         numbers = metrics.create(_version(), config.channels)
-        for language, name in BUILT_IN:
+        for language, name in product(Language, NAMES):
             numbers.template_failures.labels(f"{language}/{name}")
         if last := await store.last_suppressed("watchdog"):
             numbers.watchdog.set(last.timestamp())

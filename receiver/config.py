@@ -9,7 +9,10 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
+    InstanceOf,
+    PlainSerializer,
     SerializeAsAny,
     ValidationError,
     ValidationInfo,
@@ -21,6 +24,9 @@ from sqlalchemy.exc import ArgumentError
 from receiver.channels import CHANNELS
 from receiver.channels.contract import Channel, TimeZone
 from receiver.intake.alertmanager import Alertmanager
+from receiver.messages import library
+from receiver.messages.checking import check
+from receiver.messages.library import BUILT_IN, Templates
 from receiver.messages.route import Route
 from receiver.model import ConfigError, Language
 from receiver.settings import Duration, SecretFile, Section, describe, read_yaml
@@ -104,6 +110,19 @@ def _check_names(route: Route, info: ValidationInfo) -> Route:
     return route
 
 
+def _read_templates(value: Any, info: ValidationInfo) -> Templates:
+    """Load a folder of templates, and try each on every sample."""
+    if value is None or isinstance(value, Templates):
+        return value or BUILT_IN
+    try:
+        templates = library.load(Path((info.context or {}).get("folder", "."), str(value)))
+    except ConfigError as error:
+        raise ValueError(str(error)) from error
+    if problems := list(check(templates)):
+        raise ValueError("\n".join(problems))
+    return templates
+
+
 class Config(Section):
     """Everything that the receiver is told; see deploy/receiver.yml."""
 
@@ -120,6 +139,11 @@ class Config(Section):
     watchdog: Duration = 300.0
     grafana: Grafana | None = None
     channels: Annotated[dict[str, SerializeAsAny[Channel]], Field(min_length=1)]
+    templates: Annotated[
+        InstanceOf[Templates],
+        BeforeValidator(_read_templates),
+        PlainSerializer(lambda held: held.folder and str(held.folder)),
+    ] = Field(default_factory=lambda: BUILT_IN)  # a default would be copied
     routes: tuple[Annotated[Route, AfterValidator(_check_names)], ...] = ()
 
     @field_validator("tokens")

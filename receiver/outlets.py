@@ -16,4 +16,5 @@ def outlets(config: Config) -> Iterator[Outlet]:
         # A channel writes some words itself: how many lines its limit left out.
         speaking = channel.model_copy(update={"language": language})
         link = "" if isinstance(channel, Inbox) else config.links  # it need not lead to itself
-        yield Outlet(name, speaking, Style(channel.format, language, zone, link))
+        style = Style(channel.format, language, zone, link)
+        yield Outlet(name, speaking, style, config.templates)

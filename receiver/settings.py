@@ -235,7 +235,7 @@ _WORDS = {
 def describe(
     path: Path, error: ValidationError, model: type[BaseModel], *within: str
 ) -> Iterator[str]:
-    """Say each problem as `file: place: what is wrong; remedy`.
+    """Say each problem as `file: place: what is wrong; remedy`; one may have several lines.
 
     `model` is what was validated, and `within` is where the place starts.
     """
@@ -247,7 +247,7 @@ def describe(
             known = ", ".join(_known_keys(model, place)) or "none"
             message = f"unknown key; known here: {known}"
         where = ".".join(map(str, (*within, *place))) or "top level"
-        yield f"{path}: {where}: {message}"
+        yield from (f"{path}: {where}: {line}" for line in message.splitlines())
 
 
 def _known_keys(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:

@@ -14,6 +14,7 @@ from receiver.channels.contract import Channel
 from receiver.delivery import mask
 from receiver.delivery.merge import Telling
 from receiver.messages.digest import digest
+from receiver.messages.library import BUILT_IN, Templates
 from receiver.messages.render import Style, render
 from receiver.metrics import Metrics
 from receiver.model import Language, Message, Notification, SendError
@@ -34,6 +35,7 @@ class Outlet:
     name: str
     channel: Channel
     style: Style
+    templates: Templates = BUILT_IN
 
     @property
     def line(self) -> Line:
@@ -68,7 +70,9 @@ class Outlet:
 
     def _render_test(self, test: Notification, now: datetime) -> Message:
         key = f"test-{now.timestamp():.0f}"
-        message = render(test, self.style, key=key, thread=key, now=now).message
+        message = render(
+            test, self.style, key=key, thread=key, now=now, templates=self.templates
+        ).message
         return replace(message, title=f"{_TEST[self.style.language]} {message.title}")
 
     def _render(self, tellings: Sequence[Telling], metrics: Metrics, now: datetime) -> Message:
@@ -84,6 +88,7 @@ class Outlet:
             key=f"{said.delivery_key[:24]}-{telling.newest.id}",
             thread=f"{said.group_hash[:24]}-{telling.newest.incident}",
             now=now,
+            templates=self.templates,
         )
         if rendered.failed:
             metrics.template_failures.labels(rendered.failed).inc()

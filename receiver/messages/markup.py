@@ -76,6 +76,7 @@ class Dialect:
 
 
 PLAIN = Dialect()
+HTML = Dialect(html, "<strong>{}</strong>", '<a href="{url}">{text}</a>', html)
 _MARKDOWN = "[{text}]({url})"
 DIALECTS: dict[Format, Dialect] = {
     "dingtalk": Dialect(markdown, "**{}**", _MARKDOWN, bullet="- "),

@@ -1,39 +1,23 @@
 """A notification in the words and the format of one channel."""
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
-from pathlib import Path
-from typing import Any, Literal
+from traceback import walk_tb
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from jinja2 import FileSystemLoader, StrictUndefined, Template, TemplateError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import TemplateError, TemplateSyntaxError
 
 from receiver.channels.contract import Format
-from receiver.messages import filters
 from receiver.messages.builtin import builtin_text, builtin_title
-from receiver.messages.markup import DIALECTS, PLAIN, Dialect
-from receiver.messages.numbers import NUMBERS
-from receiver.messages.view import AlertView, View, look_at
-from receiver.messages.words import LINKS, SEVERITY
+from receiver.messages.filters import clip
+from receiver.messages.library import BUILT_IN, FILES, Part, Templates
+from receiver.messages.markup import DIALECTS
+from receiver.messages.view import look_at
+from receiver.messages.words import SEVERITY
 from receiver.model import RESOLVED_COLOR, Language, Message, Notification
 
-FOLDER = Path(__file__).parent / "templates"
-
-Part = Literal["title", "html"] | Format
-"""What a template writes: a title, the page of a mail, or the body of a format."""
-FILES: dict[Part, str] = {
-    "title": "title.txt.j2",
-    "html": "email.html.j2",
-    "dingtalk": "dingtalk.md.j2",
-    "slack": "slack.mrkdwn.j2",
-    "email": "text.txt.j2",
-    "text": "text.txt.j2",
-    "feishu": "chat.j2",
-}
 # What a template can raise on a notification that its author did not think of.
 _FAILURES = (
     TemplateError,
@@ -46,8 +30,8 @@ _FAILURES = (
 )
 
 _GAP = re.compile(r"\n{3,}")
-
-Templates = Mapping[tuple[Language, Part], Template]
+_LONGEST, _LONGEST_TITLE = 1_000_000, 1_000
+"""Bytes that a template may write, and those of a title that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,57 +45,29 @@ class Style:
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """A template that failed: `name` as in en/title.txt.j2, `line` where its file is, and why."""
+
+    name: str
+    path: str
+    line: int
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: line {self.line}: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
 class Rendered:
-    """A message, and the template that failed and was replaced by built-in text, if one did."""
+    """A message, and the templates that failed and were replaced by built-in text, if some did."""
 
     message: Message
-    failed: str = ""
+    failures: tuple[Failure, ...] = ()
 
-
-def load(folder: Path = FOLDER) -> Templates:
-    """Compile all templates of all languages; raises TemplateError for one that is broken."""
-    return {
-        (language, part): _environment(folder, language, part).get_template(name)
-        for language in Language
-        for part, name in FILES.items()
-    }
-
-
-class _Sandbox(ImmutableSandboxedEnvironment):
-    """The immutable sandbox, without its slow checks where there is nothing to break."""
-
-    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        if isinstance(obj, View | AlertView):  # frozen, and only plain values inside
-            return not attr.startswith("_")
-        return super().is_safe_attribute(obj, attr, value)
-
-
-def _environment(folder: Path, language: Language, part: Part) -> _Sandbox:
-    dialect = PLAIN if part == "title" or part == "html" else DIALECTS[part]  # noqa: PLR1714 -- mypy narrows by ==
-    env = _Sandbox(
-        loader=FileSystemLoader(folder / language),
-        undefined=StrictUndefined,
-        autoescape=part == "html",
-        finalize=None if dialect is PLAIN else _finalize(dialect),
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    env.filters["localtime"] = filters.localtime
-    env.filters["duration"] = partial(filters.duration, language=language)
-    env.filters["clip"] = filters.clip
-    env.filters.update(NUMBERS)
-    env.filters["strong"] = dialect.strong
-    env.filters["link"] = dialect.link
-    env.globals["words"] = LINKS[language]
-    return env
-
-
-def _finalize(dialect: Dialect) -> Callable[[Any], Any]:
-    """Escape every value unless a filter has already written it in the format's markup."""
-    return lambda value: value if hasattr(value, "__html__") else dialect.escape(value)
-
-
-BUILT_IN = load()
+    @property
+    def failed(self) -> str:
+        """The name of the first that failed."""
+        return self.failures[0].name if self.failures else ""
 
 
 def render(
@@ -135,12 +91,12 @@ def render(
         "severity": SEVERITY[language][urgency.name],
     }
     sheet = _Sheet(templates, language, context)
-    title = " ".join(sheet.fill("title", builtin_title(view)).split())
+    title = clip(" ".join(sheet.fill("title", builtin_title(view)).split()), _LONGEST_TITLE)
     context |= {"title": title, "color": RESOLVED_COLOR if view.resolved else urgency.color}
     body = sheet.fill(style.format, DIALECTS[style.format].escape(builtin_text(view)))
     html = sheet.fill("html", "") if style.format == "email" else ""
     message = Message(title, body, html, notification.status, urgency, key, thread)
-    return Rendered(message, sheet.failed)
+    return Rendered(message, tuple(sheet.failures))
 
 
 @dataclass(slots=True)
@@ -150,13 +106,26 @@ class _Sheet:
     templates: Templates
     language: Language
     context: dict[str, Any]
-    failed: str = ""
+    failures: list[Failure] = field(default_factory=list)
 
     def fill(self, part: Part, instead: str) -> str:
-        """Return the filled template, or `instead` where it fails; the first failure is kept."""
+        """Return the filled template, or `instead` where it fails, which is noted."""
+        template = self.templates.compiled[self.language, part]
         try:
-            text = self.templates[self.language, part].render(self.context)
-        except _FAILURES:
-            self.failed = self.failed or f"{self.language}/{FILES[part]}"
+            text = template.render(self.context).strip()
+            if not 0 < len(text.encode("utf-8", "replace")) <= _LONGEST:
+                raise ValueError(f"it must write something, and at most {_LONGEST} bytes")
+        except _FAILURES as error:
+            path, line = _place(error, str(template.filename))
+            why = f"{type(error).__name__}: {error}"
+            self.failures.append(Failure(f"{self.language}/{FILES[part]}", path, line, why))
             return instead
-        return _GAP.sub("\n\n", text).strip()
+        return _GAP.sub("\n\n", text)
+
+
+def _place(error: Exception, path: str) -> tuple[str, int]:
+    """Return the file and the line that failed, within the template or one that it includes."""
+    if isinstance(error, TemplateSyntaxError):  # of an included one, which is compiled only now
+        return error.filename or path, error.lineno
+    frames = ((frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__))
+    return ([(path, 1)] + [(name, line) for name, line in frames if name.endswith(".j2")])[-1]

@@ -5,7 +5,8 @@ from datetime import timedelta
 from typing import get_args
 
 from receiver.channels.contract import Format
-from receiver.messages.render import Style, load, render
+from receiver.messages.library import load
+from receiver.messages.render import Style, render
 from receiver.model import Language
 from tests.fakes.alerts import START, make_alert, make_notification
 

@@ -33,6 +33,7 @@ def check(folder: Path, package: str, text: str) -> subprocess.CompletedProcess[
     (folder / "secrets").mkdir()
     for name in re.findall(r"secrets/([\w.]+)", text):
         (folder / "secrets" / name).write_text(SECRETS.get(name, "0123456789"), "utf-8")
+    (folder / "templates").mkdir()
     made = certs.make(folder / "secrets")  # as server.pem and server.key
     shutil.copy(made.authority, folder / "secrets/clients.pem")
     (folder / "settings.yml").write_text(text, "utf-8")

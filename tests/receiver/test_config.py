@@ -43,7 +43,7 @@ KINDS = ", ".join(CHANNELS)
 SLACK = "type, timeout, language, timezone, pace, fallback, url_file, token_file, channel, api_url"
 TOP = (
     "listen, store, store_password_file, retention, language, timezone, external_url,"
-    " tls, tokens, alertmanager, watchdog, grafana, channels, routes"
+    " tls, tokens, alertmanager, watchdog, grafana, channels, templates, routes"
 )
 
 NO_STORE = "is not a store; write sqlite:///FILE or postgresql://USER@HOST/DATABASE"

@@ -92,6 +92,28 @@ async def test_a_file_that_is_wrong_is_refused_in_words_and_the_old_one_stays_in
             await asyncio.sleep(0.01)
 
 
+async def test_a_template_that_would_fail_is_refused_and_the_old_one_goes_on(
+    running: Running, slack: FakeSlack, secret_file: Callable[[str, str], str]
+) -> None:
+    chat = {"type": "slack", "url_file": secret_file("slack.url", slack.hook)}
+    own = running.path.parent / "own/en/title.txt.j2"
+    own.parent.mkdir(parents=True)
+    own.write_text("Good: {{ view.names[0] }}{# bare #}", "utf-8")
+    running.write(channels={"chat": chat}, templates="own")
+    status, said = await running.reload()
+    assert status == 500
+    assert f"receiver.yml: templates: {own}: line 1: UndefinedError" in said
+    assert "(on the sample 'bare')" in said
+    assert await running.series(RELOADED) == "0.0"
+    own.write_text("Good: {{ view.names | join }}", "utf-8")
+    assert (await running.reload())[0] == 200
+    own.write_text("{{", "utf-8")
+    assert (await running.reload())[0] == 500
+    await running.tell("web-1")
+    await until(lambda: len(slack.messages) == 1)
+    assert slack.messages[0]["text"] == "Good: Down"
+
+
 async def test_sighup_reloads_too(running: Running) -> None:
     running.write(channels={"inbox": {"type": "inbox"}}, language="zh")
     os.kill(os.getpid(), signal.SIGHUP)

@@ -11,7 +11,7 @@ from aiohttp import ClientSession
 
 from receiver.delivery import retry, sending
 from receiver.delivery import worker as workers
-from receiver.messages.render import Rendered
+from receiver.messages.render import Failure, Rendered
 from receiver.metrics import Metrics
 from receiver.model import Message, SendError
 from receiver.store.records import Posted
@@ -174,9 +174,8 @@ async def test_a_template_that_fails_is_counted(
     numbers: Metrics,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(
-        "receiver.delivery.sending.render", lambda *_, **__: Rendered(make_message(), "broken")
-    )
+    broken = Rendered(make_message(), (Failure("broken", "broken.j2", 1, "it is"),))
+    monkeypatch.setattr("receiver.delivery.sending.render", lambda *_, **__: broken)
     await owe(store, "ops")
     async with work(ops=Scripted()):
         await settled(store, deliveries, "sent")

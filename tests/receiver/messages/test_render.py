@@ -7,20 +7,11 @@ from typing import get_args
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jinja2 import TemplateSyntaxError
 
 from receiver.channels.contract import Format
-from receiver.messages.render import (
-    BUILT_IN,
-    FILES,
-    FOLDER,
-    Rendered,
-    Style,
-    Templates,
-    load,
-    render,
-)
-from receiver.model import SEVERITIES, Alert, Language, Notification, Status
+from receiver.messages.library import BUILT_IN, FILES, FOLDER, Templates, load
+from receiver.messages.render import Rendered, Style, render
+from receiver.model import SEVERITIES, Alert, ConfigError, Language, Notification, Status
 from tests.fakes.alerts import START, make_alert, make_notification
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -173,7 +164,7 @@ def test_a_title_or_a_page_that_fails_costs_only_itself(tmp_path: Path) -> None:
 
 def test_a_template_with_an_error_is_found_when_it_is_loaded(tmp_path: Path) -> None:
     folder = break_template(tmp_path, "en/slack.mrkdwn.j2", "{% if %}")
-    with pytest.raises(TemplateSyntaxError):
+    with pytest.raises(ConfigError, match=r"slack.mrkdwn.j2: line 1: Expected an expression"):
         load(folder)
 
 

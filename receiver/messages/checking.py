@@ -1,0 +1,47 @@
+"""Whether the user's own templates can write whatever comes: each is tried on every sample."""
+
+from collections.abc import Iterator
+
+from receiver.channels.contract import Format
+from receiver.messages.library import FILES, Templates
+from receiver.messages.markup import DIALECTS
+from receiver.messages.render import Failure, Style, render
+from receiver.messages.samples import NOW, SAMPLES
+from receiver.model import Language
+
+_REMEDIES = {
+    "UndefinedError": "README, Templates, says what there is; label(NAME) is never undefined",
+    "SecurityError": "a template reads what there is, and calls filters only",
+    "TemplateNotFound": "include what is called as a built-in one, or builtin/ and its name",
+}
+_REMEDY = "ask with `if` before you use it, or try a filter"
+
+
+def check(templates: Templates) -> Iterator[str]:
+    """Yield `file: line: what is wrong` once for each of the user's templates that fails."""
+    said: set[str] = set()
+    for language, format_ in sorted({*_concerned(templates)}):
+        for name, sample in SAMPLES.items():
+            style = Style(format_, language, "Asia/Shanghai", "https://tocsin.example.com")
+            rendered = render(
+                sample, style, key="check", thread="check", now=NOW, templates=templates
+            )
+            for failure in rendered.failures:
+                if failure.name not in said:
+                    said.add(failure.name)
+                    yield f"{failure} (on the sample {name!r}); {_remedy(failure)}"
+
+
+def _concerned(templates: Templates) -> Iterator[tuple[Language, Format]]:
+    """Yield what must be written so that every template of the user's own is."""
+    for language, name in templates.own:
+        if name == FILES["title"]:
+            yield language, "text"
+        elif name == FILES["html"]:
+            yield language, "email"
+        else:
+            yield from ((language, format_) for format_ in DIALECTS if FILES[format_] == name)
+
+
+def _remedy(failure: Failure) -> str:
+    return _REMEDIES.get(failure.why.partition(":")[0], _REMEDY)

@@ -1,0 +1,189 @@
+"""The templates: those that come with the receiver, and those of the user's own in their place."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from jinja2 import FunctionLoader, StrictUndefined, Template, TemplateSyntaxError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from receiver.channels.contract import Format
+from receiver.messages import filters
+from receiver.messages.markup import DIALECTS, HTML, PLAIN, Dialect
+from receiver.messages.numbers import NUMBERS
+from receiver.messages.view import AlertView, View
+from receiver.messages.words import LINKS
+from receiver.model import ConfigError, Language
+
+FOLDER = Path(__file__).parent / "templates"
+
+Part = Literal["title", "html"] | Format
+"""What a template writes: a title, the page of a mail, or the body of a format."""
+FILES: dict[Part, str] = {
+    "title": "title.txt.j2",
+    "html": "email.html.j2",
+    "dingtalk": "dingtalk.md.j2",
+    "slack": "slack.mrkdwn.j2",
+    "email": "text.txt.j2",
+    "text": "text.txt.j2",
+    "feishu": "chat.j2",
+}
+"""The one list of what can be written and of what the files are called."""
+NAMES = tuple(dict.fromkeys(FILES.values()))
+
+_LARGEST = 256 * 1024
+_BUILT_IN = "builtin/"
+
+Key = tuple[Language, str]
+"""A template's language and the name of its file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The text of a template, and where it stands."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Templates:
+    """All templates, compiled; two are equal where `own`, the user's, say the same."""
+
+    folder: Path | None
+    own: Mapping[Key, Source]
+    compiled: Mapping[tuple[Language, Part], Template] = field(compare=False, repr=False)
+
+
+def load(folder: Path | None = None) -> Templates:
+    """Compile the templates of a folder, and the built-in ones for all that it has not.
+
+    Raises ConfigError with a line for each file that cannot be used.
+    """
+    return put_in_place({} if folder is None else _read(folder), folder)
+
+
+def put_in_place(own: Mapping[Key, Source], folder: Path | None = None) -> Templates:
+    """Compile these in place of the built-in ones; raises ConfigError."""
+    compiled: dict[tuple[Language, Part], Template] = {}
+    problems: dict[str, None] = {}
+    for language in Language:
+        for part, name in FILES.items():
+            try:
+                compiled[language, part] = _environment(own, language, part).get_template(name)
+            except TemplateSyntaxError as error:
+                where = f"{error.filename or name}: line {error.lineno}"
+                problems[f"{where}: {error.message}; see README, Templates"] = None
+    if problems:
+        raise ConfigError(list(problems))
+    return Templates(folder, own, compiled)
+
+
+def _read(folder: Path) -> Mapping[Key, Source]:
+    """Read every template in a folder; raises ConfigError."""
+    own: dict[Key, Source] = {}
+    problems: list[str] = []
+    try:
+        paths = sorted(_listed(folder))
+    except OSError as error:
+        raise ConfigError(
+            [f"{folder}: {error.strerror}; make it, with en/ and zh/ in it"]
+        ) from None
+    for path in paths:
+        try:
+            key = _key(path)
+            own[key] = Source(str(path), _text(path))
+        except ValueError as error:
+            problems.append(f"{path}: {error}")
+    if problems:
+        raise ConfigError(problems)
+    return own
+
+
+def _listed(folder: Path) -> Iterator[Path]:
+    """Yield the files of each language, and what is no language; hidden ones are not looked at."""
+    for place in folder.iterdir():
+        if place.name.startswith("."):
+            continue
+        if place.is_dir() and place.name in {*Language}:
+            yield from (path for path in place.iterdir() if not path.name.startswith("."))
+        else:
+            yield place
+
+
+def _key(path: Path) -> Key:
+    if path.parent.name not in {*Language}:
+        raise ValueError(f"is none of the folders {', '.join(Language)}; put templates into those")
+    if path.name not in NAMES:
+        raise ValueError(f"no template is called so; there are {', '.join(NAMES)}")
+    return Language(path.parent.name), path.name
+
+
+def _text(path: Path) -> str:
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}; check its rights") from error
+    if len(raw) > _LARGEST:
+        raise ValueError(f"has {len(raw)} bytes; a template has at most {_LARGEST}")
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"not UTF-8 at byte {error.start}; save it as UTF-8") from error
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """The immutable sandbox, without its slow checks where there is nothing to break."""
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        if isinstance(obj, View | AlertView):  # frozen, and only plain values inside
+            return not attr.startswith("_")
+        return super().is_safe_attribute(obj, attr, value)
+
+
+def _environment(own: Mapping[Key, Source], language: Language, part: Part) -> _Sandbox:
+    dialect = {"title": PLAIN, "html": HTML}.get(part) or DIALECTS[part]  # type: ignore[index]
+    env = _Sandbox(
+        loader=FunctionLoader(partial(_find, own, language)),
+        undefined=StrictUndefined,
+        autoescape=part == "html",
+        finalize=None if dialect in {PLAIN, HTML} else _finalize(dialect),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.filters["localtime"] = filters.localtime
+    env.filters["duration"] = partial(filters.duration, language=language)
+    env.filters["clip"] = filters.clip
+    env.filters["strong"] = dialect.strong
+    env.filters["link"] = partial(_link, dialect)
+    env.filters.update(NUMBERS)
+    env.globals["words"] = LINKS[language]
+    return env
+
+
+def _find(
+    own: Mapping[Key, Source], language: Language, name: str
+) -> tuple[str, str, Callable[[], bool]] | None:
+    """Find a template; `builtin/NAME` is what another one stands in the place of."""
+    source = own.get((language, name))
+    name = name.removeprefix(_BUILT_IN)
+    if source is None and name in NAMES:
+        path = FOLDER / language / name
+        source = Source(str(path), path.read_text("utf-8"))
+    return None if source is None else (source.text, source.path, lambda: True)
+
+
+def _finalize(dialect: Dialect) -> Callable[[Any], Any]:
+    """Escape every value unless a filter has already written it in the format's markup."""
+    return lambda value: value if hasattr(value, "__html__") else dialect.escape(value)
+
+
+def _link(dialect: Dialect, url: Any, text: str) -> str:
+    """Write a link; what is no address of the web gives the text alone."""
+    address = filters.web_link(str(url))
+    return dialect.link(address, text) if address else text
+
+
+BUILT_IN = load()
