@@ -1,4 +1,4 @@
-"""The command line: serve, check, dead, store, doctor and send-test."""
+"""The command line: serve, check, dead, store, doctor, send-test, preview."""
 
 import argparse
 import asyncio
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from receiver import app, backup, config, drill, letters, logs
+from receiver import app, backup, config, drill, letters, logs, preview
 from receiver.config import Config
 from receiver.doctor import command as doctor
 from receiver.logs import Masking
@@ -48,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     backup.add_parser(commands)
     doctor.add_parser(commands)
     drill.add_parser(commands)
+    preview.add_parser(commands)
     return parser
 
 
@@ -107,6 +108,12 @@ def _send_test(arguments: argparse.Namespace, masking: Masking) -> int:
     return _run(drill.run(arguments, app.client), settings)
 
 
+def _preview(arguments: argparse.Namespace, masking: Masking) -> int:
+    settings = config.load(arguments.config)
+    masking.know(secrets_of(settings))
+    return _run(preview.run(arguments), settings)
+
+
 _COMMANDS: dict[str, Callable[[argparse.Namespace, Masking], int]] = {
     "serve": _serve,
     "check": _check,
@@ -114,6 +121,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace, Masking], int]] = {
     "store": _store,
     "doctor": _doctor,
     "send-test": _send_test,
+    "preview": _preview,
 }
 
 

@@ -42,7 +42,17 @@ ROOMS = {
     "receiver": [
         *("model", "settings", "metrics", "store", "channels", "messages", "delivery", "upkeep"),
         *("incidents", "responses", "intake", "reports", "web", "config", "letters"),
-        *("outlets", "drill", "backup", "doctor", "logs", "memory", "reload", "watching"),
+        *(
+            "outlets",
+            "drill",
+            "preview",
+            "backup",
+            "doctor",
+            "logs",
+            "memory",
+            "reload",
+            "watching",
+        ),
         *("app", "__main__"),
     ],
 }

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 
 from receiver.channels.contract import Format
-from receiver.messages.library import FILES, Templates
-from receiver.messages.markup import DIALECTS
+from receiver.messages.library import Templates, formats_of
 from receiver.messages.render import Failure, Style, render
 from receiver.messages.samples import NOW, SAMPLES
 from receiver.model import Language
@@ -35,12 +34,7 @@ def check(templates: Templates) -> Iterator[str]:
 def _concerned(templates: Templates) -> Iterator[tuple[Language, Format]]:
     """Yield what must be written so that every template of the user's own is."""
     for language, name in templates.own:
-        if name == FILES["title"]:
-            yield language, "text"
-        elif name == FILES["html"]:
-            yield language, "email"
-        else:
-            yield from ((language, format_) for format_ in DIALECTS if FILES[format_] == name)
+        yield from ((language, format_) for format_ in formats_of(name))
 
 
 def _remedy(failure: Failure) -> str:

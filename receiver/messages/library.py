@@ -57,6 +57,15 @@ class Templates:
     compiled: Mapping[tuple[Language, Part], Template] = field(compare=False, repr=False)
 
 
+def formats_of(name: str) -> tuple[Format, ...]:
+    """Return the formats in which all that a template of this name writes is seen."""
+    if name == FILES["title"]:
+        return ("text",)
+    if name == FILES["html"]:
+        return ("email",)
+    return tuple(format_ for format_ in DIALECTS if FILES[format_] == name)
+
+
 def load(folder: Path | None = None) -> Templates:
     """Compile the templates of a folder, and the built-in ones for all that it has not.
 

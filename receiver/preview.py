@@ -1,0 +1,125 @@
+"""`preview`: what would be sent, printed; nothing is sent, and no other host is asked."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from receiver import config
+from receiver.config import Config
+from receiver.drill import choose, visit
+from receiver.intake.webhook import ParseError, parse
+from receiver.messages.digest import digest
+from receiver.messages.library import FILES, NAMES, Templates, formats_of
+from receiver.messages.render import Rendered, Style, render
+from receiver.messages.samples import NOW, SAMPLES, START
+from receiver.model import ConfigError, Language, Notification
+from receiver.outlets import outlets
+
+_DIGEST = "digest"
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the others."""
+    preview = commands.add_parser("preview", help="print what would be sent")
+    preview.add_argument("--config", type=Path, required=True, metavar="FILE")
+    which = preview.add_mutually_exclusive_group()
+    which.add_argument("--channel", metavar="NAME", help="only what goes by this one")
+    which.add_argument("--template", choices=NAMES, help="only what this one writes")
+    what = preview.add_mutually_exclusive_group()
+    what.add_argument("--payload", metavar="FILE", help="a webhook's body, or - for standard input")
+    what.add_argument("--incident", type=int, metavar="ID", help="the last that came for it")
+    what.add_argument("--sample", choices=[*SAMPLES, _DIGEST], default="single")
+    preview.add_argument("--language", type=Language, choices=list(Language))
+    preview.add_argument("--html", type=Path, metavar="FILE", help="write a mail's page there")
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the messages are about, and the moment at which they are written."""
+
+    notifications: tuple[Notification, ...]
+    now: datetime
+
+
+async def run(arguments: argparse.Namespace) -> int:
+    """Print the messages; returns 1 where a template failed on them.
+
+    Raises ConfigError, and what opening the store raises.
+    """
+    settings = config.load(arguments.config)
+    told = await _told(arguments, settings)
+    chosen = list(_chosen(arguments, settings))
+    failed = False
+    for name, style in chosen:
+        rendered = _write(style, settings.templates, told)
+        if len(chosen) > 1:
+            sys.stdout.write(f"--- {name}: {style.format}\n")
+        sys.stdout.write(_shown(rendered, arguments.template or ""))
+        if arguments.html and rendered.message.html:
+            arguments.html.write_text(rendered.message.html, "utf-8")
+        for failure in rendered.failures:
+            failed = True
+            sys.stderr.write(f"{failure}; built-in text would be sent\n")
+    return int(failed)
+
+
+def _chosen(arguments: argparse.Namespace, settings: Config) -> Iterator[tuple[str, Style]]:
+    """Yield the wanted channels, or one that the wanted template writes for, with their styles."""
+    if arguments.template:
+        wanted = formats_of(arguments.template)
+        found = [(one.name, one.style) for one in outlets(settings) if one.style.format in wanted]
+        unused = Style(wanted[0], settings.language, settings.timezone, settings.links)
+        chosen = found[:1] or [("", unused)]
+    else:
+        names = [arguments.channel] if arguments.channel else []
+        chosen = [(one.name, one.style) for one in choose(settings, names)]
+    for name, style in chosen:
+        yield name, replace(style, language=arguments.language or style.language)
+
+
+async def _told(arguments: argparse.Namespace, settings: Config) -> _Told:
+    if arguments.payload is not None:
+        return _Told((_read(arguments.payload),), datetime.now(UTC))
+    if arguments.incident is not None:
+        return _Told((await _latest(settings, arguments.incident),), datetime.now(UTC))
+    if arguments.sample == _DIGEST:
+        return _Told(tuple(SAMPLES.values()), NOW)
+    return _Told((SAMPLES[arguments.sample],), NOW)
+
+
+async def _latest(settings: Config, incident: int) -> Notification:
+    async with visit(settings) as store:
+        bodies = await store.told_of(incident) if store else []
+    if not bodies:
+        problem = f"--incident: no {incident} is stored; GET /api/v1/notifications names them"
+        raise ConfigError([problem])
+    return parse(bodies[0])
+
+
+def _read(path: str) -> Notification:
+    try:
+        return parse(sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes())
+    except OSError as error:
+        raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from error
+    except ParseError as error:
+        remedy = "give the body that Alertmanager posts to a webhook"
+        raise ConfigError([f"{path}: {error}; {remedy}"]) from error
+
+
+def _write(style: Style, templates: Templates, told: _Told) -> Rendered:
+    if len(told.notifications) > 1:
+        return Rendered(digest(told.notifications, style, key="preview", since=START))
+    (said,) = told.notifications
+    return render(said, style, key="", thread="", now=told.now, templates=templates)
+
+
+def _shown(rendered: Rendered, template: str) -> str:
+    message = rendered.message
+    if template == FILES["title"]:
+        return f"{message.title}\n"
+    if template == FILES["html"]:
+        return f"{message.html}\n"
+    return f"{message.body}\n" if template else f"{message.title}\n\n{message.body}\n"
