@@ -15,6 +15,7 @@ from receiver import config
 from receiver.store.schema import StoreUnavailableError
 
 _PATIENCE = 60.0
+"""Seconds to wait for the server, and for whoever has locked a table."""
 _MINE = 0o600
 """Alerts are nobody else's business, nor are the keys that a store may hold."""
 
@@ -75,11 +76,20 @@ def _dump(database: URL, part: Path) -> None:
     if program is None:
         problem = "pg_dump is not installed; on Debian it is in postgresql-client"
         raise StoreUnavailableError(problem)
-    secret = {"PGPASSWORD": str(database.password)} if database.password else {}
+    settings = {"PGCONNECT_TIMEOUT": f"{_PATIENCE:.0f}"}
+    if database.password:
+        settings["PGPASSWORD"] = str(database.password)
     where = database.set(drivername="postgresql")._replace(password=None)
     done = subprocess.run(  # noqa: S603 -- an address of the configuration, and no shell
-        [program, "--format=custom", "--no-password", f"--file={part}", f"--dbname={where}"],
-        env=os.environ | secret,
+        [
+            program,
+            "--format=custom",
+            "--no-password",
+            f"--lock-wait-timeout={_PATIENCE * 1000:.0f}",
+            f"--file={part}",
+            f"--dbname={where}",
+        ],
+        env=os.environ | settings,
         capture_output=True,
         text=True,
         check=False,

@@ -6,15 +6,21 @@ import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from receiver.config import load
+from receiver.model import ConfigError
+from receiver.settings import secrets_of
+
 ROOT = Path(__file__).parents[2]
 _STARTED = "listening on "
+_TELLING = 8
+"""Letters; shorter secrets of the tests are words that may stand anywhere."""
 
 
 @dataclass
@@ -38,6 +44,12 @@ class Receiver:
             while not self.url:
                 assert self.process.returncode is None, "".join(self.log)
                 await asyncio.sleep(0.01)
+
+    def tell_none(self, config: Path) -> None:
+        """Look for the secrets of a configuration, as it is now, in what was logged."""
+        text = "".join(self.log)
+        told = [one for one in secrets_of(load(config)) if len(one) >= _TELLING and one in text]
+        assert not told
 
     async def kill(self) -> None:
         """Let it die at once, as on a power cut, though what the kernel has is kept."""
@@ -76,3 +88,5 @@ async def receiver(config: Path) -> AsyncIterator[Receiver]:
         if process.returncode is None:
             await running.kill()
         await reading
+    with suppress(ConfigError):  # a test may have broken it
+        running.tell_none(config)

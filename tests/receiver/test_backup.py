@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from sqlalchemy import create_engine
 
+from receiver import backup
 from receiver.__main__ import main
 from receiver.intake.webhook import parse
 from receiver.store.records import Decision
+from receiver.store.schema import StoreUnavailableError
 from receiver.store.store import Store
 from tests.fakes.postgres import PASSWORD, Postgres
 from tests.receiver.webhooks import alert, webhook
@@ -97,3 +100,17 @@ async def test_a_copy_of_postgresql_is_restored_by_its_own_tool(
     assert [queue.owed for queue in await restored.queues()] == [20]
     await restored.close()
     assert PASSWORD not in "".join(capsys.readouterr())
+
+
+async def test_a_table_that_somebody_has_locked_is_not_waited_for_without_end(
+    tmp_path: Path, postgres_server: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backup, "_PATIENCE", 1)
+    database = postgres_server.database()
+    await (await Store.open(database, parse)).close()
+    engine = create_engine(database)
+    with engine.begin() as holding:
+        holding.exec_driver_sql("LOCK TABLE webhooks IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(StoreUnavailableError, match="LOCK TABLE"):
+            await asyncio.to_thread(backup.backup, database, tmp_path / "copy")
+    engine.dispose()
