@@ -9,13 +9,19 @@ from receiver.channels.email import Email
 from receiver.channels.feishu import Feishu
 from receiver.channels.inbox import Inbox
 from receiver.channels.slack import Slack
+from receiver.channels.teams import Teams
+from receiver.channels.telegram import Telegram
 from receiver.channels.terminal import Terminal
 from receiver.channels.webhook import Webhook
+from receiver.channels.wecom import WeCom
 
 CHANNELS: dict[str, type[Channel]] = {
     "dingtalk": DingTalk,
     "feishu": Feishu,
+    "wecom": WeCom,
     "slack": Slack,
+    "teams": Teams,
+    "telegram": Telegram,
     "email": Email,
     "webhook": Webhook,
     "inbox": Inbox,

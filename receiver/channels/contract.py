@@ -13,7 +13,7 @@ from pydantic import AfterValidator, SecretStr
 from receiver.model import Language, Message, Pace
 from receiver.settings import Duration, PaceText, Section
 
-Format = Literal["dingtalk", "slack", "email", "text", "feishu"]
+Format = Literal["dingtalk", "slack", "email", "text", "feishu", "wecom", "teams", "telegram"]
 
 _LONGEST_DETAIL = 300
 

@@ -15,9 +15,10 @@ from aiohttp import ClientSession
 from pydantic import Field
 from yarl import URL
 
+from receiver.channels.codes import Fault
 from receiver.channels.contract import Format
 from receiver.channels.fitting import fit_body
-from receiver.channels.robot import MOBILE, Fault, Robot, add_keyword
+from receiver.channels.robot import MOBILE, Robot, add_keyword
 from receiver.model import Message, Pace
 from receiver.settings import SecretFile
 

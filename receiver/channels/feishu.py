@@ -14,9 +14,10 @@ from aiohttp import ClientSession
 from pydantic import Field
 from yarl import URL
 
+from receiver.channels.codes import Fault
 from receiver.channels.contract import Format
 from receiver.channels.fitting import first_units, fit_body
-from receiver.channels.robot import Fault, Robot, add_keyword
+from receiver.channels.robot import Robot, add_keyword
 from receiver.model import Message, Pace, Status
 from receiver.settings import SecretFile
 

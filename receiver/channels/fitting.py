@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from receiver.model import Language, Message
@@ -20,14 +21,22 @@ def first_units(text: str, count: int) -> str:
     return text.encode("utf-16-le", "replace")[: count * 2].decode("utf-16-le", "ignore")
 
 
-def fit(text: str, fits: Callable[[str], bool], language: Language | None) -> str:
+def fit(
+    text: str,
+    fits: Callable[[str], bool],
+    language: Language | None,
+    longest: int = _LONGEST_LINE,
+    shorten: Callable[[str], str] | None = None,
+) -> str:
     """Return as many leading lines of `text` as `fits` allows, with a note of what is missing.
 
-    A line longer than 2,000 units is cut first, so that one line alone always fits.
+    A line longer than `longest` units is cut first, so that one line alone always fits; by
+    `shorten` where the lines have tags that must be closed.
     """
     if fits(text):
         return text
-    lines = [_shorten(line) for line in text.split("\n")]
+    cut = shorten or partial(_shorten, longest=longest)
+    lines = [cut(line) for line in text.split("\n")]
     few, many = 0, len(lines)  # `few` lines fit, more than `many` do not
     while few < many:
         middle = (few + many + 1) // 2
@@ -54,5 +63,5 @@ def _cut(lines: list[str], kept: int, language: Language | None) -> str:
     return "\n".join(lines if kept == len(lines) else [*lines[:kept], "", note])
 
 
-def _shorten(line: str) -> str:
-    return line if units(line) <= _LONGEST_LINE else first_units(line, _LONGEST_LINE) + "…"
+def _shorten(line: str, longest: int) -> str:
+    return line if units(line) <= longest else first_units(line, longest) + "…"

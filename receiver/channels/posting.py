@@ -1,5 +1,6 @@
 """One bounded POST of a JSON body, and what the plain HTTP status of its answer means."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from receiver.settings import SecretFile
 _LONGEST_ANSWER = 16_384
 _THE_MESSAGE = {400, 413, 422}
 """Statuses that are about the message; others, like 401 and 404, are about URL and rights."""
+_PAGE = re.compile(r"\s*<(!doctype|html)", re.IGNORECASE)
 _PAUSE = 60.0
 """Seconds to wait after a 429 that does not say how long."""
 
@@ -100,6 +102,11 @@ def _parse_retry_after(value: str, now: datetime) -> float | None:
         return max(0.0, (parsedate_to_datetime(value) - now).total_seconds())
     except (TypeError, ValueError):
         return None
+
+
+def is_page(text: str) -> bool:
+    """Whether an answer is a page for people: some proxy's or portal's, not the service's."""
+    return bool(_PAGE.match(text))
 
 
 def refusal(answer: Answer, detail: str) -> SendError:

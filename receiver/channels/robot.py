@@ -1,14 +1,13 @@
 """Robots of Chinese chats: a secret URL that takes JSON and answers HTTP 200 with a code."""
 
-import json
 import re
-from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from aiohttp import ClientSession
 from pydantic import AfterValidator, Field
 from yarl import URL
 
+from receiver.channels.codes import Fault, read_code
 from receiver.channels.contract import Channel, name_destination
 from receiver.channels.posting import SecretUrl, post, refusal
 from receiver.model import SEVERITIES, Message, SendError, Status
@@ -16,16 +15,6 @@ from receiver.model import SEVERITIES, Message, SendError, Status
 MOBILE = re.compile(r"\+?[\d-]+")
 
 Mention = dict[str, tuple[str, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What a provider's code means and what to do about it, in words."""
-
-    reason: str
-    diagnosis: str
-    permanent: bool = False
-    retry_after: float | None = None
 
 
 def _check_severities(mention: Mention) -> Mention:
@@ -65,20 +54,7 @@ class Robot(Channel):
 
     def failure(self, fault: Fault, code: int, said: str) -> SendError:
         """Say what a code other than 0 means."""
-        detail = self.clean(f"{fault.diagnosis} ({self.words[0]} {code}: {said})")
-        return SendError(
-            fault.reason, detail, permanent=fault.permanent, retry_after=fault.retry_after
-        )
-
-
-def read_code(text: str, code: str, said: str) -> tuple[int, str] | None:
-    """Read the named code and text; None where the answer is not the provider's."""
-    try:
-        reply = json.loads(text)
-    except ValueError:
-        return None
-    number = reply.get(code) if isinstance(reply, dict) else None
-    return (number, str(reply.get(said, ""))) if isinstance(number, int) else None
+        return fault.error(self.clean(f"{fault.diagnosis} ({self.words[0]} {code}: {said})"))
 
 
 def add_keyword(keyword: str, title: str, text: str) -> tuple[str, str]:

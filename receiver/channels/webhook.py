@@ -14,14 +14,13 @@ from yarl import URL
 
 from receiver.channels.contract import Channel, Format, name_destination
 from receiver.channels.fitting import fit
-from receiver.channels.posting import Answer, SecretUrl, post, refusal
+from receiver.channels.posting import Answer, SecretUrl, is_page, post, refusal
 from receiver.model import SEVERITIES, Message, Pace, SendError, Status
 from receiver.settings import SecretFile
 
 _LONGEST = 16_000
 _PAUSE = 60.0
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_PAGE = re.compile(r"\s*<(!doctype|html)", re.IGNORECASE)
 _CALL = re.compile(
     r"<(?=[@!#/a-z])|@(?=(?:all|everyone|here|channel|room|所有人)(?!\w))|@(?=\+?\d{8})",
     re.IGNORECASE,
@@ -122,7 +121,7 @@ class Webhook(Channel):
             headers["Authorization"] = f"Bearer {self.token.get_secret_value()}"
         url = URL(self.url.get_secret_value())
         answer = await post(http, url, self._write(message), self.timeout, headers)
-        if not 200 <= answer.status < 300 or _PAGE.match(answer.text):
+        if not 200 <= answer.status < 300 or is_page(answer.text):
             raise refusal(answer, self.clean(answer.text))
         objection = _objection(answer, self.clean)
         if objection is not None:

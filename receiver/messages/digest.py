@@ -126,7 +126,7 @@ def _lines(told: Iterable[Notification], nameless: str) -> list[_Line]:
 
 def _body(kind: Format, title: str, intro: str, said: Iterable[str], link: tuple[str, str]) -> str:
     dialect = DIALECTS[kind]
-    head = [f"### {dialect.escape(title)}", ""] if kind == "dingtalk" else []
+    head = [dialect.heading(title), ""] if dialect.head else []
     lines = [f"{dialect.bullet}{dialect.escape(line)}" for line in said]
     tail = ["", dialect.link(*link)] if link[0] else []
     return "\n".join([*head, dialect.escape(intro), "", *lines, *tail])

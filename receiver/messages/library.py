@@ -29,6 +29,9 @@ FILES: dict[Part, str] = {
     "email": "text.txt.j2",
     "text": "text.txt.j2",
     "feishu": "chat.j2",
+    "wecom": "chat.j2",
+    "teams": "chat.j2",
+    "telegram": "chat.j2",
 }
 """The one list of what can be written and of what the files are called."""
 NAMES = tuple(dict.fromkeys(FILES.values()))
@@ -165,6 +168,7 @@ def _environment(own: Mapping[Key, Source], language: Language, part: Part) -> _
     env.filters["localtime"] = filters.localtime
     env.filters["duration"] = partial(filters.duration, language=language)
     env.filters["clip"] = filters.clip
+    env.filters["heading"] = dialect.heading
     env.filters["strong"] = dialect.strong
     env.filters["link"] = partial(_link, dialect)
     env.filters.update(NUMBERS)

@@ -64,6 +64,11 @@ class Dialect:
     anchor: str = "{text}: {url}"
     escape_url: Callable[[Any], str] = str
     bullet: str = ""
+    head: str = ""
+
+    def heading(self, title: Any) -> Markup:
+        """Write the title, or nothing where it stands outside the body."""
+        return Markup(self.head.format(self.escape(title)))  # noqa: S704 -- it is escaped
 
     def strong(self, value: Any) -> Markup:
         """Write something strong."""
@@ -78,10 +83,14 @@ class Dialect:
 PLAIN = Dialect()
 HTML = Dialect(html, "<strong>{}</strong>", '<a href="{url}">{text}</a>', html)
 _MARKDOWN = "[{text}]({url})"
+_ANCHOR = '<a href="{url}">{text}</a>'
 DIALECTS: dict[Format, Dialect] = {
-    "dingtalk": Dialect(markdown, "**{}**", _MARKDOWN, bullet="- "),
+    "dingtalk": Dialect(markdown, "**{}**", _MARKDOWN, bullet="- ", head="### {}"),
     "slack": Dialect(mrkdwn, "*{}*", "<{url}|{text}>", mrkdwn, bullet="• "),
     "feishu": Dialect(larkdown, "**{}**", _MARKDOWN, bullet="- "),
+    "wecom": Dialect(wecom, "**{}**", _MARKDOWN, bullet="- ", head="### {}"),
+    "teams": Dialect(markdown, "**{}**", _MARKDOWN, bullet="- ", head="{}"),
+    "telegram": Dialect(telegram, "<b>{}</b>", _ANCHOR, html, "• ", "<b>{}</b>"),
     "email": PLAIN,
     "text": PLAIN,
 }

@@ -49,6 +49,9 @@ COMMANDS = {
     "slack": ("<!channel>", "<!here>", "<@U123>", "<http://evil"),
     "dingtalk": ("](http://evil", "<script", "<font", "\n### h", "\n> quote"),
     "feishu": ("](http://evil", "<script", "<font", "<at", "\n### h"),
+    "wecom": ("](http://evil", "<script", "<font", "<@", "\n### h", "\n> quote"),
+    "teams": ("](http://evil", "<script", "<font", "\n### h"),
+    "telegram": (" @all", "\n### h"),
     "email": ("\r\nBcc:",),
     "text": ("\nBcc:",),
 }

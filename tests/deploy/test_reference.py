@@ -20,7 +20,9 @@ SECRETS = {
     "lark.url": "https://open.larksuite.com/open-apis/bot/v2/hook/0",
     "hook.url": "https://hooks.slack.com/services/T0/B0/0",
     "slack.token": "xoxb-0",
-    "wecom.url": "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=0",
+    "work.url": "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=0",
+    "teams.url": "https://example.com/workflows/0/triggers/manual/paths/invoke?sig=0",
+    "other.url": "https://discord.com/api/webhooks/0/0",
 }
 
 

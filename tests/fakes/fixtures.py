@@ -13,6 +13,9 @@ from tests.fakes.feishu import FakeFeishu
 from tests.fakes.postgres import Postgres, postgres
 from tests.fakes.slack import FakeSlack
 from tests.fakes.smtp import FakeSmtp
+from tests.fakes.teams import FakeTeams
+from tests.fakes.telegram import FakeTelegram
+from tests.fakes.wecom import FakeWeCom
 
 
 @pytest.fixture
@@ -31,6 +34,24 @@ async def dingtalk() -> AsyncIterator[FakeDingTalk]:
 async def feishu() -> AsyncIterator[FakeFeishu]:
     async with FakeFeishu() as robot:
         yield robot
+
+
+@pytest.fixture
+async def wecom() -> AsyncIterator[FakeWeCom]:
+    async with FakeWeCom() as fake:
+        yield fake
+
+
+@pytest.fixture
+async def telegram() -> AsyncIterator[FakeTelegram]:
+    async with FakeTelegram() as fake:
+        yield fake
+
+
+@pytest.fixture
+async def teams() -> AsyncIterator[FakeTeams]:
+    async with FakeTeams() as fake:
+        yield fake
 
 
 @pytest.fixture

@@ -16,7 +16,10 @@ from tests.fakes.feishu import FakeFeishu
 from tests.fakes.hook import FakeHook
 from tests.fakes.slack import FakeSlack
 from tests.fakes.smtp import FakeSmtp
+from tests.fakes.teams import FakeTeams
+from tests.fakes.telegram import TOKEN, FakeTelegram
 from tests.fakes.web import FakeWeb, Ugly
+from tests.fakes.wecom import FakeWeCom
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,32 @@ async def feishu_rig(folder: Path, _: Certificates) -> AsyncIterator[Rig]:
 
 
 @asynccontextmanager
+async def wecom_rig(folder: Path, _: Certificates) -> AsyncIterator[Rig]:
+    async with FakeWeCom() as fake:
+        config = {"type": "wecom", "url_file": _write(folder, "url", fake.url)}
+        yield Rig(config, lambda: fake.texts, lambda trouble: _provoke_web(fake, trouble))
+
+
+@asynccontextmanager
+async def teams_rig(folder: Path, _: Certificates) -> AsyncIterator[Rig]:
+    async with FakeTeams() as fake:
+        config = {"type": "teams", "url_file": _write(folder, "url", fake.url)}
+        yield Rig(config, lambda: fake.texts, lambda trouble: _provoke_web(fake, trouble))
+
+
+@asynccontextmanager
+async def telegram_rig(folder: Path, _: Certificates) -> AsyncIterator[Rig]:
+    async with FakeTelegram() as fake:
+        config = {
+            "type": "telegram",
+            "token_file": _write(folder, "token", TOKEN),
+            "chat": "-1001234567890",
+            "api_url": fake.base,
+        }
+        yield Rig(config, lambda: fake.texts, lambda trouble: _provoke_web(fake, trouble))
+
+
+@asynccontextmanager
 async def slack_hook_rig(folder: Path, _: Certificates) -> AsyncIterator[Rig]:
     async with FakeSlack() as fake:
         config = {"type": "slack", "url_file": _write(folder, "url", fake.hook)}
@@ -155,6 +184,9 @@ async def inbox_rig(_: Path, __: Certificates) -> AsyncIterator[Rig]:
 RIGS: dict[str, tuple[tuple[Maker, tuple[str, ...]], ...]] = {
     "dingtalk": ((dingtalk_rig, ON_THE_WEB),),
     "feishu": ((feishu_rig, ON_THE_WEB),),
+    "wecom": ((wecom_rig, ON_THE_WEB),),
+    "teams": ((teams_rig, ON_THE_WEB),),
+    "telegram": ((telegram_rig, ON_THE_WEB),),
     "slack": ((slack_hook_rig, ON_THE_WEB), (slack_token_rig, ON_THE_WEB)),
     "webhook": ((webhook_rig, ON_THE_WEB),),
     "email": ((email_rig, IN_THE_POST),),

@@ -40,7 +40,7 @@ class FakeWeb:
         app = web.Application(client_max_size=10_000_000)
         app.router.add_route("*", "/{path:.*}", self._answer)
         self._server = TestServer(app, host="127.0.0.1")
-        await self._server.start_server(ssl=self.tls)
+        await self._server.start_server(ssl=self.tls, access_log=None)
         return self
 
     async def __aexit__(self, *_: object) -> None:

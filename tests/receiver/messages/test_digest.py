@@ -76,6 +76,9 @@ def test_hostile_text_stays_text_and_short(style: str, hostile: str) -> None:
         "slack": ("<!channel>", "<http://evil"),
         "dingtalk": ("](http://evil", "<script", "\n### h"),
         "feishu": ("](http://evil", "<script", "<at", "\n### h"),
+        "wecom": ("](http://evil", "<script", "<@", "\n### h"),
+        "teams": ("](http://evil", "<script", "\n### h"),
+        "telegram": ("<script", "<font", "<a href=http", " @all"),
     }
     assert not [word for word in forbidden.get(style, ()) if word in message.body]
     assert "<script" not in message.html

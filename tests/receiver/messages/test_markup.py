@@ -1,6 +1,6 @@
 import pytest
 
-from receiver.messages.markup import DIALECTS, larkdown, markdown, mrkdwn
+from receiver.messages.markup import DIALECTS, larkdown, markdown, mrkdwn, telegram, wecom
 
 
 @pytest.mark.parametrize(
@@ -40,12 +40,37 @@ def test_a_value_is_no_markup_of_feishu(value: str, escaped: str) -> None:
     assert larkdown(value) == escaped
 
 
+@pytest.mark.parametrize(
+    ("value", "escaped"),
+    [
+        ("<@all> a < b", "\N{FULLWIDTH LESS-THAN SIGN}@all> a < b"),
+        ("[x](http://evil.example) `c`", "[x] (http://evil.example) 'c'"),
+        ("> 9 of 10", "\N{FULLWIDTH GREATER-THAN SIGN} 9 of 10"),
+        ("# of errors > 5 #", "\N{FULLWIDTH NUMBER SIGN} of errors > 5 #"),
+    ],
+)
+def test_a_value_is_no_markup_of_wecom(value: str, escaped: str) -> None:
+    assert wecom(value) == escaped
+
+
+@pytest.mark.parametrize(
+    ("value", "escaped"),
+    [
+        ('<a href="x">R&D</a>', "&lt;a href=&quot;x&quot;&gt;R&amp;D&lt;/a&gt;"),
+        ("@durov, ops@example.com", "\N{FULLWIDTH COMMERCIAL AT}durov, ops@example.com"),
+    ],
+)
+def test_a_value_is_no_markup_of_telegram_and_calls_nobody(value: str, escaped: str) -> None:
+    assert telegram(value) == escaped
+
+
 def test_links_are_written_in_the_markup_of_the_format() -> None:
     url = "http://a.example/x?y=1&z=2"
     written = {
         "dingtalk": r"[a\_b](http://a.example/x?y=1&z=2)",
         "slack": "<http://a.example/x?y=1&amp;z=2|a_b>",
         "feishu": "[a_b](http://a.example/x?y=1&z=2)",
+        "telegram": '<a href="http://a.example/x?y=1&amp;z=2">a_b</a>',
         "text": "a_b: http://a.example/x?y=1&z=2",
     }
     for format_, link in written.items():

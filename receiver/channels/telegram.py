@@ -1,0 +1,129 @@
+"""A bot of Telegram in a chat, group or channel.
+
+Sources: core.telegram.org/bots/api, sendMessage and ResponseParameters, and its FAQ: 20 messages
+a minute in a group; 4,096 UTF-16 units of what is left once the markup is read.
+"""
+
+import json
+import re
+from html import unescape
+from typing import Annotated, Any, ClassVar
+
+from aiohttp import ClientSession
+from pydantic import AfterValidator, Field
+from yarl import URL
+
+from receiver.channels.codes import Fault
+from receiver.channels.contract import Channel, Format, name_destination
+from receiver.channels.fitting import first_units, fit, units
+from receiver.channels.posting import Answer, check_url, post, refusal
+from receiver.model import Message, Pace, Status
+from receiver.settings import SecretFile
+
+LONGEST = 4_096
+_LONGEST_LINE = 3_000
+_PAUSE = 30.0
+
+_TAG = re.compile(r"<[^>]*>")
+_PARTIAL = re.compile(r"(<[^>]*|&[^;\s]{0,8})$")
+_OPENED = re.compile(r"<(/?)([ab])\b[^>]*>")
+
+_TOKEN = Fault("auth", "no bot has this token; ask @BotFather for it")
+_WRONG_CHAT = Fault("gone", "check `chat`, `topic` and the bot's rights there")
+_TOO_LONG = Fault("too_long", "the message is over 4,096 characters", permanent=True)
+_MALFORMED = Fault("rejected", "Telegram cannot read the message", permanent=True)
+_UNKNOWN = Fault("server", "an unknown error")
+FAULTS = {
+    401: _TOKEN,
+    404: _TOKEN,
+    403: Fault("gone", "the bot was blocked or is not in the chat; add it there again"),
+}
+# Texts of a 400 that are about the chat, and so for a person to mend: the message is all right.
+_CHAT = re.compile(r"chat|rights|thread|topic|forbidden|peer", re.IGNORECASE)
+
+
+class Telegram(Channel):
+    """`chat` is a chat's number or a channel's @name; `topic` is one of a forum's."""
+
+    format: ClassVar[Format] = "telegram"
+    limit: ClassVar[Pace | None] = Pace(20, 60)
+
+    token: SecretFile = Field(alias="token_file")
+    chat: Annotated[str, Field(pattern=r"^(-?\d+|@\w+)$", coerce_numbers_to_str=True)]
+    topic: int | None = None
+    api_url: Annotated[str, AfterValidator(check_url)] = "https://api.telegram.org"
+
+    @property
+    def destination(self) -> str:
+        """The bot in this chat."""
+        return name_destination("telegram", self.api_url, self.token.get_secret_value(), self.chat)
+
+    async def send(self, message: Message, http: ClientSession) -> None:
+        """Post the message, without a sound where it is over; anything but ok is a failure."""
+        payload = {
+            "chat_id": self.chat,
+            "text": fit(message.body, _fits, self.language, shorten=shorten),
+            "parse_mode": "HTML",
+            "link_preview_options": {"is_disabled": True},
+            "disable_notification": message.status is Status.RESOLVED,
+        }
+        if self.topic is not None:
+            payload["message_thread_id"] = self.topic
+        await self._call("sendMessage", payload, http)
+
+    async def examine(self, http: ClientSession) -> str:
+        """Ask for the chat, which only a known bot that is in it may see."""
+        await self._call("getChat", {"chat_id": self.chat}, http)
+        return "the bot knows the chat; only --send tells whether it may write there"
+
+    async def _call(self, method: str, payload: dict[str, Any], http: ClientSession) -> None:
+        url = URL(f"{self.api_url.rstrip('/')}/bot{self.token.get_secret_value()}/{method}")
+        body = json.dumps(payload, ensure_ascii=False).encode("utf-8", "replace")
+        answer = await post(http, url, body, self.timeout, {})
+        reply = _read(answer)
+        if reply is None:
+            raise refusal(answer, self.clean(answer.text))
+        if reply.get("ok") is not True:
+            code, said = reply.get("error_code", 0), str(reply.get("description", "no text"))
+            fault = diagnose(code, reply.get("parameters") or {}, said)
+            raise fault.error(self.clean(f"{fault.diagnosis} (error_code {code}: {said})"))
+
+
+def _fits(text: str) -> bool:
+    return units(unescape(_TAG.sub("", text))) <= LONGEST
+
+
+def shorten(line: str) -> str:
+    """Cut a line of HTML so that no tag or entity is cut, and close what is open."""
+    if units(line) <= _LONGEST_LINE:
+        return line
+    text = _PARTIAL.sub("", first_units(line, _LONGEST_LINE))
+    opened: list[str] = []
+    for end, tag in _OPENED.findall(text):
+        if end:
+            opened.pop()
+        else:
+            opened.append(tag)
+    return text + "…" + "".join(f"</{tag}>" for tag in reversed(opened))
+
+
+def _read(answer: Answer) -> dict[str, Any] | None:
+    try:
+        reply = json.loads(answer.text)
+    except ValueError:
+        return None
+    return reply if isinstance(reply, dict) and "ok" in reply else None
+
+
+def diagnose(code: int, parameters: dict[str, Any], said: str) -> Fault:
+    """Say what an error_code means: its description tells what of it is about the chat."""
+    if code == 429:
+        pause = parameters.get("retry_after", _PAUSE)
+        return Fault("throttled", "too many messages in this chat", retry_after=pause)
+    if code != 400:
+        return FAULTS.get(code, _UNKNOWN)
+    if moved := parameters.get("migrate_to_chat_id"):
+        return Fault("gone", f"the group became a supergroup; write chat: {moved}")
+    if "too long" in said:
+        return _TOO_LONG
+    return _WRONG_CHAT if _CHAT.search(said) else _MALFORMED
