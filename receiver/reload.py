@@ -96,8 +96,9 @@ class InForce:
             # Otherwise kept, since they remember what was shown before.
             self.site.signatures = Signatures(config.grafana) if config.grafana else None
         self.config = config
-        self._crew.exchange(outlets(config), self._hire)
         site = self.site
+        site.outlets = {outlet.name: outlet for outlet in outlets(config)}
+        self._crew.exchange(site.outlets.values(), self._hire)
         start_from_zero(site.metrics, config.channels)
         site.intake = Intake(site.store, config.routes, site.metrics, self._crew.wake)
         site.pages = _pages(config)

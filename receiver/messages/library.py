@@ -69,6 +69,12 @@ def formats_of(name: str) -> tuple[Format, ...]:
     return tuple(format_ for format_ in DIALECTS if FILES[format_] == name)
 
 
+def source_of(templates: Templates, language: Language, name: str) -> str:
+    """Return the text of a template that is in force."""
+    found = _find(templates.own, language, name)
+    return found[0] if found else ""
+
+
 def load(folder: Path | None = None) -> Templates:
     """Compile the templates of a folder, and the built-in ones for all that it has not.
 

@@ -14,7 +14,7 @@ from receiver.messages.builtin import builtin_text, builtin_title
 from receiver.messages.filters import clip
 from receiver.messages.library import BUILT_IN, FILES, Part, Templates
 from receiver.messages.markup import DIALECTS
-from receiver.messages.view import look_at
+from receiver.messages.view import View, look_at
 from receiver.messages.words import SEVERITY
 from receiver.model import RESOLVED_COLOR, Language, Message, Notification
 
@@ -117,7 +117,7 @@ class _Sheet:
                 raise ValueError(f"it must write something, and at most {_LONGEST} bytes")
         except _FAILURES as error:
             path, line = _place(error, str(template.filename))
-            why = f"{type(error).__name__}: {error}"
+            why = f"{type(error).__name__}: {error}".replace(f"{View.__module__}.", "")
             self.failures.append(Failure(f"{self.language}/{FILES[part]}", path, line, why))
             return instead
         return _GAP.sub("\n\n", text)

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 from pydantic import ValidationError
@@ -45,15 +46,41 @@ def demand(request: web.Request, scope: Scope) -> str:
     raise refusal
 
 
+def demand_page(request: web.Request, scope: Scope) -> None:
+    """Demand the same for a page, on which the refusal is words for people."""
+    try:
+        demand(request, scope)
+    except web.HTTPClientError as refusal:
+        refusal.text, refusal.content_type = request.app[SITE].pages.notice("refused"), "text/html"
+        raise
+
+
 def _demand_this_machine(request: web.Request, scope: Scope) -> None:
-    """Refuse a change that nobody vouches for, unless it comes from here and from no web page.
+    """Refuse a change that nobody vouches for, unless it comes from here and no other's web page.
 
     A browser on this machine sends whatever a page of somebody else's wants, but says so.
     """
     local = request.remote is not None and ipaddress.ip_address(request.remote).is_loopback
-    if not local or hdrs.ORIGIN in request.headers:
+    if not local or not _is_from_here(request):
         said = f"from elsewhere this needs a token of scope {scope} or admin; configure one"
         raise web.HTTPForbidden(text=_json(said), content_type=_JSON)
+
+
+def _is_from_here(request: web.Request) -> bool:
+    """Whether no page asks, or one of ours by an address that only this machine has.
+
+    Any name may be made to lead here, so `localhost` and numbers are the only good ones.
+    """
+    origin = request.headers.get(hdrs.ORIGIN)
+    if origin is None:
+        return True
+    page = urlsplit(origin)
+    if page.netloc != request.host:
+        return False
+    try:
+        return page.hostname == "localhost" or ipaddress.ip_address(page.hostname or "").is_loopback
+    except ValueError:
+        return False
 
 
 def _certified(request: web.Request) -> Iterator[str]:

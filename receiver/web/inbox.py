@@ -6,7 +6,7 @@ from contextlib import suppress
 from aiohttp import web
 
 from receiver.store.schema import StoreUnavailableError
-from receiver.web.answers import demand, problem
+from receiver.web.answers import demand, demand_page, problem
 from receiver.web.auth import Scope
 from receiver.web.feed import Stream
 from receiver.web.keys import SITE
@@ -20,11 +20,7 @@ _LARGEST_ID = 2**63 - 1
 async def page(request: web.Request) -> web.Response:
     """Show the newest messages, or with `?before=ID` older ones."""
     site = request.app[SITE]
-    try:
-        demand(request, Scope.READ)
-    except web.HTTPClientError as refusal:
-        refusal.text, refusal.content_type = site.pages.notice("refused"), "text/html"
-        raise
+    demand_page(request, Scope.READ)
     before = _number(request.query.get("before", ""))
     try:
         messages = await site.store.posted(site.inboxes, before=before, limit=PAGE)

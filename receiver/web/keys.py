@@ -1,10 +1,12 @@
 """What the handlers find in their application."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from receiver.delivery.sending import Outlet
 from receiver.intake.ingest import Intake
 from receiver.metrics import Metrics
 from receiver.model import Notification
@@ -35,7 +37,7 @@ async def _knows_no_channel(name: str, _: Notification) -> None:
 class Site:
     """Everything that a request may need; a reload exchanges what the configuration decides.
 
-    `inboxes` are the channels that the page shows.
+    `inboxes` are the channels that the page shows; `trying` is held while a template is tried.
     """
 
     intake: Intake
@@ -50,6 +52,8 @@ class Site:
     signatures: Signatures | None = None
     reload: Reload = _cannot
     send_test: SendTest = _knows_no_channel
+    outlets: Mapping[str, Outlet] = field(default_factory=dict)
+    trying: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 SITE = web.AppKey("site", Site)

@@ -12,17 +12,26 @@ from markupsafe import Markup
 from receiver.messages.filters import localtime
 from receiver.messages.words import RESOLVED, SEVERITY
 from receiver.model import Language, Status
-from receiver.store.records import Posted
+from receiver.store.records import Notice, Posted
 from receiver.web.blocks import split_body, split_title
 from receiver.web.texts import TEXTS
 
 STATIC = Path(__file__).parent / "static"
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src {}; connect-src 'self';"
+    " img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 PAGE = 50
 """Messages on one page."""
 
 # RFC 3986's characters, since a Chinese text puts its own marks right behind an address.
 _ADDRESS = re.compile(r"(https?://[-\w.~:/?#\[\]@!$&()*+,;=%]*[-\w~/#@$&*+=%])", re.ASCII)
 _LINK = Markup('<a href="{0}" rel="noopener noreferrer">{0}</a>')
+
+
+def policy(styles: str = "'self'") -> str:
+    """Return what a browser is told that a page may do; `styles` are where its styles are from."""
+    return _POLICY.format(styles)
 
 
 class Pages:
@@ -54,6 +63,13 @@ class Pages:
         """Write the page; `newest` is the one that new messages are added to."""
         page = self._environment.get_template("inbox.html")
         return page.render(messages=messages, newest=newest, more=len(messages) == PAGE)
+
+    def preview(
+        self, channels: Sequence[str], samples: Sequence[str], latest: Sequence[Notice]
+    ) -> str:
+        """Write the page on which templates are tried, about samples or the latest incidents."""
+        page = self._environment.get_template("preview.html")
+        return page.render(channels=channels, samples=samples, latest=latest, languages=Language)
 
     def notice(self, said: str) -> str:
         """Write a page that has a sentence in place of messages: one of TEXTS."""

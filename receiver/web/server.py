@@ -2,15 +2,12 @@
 
 from aiohttp import web
 
-from receiver.web import channels, control, inbox, monitoring, notifications, webhook
+from receiver.web import channels, control, inbox, monitoring, notifications, preview, webhook
 from receiver.web.keys import SITE, Site
-from receiver.web.pages import STATIC
+from receiver.web.pages import STATIC, policy
 
 _HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
-        " img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
+    "Content-Security-Policy": policy(),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
@@ -31,6 +28,9 @@ def application(site: Site) -> web.Application:
     app.router.add_post("/api/v1/channels/{name}/test", channels.test)
     app.router.add_get("/api/v1/audit", control.audit)
     app.router.add_get("/", inbox.page)
+    app.router.add_get("/preview", preview.page)
+    app.router.add_get("/api/v1/preview", preview.look)
+    app.router.add_post("/api/v1/preview", preview.try_out)
     app.router.add_get("/events", inbox.events, allow_head=False)
     app.router.add_static("/static", STATIC)
     app.on_response_prepare.append(_add_headers)

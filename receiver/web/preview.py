@@ -1,0 +1,171 @@
+"""/preview: what would be sent, beside the template that writes it; nothing is saved, or sent."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from aiohttp import web
+from pydantic import Field, ValidationError
+
+from receiver.delivery.sending import Outlet
+from receiver.intake.webhook import ParseError, parse
+from receiver.messages.library import FILES, Source, source_of
+from receiver.messages.samples import NOW, SAMPLES
+from receiver.model import Language
+from receiver.settings import Section, describe
+from receiver.store.notices import Asked
+from receiver.store.schema import StoreUnavailableError
+from receiver.web.answers import demand, demand_page, problem, read_json
+from receiver.web.auth import Scope
+from receiver.web.keys import SITE, Site
+from receiver.web.pages import policy
+from receiver.web.trial import Ask, Shown, show, show_apart, unfold
+
+_LATEST = 50
+_LARGEST_ID = 2**63 - 1
+
+
+class _Wanted(Section):
+    """What to show; about the payload if there is one, else about the incident, or the sample."""
+
+    channel: str = ""
+    language: Language | None = None
+    template: str = ""
+    sample: str = "single"
+    incident: Annotated[int, Field(ge=0, le=_LARGEST_ID)] = 0
+
+
+class _Tried(_Wanted):
+    """With a payload or with a template's text of somebody's own."""
+
+    payload: Annotated[str, Field(max_length=1_000_000)] = ""
+    source: Annotated[str, Field(max_length=256 * 1024)] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """What the message is about: a sample by its name, or a webhook's body, at a moment."""
+
+    sample: str
+    body: bytes
+    now: datetime
+
+
+async def page(request: web.Request) -> web.Response:
+    """Show the page, which asks for the rest."""
+    demand_page(request, Scope.READ)
+    site = request.app[SITE]
+    try:
+        latest = await site.store.notices(Asked("", "", limit=_LATEST))
+    except StoreUnavailableError:
+        latest = []
+    incidents = {notice.incident: notice for notice in latest if notice.incident}
+    text = site.pages.preview(list(site.outlets), list(SAMPLES), list(incidents.values()))
+    # A mail brings styles of its own into its frame, which inherits what this page may do.
+    headers = {"Content-Security-Policy": policy("'self' 'unsafe-inline'")}
+    return web.Response(text=text, content_type="text/html", charset="utf-8", headers=headers)
+
+
+async def look(request: web.Request) -> web.Response:
+    """Show a message about a sample or an incident, by the templates in force."""
+    demand(request, Scope.READ)
+    try:
+        wanted = _Wanted.model_validate(dict(request.query))
+    except ValidationError as error:
+        return problem(400, "; ".join(describe(Path("query"), error, _Wanted)))
+    return await _answered(request.app[SITE], _Tried(**wanted.model_dump()))
+
+
+async def try_out(request: web.Request) -> web.Response:
+    """Show a message about a payload, or by a template that is still being written."""
+    demand(request, Scope.OPERATE)
+    return await _answered(request.app[SITE], await read_json(request, _Tried))
+
+
+async def _answered(site: Site, tried: _Tried) -> web.Response:
+    try:
+        outlet = _outlet(site, tried)
+        written = _template(outlet, tried.template)
+        subject = await _subject(site, tried)
+        shown = await _show(site, outlet, written, subject, tried.source)
+    except LookupError as error:
+        return problem(404, str(error.args[0]))
+    except ParseError as error:
+        return problem(400, f"{error}; paste the body that Alertmanager posts", error.path)
+    except StoreUnavailableError:
+        return problem(503, "the store is unavailable, try again")
+    except BlockingIOError:
+        return problem(429, "another template is being tried; try again", "source")
+    said: Mapping[str, Any] = {
+        **shown.model_dump(),
+        "templates": _templates(outlet),
+        "template": written,
+        "source": source_of(outlet.templates, outlet.style.language, written),
+    }
+    return web.json_response(said)
+
+
+def _outlet(site: Site, tried: _Tried) -> Outlet:
+    name = tried.channel or next(iter(site.outlets), "")
+    if name not in site.outlets:
+        known = ", ".join(site.outlets)
+        raise LookupError(f"channel: no channel is named {name!r:.80}; there are {known}")
+    outlet = site.outlets[name]
+    language = tried.language or outlet.style.language
+    return replace(outlet, style=replace(outlet.style, language=language))
+
+
+def _templates(outlet: Outlet) -> list[str]:
+    page = [FILES["html"]] if outlet.style.format == "email" else []
+    return [FILES[outlet.style.format], FILES["title"], *page]
+
+
+def _template(outlet: Outlet, name: str) -> str:
+    written = _templates(outlet)
+    return name if name in written else written[0]
+
+
+async def _subject(site: Site, tried: _Tried) -> _Subject:
+    if tried.payload:
+        return _Subject("", tried.payload.encode("utf-8", "replace"), site.store.now())
+    if tried.incident:
+        bodies = await site.store.told_of(tried.incident)
+        if not bodies:
+            raise LookupError(f"incident: nothing is stored of {tried.incident}")
+        return _Subject("", bodies[0], site.store.now())
+    if tried.sample not in SAMPLES:
+        raise LookupError(f"sample: no {tried.sample!r:.40}; there are {', '.join(SAMPLES)}")
+    return _Subject(tried.sample, b"", NOW)
+
+
+async def _show(
+    site: Site, outlet: Outlet, template: str, subject: _Subject, source: str | None
+) -> Shown:
+    """Write it here, or with somebody's own text apart; raises BlockingIOError if that is busy."""
+    style = outlet.style
+    if source is None:
+        told = (
+            SAMPLES[subject.sample]
+            if subject.sample
+            else await asyncio.to_thread(parse, subject.body)
+        )
+        return show(told, style, outlet.templates, subject.now)
+    if site.trying.locked():
+        raise BlockingIOError
+    own = {**outlet.templates.own, (style.language, template): Source(template, source)}
+    async with site.trying:
+        return await show_apart(
+            Ask(
+                format=style.format,
+                language=style.language,
+                timezone=style.timezone,
+                external_url=style.external_url,
+                now=subject.now,
+                sample=subject.sample,
+                webhook=subject.body.decode("utf-8", "replace"),
+                own=unfold(own),
+            )
+        )

@@ -1,0 +1,125 @@
+"""Rendering with a template that somebody is still writing, in a process that can be killed.
+
+The sandbox keeps a template from what it must not see, and `range` from more than 100,000 steps;
+but loops in loops and texts that double need a bound on time and memory that a thread cannot have.
+"""
+
+import asyncio
+import os
+import resource
+import sys
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import Mapping
+from datetime import datetime
+from time import process_time
+from typing import cast
+
+from receiver.channels.contract import Format
+from receiver.intake.webhook import ParseError, parse
+from receiver.messages.library import Key, Source, Templates, put_in_place
+from receiver.messages.render import Style, render
+from receiver.messages.samples import SAMPLES
+from receiver.model import ConfigError, Language, Notification
+from receiver.settings import Section
+
+PATIENCE = 15.0
+"""Seconds of a clock, most of which a busy machine needs to start the process."""
+_CPU = 3
+_MEMORY = 768 * 2**20
+_TOO_MUCH = f"it takes more than {_CPU} s or {_MEMORY // 2**20} MiB; loop less, write less"
+
+
+class Shown(Section):
+    """A message as it would be sent, and what failed on the way, with file and line."""
+
+    title: str = ""
+    body: str = ""
+    html: str = ""
+    failures: tuple[str, ...] = ()
+
+
+class Ask(Section):
+    """What is to be written, and by which templates: those of the user's own, and the new one.
+
+    It is about the sample of a name, or else a webhook's body.
+    """
+
+    format: str
+    language: Language
+    timezone: str
+    external_url: str
+    now: datetime
+    sample: str
+    webhook: str
+    own: tuple[tuple[Language, str, str, str], ...]
+
+    @property
+    def style(self) -> Style:
+        """How the channel wants its messages."""
+        written = cast("Format", self.format)
+        return Style(written, self.language, self.timezone, self.external_url)
+
+
+def unfold(own: Mapping[Key, Source]) -> tuple[tuple[Language, str, str, str], ...]:
+    """Write templates as `Ask.own` has them."""
+    return tuple((*key, source.path, source.text) for key, source in own.items())
+
+
+def show(told: Notification, style: Style, templates: Templates, now: datetime) -> Shown:
+    """Write a message."""
+    rendered = render(told, style, key="", thread="", now=now, templates=templates)
+    said = rendered.message
+    failures = tuple(map(str, rendered.failures))
+    return Shown(title=said.title, body=said.body, html=said.html, failures=failures)
+
+
+async def show_apart(ask: Ask) -> Shown:
+    """Write a message in another process, which ends with its patience."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", __name__),
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=DEVNULL,
+        cwd="/",
+        env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONUTF8": "1"},
+    )
+    try:
+        async with asyncio.timeout(PATIENCE):
+            said, _ = await process.communicate(ask.model_dump_json().encode())
+    except TimeoutError:
+        return Shown(failures=(_TOO_MUCH,))
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return Shown(failures=(_TOO_MUCH,)) if process.returncode else Shown.model_validate_json(said)
+
+
+def _answer(ask: Ask) -> Shown:
+    own = {(language, name): Source(path, text) for language, name, path, text in ask.own}
+    try:
+        told = SAMPLES[ask.sample] if ask.sample else parse(ask.webhook.encode())
+        return show(told, ask.style, put_in_place(own), ask.now)
+    except ConfigError as error:
+        return Shown(failures=error.problems)
+    except ParseError as error:
+        return Shown(failures=(str(error),))
+    except MemoryError:
+        return Shown(failures=(_TOO_MUCH,))
+
+
+def _main() -> None:
+    started = int(process_time()) + 1  # what it took to get here is not the template's
+    for what, most in (
+        (resource.RLIMIT_AS, _MEMORY),
+        (resource.RLIMIT_CPU, started + _CPU),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        resource.setrlimit(what, (most, most))
+    answer = _answer(Ask.model_validate_json(sys.stdin.buffer.read()))
+    sys.stdout.write(answer.model_dump_json())
+
+
+if __name__ == "__main__":
+    _main()
