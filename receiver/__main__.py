@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from receiver import app, backup, config, drill, letters, logs, preview
+from receiver import app, backup, config, drill, letters, logs, memory, preview
 from receiver.config import Config
 from receiver.doctor import command as doctor
 from receiver.logs import Masking
@@ -69,6 +69,7 @@ def _serve(arguments: argparse.Namespace, masking: Masking) -> int:
         return loaded
 
     settings = load()
+    memory.look_less()
     return _run(app.serve(settings, load), settings)
 
 
