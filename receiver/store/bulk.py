@@ -4,11 +4,21 @@ SQLAlchemy goes through each row's columns by itself, which takes longer than to
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table, func, select
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Dialect,
+    Integer,
+    Select,
+    Table,
+    bindparam,
+    func,
+    select,
+)
 
 _Write = Callable[[Any], Any]
 
@@ -29,11 +39,20 @@ def add(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]])
 def numbers(connection: Connection, table: Table, count: int) -> Sequence[int]:
     """Return the next ids of a table, so that rows are known by them before they are added."""
     if connection.dialect.name == "postgresql":
-        following = func.nextval(func.pg_get_serial_sequence(table.name, "id"))
-        each = select(following).select_from(func.generate_series(1, count))
-        return connection.scalars(each).all()
-    newest = connection.scalar(select(func.max(table.c.id))) or 0  # nobody else writes now
+        return connection.scalars(_following(table), {"count": count}).all()
+    newest = connection.scalar(_newest(table)) or 0  # nobody else writes now
     return range(newest + 1, newest + 1 + count)
+
+
+@cache
+def _following(table: Table) -> Select[int]:
+    following = func.nextval(func.pg_get_serial_sequence(table.name, "id"), type_=BigInteger)
+    return select(following).select_from(func.generate_series(1, bindparam("count", type_=Integer)))
+
+
+@cache
+def _newest(table: Table) -> Select[int]:
+    return select(func.max(table.c.id))
 
 
 def _column(rows: Iterable[Mapping[str, Any]], name: str, write: _Write | None) -> Iterable[Any]:
@@ -48,7 +67,7 @@ def _writers(table: Table, names: Sequence[str], dialect: Dialect) -> list[_Writ
     return [each.bind_processor(dialect) for each in types]
 
 
-@lru_cache(maxsize=64)
+@cache
 def _insert(table: Table, names: Sequence[str], paramstyle: str) -> str:
     marks = ", ".join(["?" if paramstyle == "qmark" else "%s"] * len(names))
     return f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608 -- names of our own
