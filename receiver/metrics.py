@@ -4,7 +4,7 @@
 is known beforehand is made at the start.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -172,10 +172,12 @@ class Metrics:
         self.notifications.labels(channel, "suppressed").inc(count)
         self.notifications_suppressed.labels(reason).inc(count)
 
-    def delivered(self, channel: str, seconds: float) -> None:
-        """Count a message that arrived `seconds` after it was accepted."""
-        self.notifications.labels(channel, "sent").inc()
-        self.notification_delay.labels(channel).observe(max(0.0, seconds))
+    def delivered(self, channel: str, waits: Collection[float]) -> None:
+        """Count messages that arrived so many seconds after they were accepted."""
+        self.notifications.labels(channel, "sent").inc(len(waits))
+        delay = self.notification_delay.labels(channel)
+        for seconds in waits:
+            delay.observe(max(0.0, seconds))
         self.momentary.errors.pop(channel, None)
 
 

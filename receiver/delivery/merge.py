@@ -71,8 +71,13 @@ def _fate(delivery: Delivery, telling: Telling, *, alone: bool) -> tuple[str, st
 
     One whose alerts were all over before anybody heard that they fire is suppressed.
     """
-    now = {alert.fingerprint: alert.status for alert in telling.notification.alerts}
-    said = delivery.notification.alerts
-    if said and all(a.status is Status.FIRING and now[a.fingerprint] is not a.status for a in said):
+    if len(telling.deliveries) > 1 and _is_over(delivery.notification, telling.notification):
         return "suppressed", RESOLVED_BEFORE_SENT
     return "sent", MERGED if alone else DIGEST
+
+
+def _is_over(said: Notification, later: Notification) -> bool:
+    """Whether of all that one notification says to fire the later one says that it is over."""
+    now = {alert.fingerprint: alert.status for alert in later.alerts}
+    fired = (a.status is Status.FIRING and now[a.fingerprint] is not a.status for a in said.alerts)
+    return bool(said.alerts) and all(fired)

@@ -198,12 +198,10 @@ class Worker:
         noted = [each for part in told for each in outcomes(*part)]
         settled = await self._settle(noted, now, breaker.after_success)
         self._habits = turn.restore(self._habits, self._most)
-        for delivery, outcome in settled:
-            if outcome.state == "sent":
-                self._ties.metrics.delivered(
-                    self.name, (now - delivery.accepted_at).total_seconds()
-                )
-            else:
+        sent = [each.accepted_at for each, outcome in settled if outcome.state == "sent"]
+        self._ties.metrics.delivered(self.name, [(now - at).total_seconds() for at in sent])
+        for _, outcome in settled:
+            if outcome.state != "sent":
                 self._ties.metrics.suppressed(self.name, outcome.reason)
         for _, carrier, message in told:
             self._ties.tell(_posted(carrier, message))

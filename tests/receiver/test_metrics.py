@@ -10,7 +10,7 @@ def page(numbers: Metrics) -> str:
 
 def test_two_receivers_in_one_process_do_not_share_numbers() -> None:
     one, other = metrics.create("1", ["ops"]), metrics.create("1", ["ops"])
-    one.delivered("ops", 1)
+    one.delivered("ops", [1])
     assert 'tocsin_notifications_total{channel="ops",outcome="sent"} 1.0' in page(one)
     assert 'tocsin_notifications_total{channel="ops",outcome="sent"} 0.0' in page(other)
 
@@ -22,7 +22,7 @@ def test_the_last_error_of_a_channel_stands_until_it_succeeds() -> None:
     text = page(numbers)
     assert 'tocsin_channel_last_error_info{channel="ops",error="second"} 1.0' in text
     assert "first" not in text
-    numbers.delivered("ops", 1)
+    numbers.delivered("ops", [1])
     assert "tocsin_channel_last_error_info{" not in page(numbers)
 
 
@@ -36,5 +36,5 @@ def test_a_queue_that_is_gone_is_not_exported_any_longer() -> None:
 
 def test_a_clock_that_was_set_back_gives_no_negative_delay() -> None:
     numbers = metrics.create("1", ["ops"])
-    numbers.delivered("ops", -3600)
+    numbers.delivered("ops", [-3600])
     assert 'tocsin_notification_delay_seconds_sum{channel="ops"} 0.0' in page(numbers)
