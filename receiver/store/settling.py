@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, tuple_, update
+from sqlalchemy import BindParameter, Connection, bindparam, update
 
 from receiver.model import Delivery
 from receiver.store import gates
@@ -27,11 +27,11 @@ def settle(
     Returns the outcomes as they were noted: what would be dead goes to the fallback instead.
     """
     settled = [(delivery, _last_resort(line, outcome)) for delivery, outcome in settlements]
-    groups: dict[Outcome, list[Delivery]] = defaultdict(list)
+    groups: dict[tuple[Outcome, int], list[int]] = defaultdict(list)
     for delivery, outcome in settled:
-        groups[outcome].append(delivery)
-    for outcome, group in groups.items():
-        _close(connection, group, outcome, now)
+        groups[outcome, delivery.attempts].append(delivery.id)
+    for (outcome, attempt), numbers in groups.items():
+        _close(connection, numbers, attempt, outcome, now)
     lost = [delivery.id for delivery, outcome in settled if outcome.reason == FELL_BACK]
     hand_over(connection, lost, line.fallback, now)
     gate = gates.hold(connection, line.gate)  # at last, so that it is held for a moment only
@@ -47,9 +47,9 @@ def _last_resort(line: Line, outcome: Outcome) -> Outcome:
 
 
 def _close(
-    connection: Connection, group: Sequence[Delivery], outcome: Outcome, now: datetime
+    connection: Connection, numbers: Sequence[int], attempt: int, outcome: Outcome, now: datetime
 ) -> None:
-    """Note one outcome for some deliveries; what was sent is kept as it was sent."""
+    """Note one outcome for an attempt at some deliveries; what was sent is kept as it was sent."""
     values: dict[str, object] = {"lease": None, "reason": outcome.reason, "within": outcome.within}
     if outcome.state == "later":
         values |= {"not_before": outcome.not_before}
@@ -62,11 +62,16 @@ def _close(
             "title": outcome.message.title,
             "body": outcome.message.body,
         }
-    numbers = [delivery.id for delivery in group]
-    connection.execute(update(deliveries).where(deliveries.c.id.in_(numbers)).values(**values))
-    made = [(delivery.id, delivery.attempts) for delivery in group]
+    these = {"numbers": numbers}
+    connection.execute(update(deliveries).where(_THESE).values(**values), these)
     connection.execute(
         update(attempts)
-        .where(tuple_(attempts.c.delivery, attempts.c.number).in_(made))
-        .values(ended_at=now, outcome=outcome.state, reason=outcome.reason, detail=outcome.detail)
+        .where(_AT_THESE, attempts.c.number == attempt)
+        .values(ended_at=now, outcome=outcome.state, reason=outcome.reason, detail=outcome.detail),
+        these,
     )
+
+
+_NUMBERS: BindParameter[int] = bindparam("numbers", expanding=True)
+_THESE = deliveries.c.id.in_(_NUMBERS)
+_AT_THESE = attempts.c.delivery.in_(_NUMBERS)
