@@ -222,7 +222,7 @@ def _lease(
     Before the act: a crash leaves an attempt without an end, not a silent gap.
     """
     connection.execute(_TAKE, {"numbers": numbers, "until": until})
-    taken = [Claim(*row) for row in connection.execute(_TAKEN, {"numbers": numbers})]
+    taken = [Claim(*row) for row in connection.execute(_TAKEN, {"numbers": numbers}).all()]
     begun = {"started_at": now, "outcome": "", "reason": "", "detail": ""}
     tries = [begun | {"delivery": claim.id, "number": claim.attempts} for claim in taken]
     bulk.add(connection, attempts, tries)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import orjson
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
@@ -69,6 +70,7 @@ def open_sqlite(path: Path, *, begin: str, connections: int, patience: float) ->
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         connect_args={"isolation_level": None},
+        json_deserializer=orjson.loads,
         pool_size=connections,
         max_overflow=0,
     )
@@ -110,6 +112,7 @@ def open_postgresql(
             "tcp_user_timeout": int(_LONGEST_STATEMENT * 1000),
             "application_name": "tocsin-receiver",
         },
+        json_deserializer=orjson.loads,
         pool_size=connections,
         max_overflow=0,
         pool_timeout=patience,
