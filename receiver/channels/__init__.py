@@ -3,11 +3,13 @@
 To add one, write a file with a subclass of `contract.Channel`, and add its line here.
 """
 
+from receiver.channels.command import Command
 from receiver.channels.contract import Channel
 from receiver.channels.dingtalk import DingTalk
 from receiver.channels.email import Email
 from receiver.channels.feishu import Feishu
 from receiver.channels.inbox import Inbox
+from receiver.channels.pagerduty import PagerDuty
 from receiver.channels.slack import Slack
 from receiver.channels.teams import Teams
 from receiver.channels.telegram import Telegram
@@ -23,7 +25,9 @@ CHANNELS: dict[str, type[Channel]] = {
     "teams": Teams,
     "telegram": Telegram,
     "email": Email,
+    "pagerduty": PagerDuty,
     "webhook": Webhook,
+    "command": Command,
     "inbox": Inbox,
     "terminal": Terminal,
 }

@@ -47,6 +47,19 @@ def fit(
     return _cut(lines, few, language)
 
 
+def words_of(message: Message, title: str, text: str) -> dict[str, str]:
+    """Return what a message says under the names that users know, with this title and text."""
+    return {
+        "title": title,
+        "text": text,
+        "status": message.status.value,
+        "severity": message.severity.name,
+        "color": message.color,
+        "key": message.key,
+        "thread": message.thread,
+    }
+
+
 def fit_body(
     message: Message, build: Callable[[str], Any], longest: int, language: Language | None
 ) -> bytes:

@@ -1,7 +1,10 @@
 """A plain webhook: JSON of the user's own shape, posted to anything that takes it."""
 
+import hashlib
+import hmac
 import json
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Self
@@ -13,7 +16,7 @@ from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 from yarl import URL
 
 from receiver.channels.contract import Channel, Format, name_destination
-from receiver.channels.fitting import fit
+from receiver.channels.fitting import fit, words_of
 from receiver.channels.posting import Answer, SecretUrl, is_page, post, refusal
 from receiver.model import SEVERITIES, Message, Pace, SendError, Status
 from receiver.settings import SecretFile
@@ -89,6 +92,7 @@ class Webhook(Channel):
 
     url: SecretUrl = Field(alias="url_file")
     token: SecretFile | None = Field(default=None, alias="token_file")
+    secret: SecretFile | None = Field(default=None, alias="secret_file")
     headers: Annotated[dict[str, str], AfterValidator(_check_headers)] = Field(default_factory=dict)
     body: Annotated[str, AfterValidator(_check_body)] = _EVERYTHING
     longest: Annotated[int, Field(ge=200, le=1_000_000)] | None = None
@@ -119,8 +123,10 @@ class Webhook(Channel):
         headers = dict(self.headers)
         if self.token is not None:
             headers["Authorization"] = f"Bearer {self.token.get_secret_value()}"
-        url = URL(self.url.get_secret_value())
-        answer = await post(http, url, self._write(message), self.timeout, headers)
+        body = self._write(message)
+        if self.secret is not None:
+            headers |= sign(self.secret.get_secret_value(), int(time.time()), body)
+        answer = await post(http, URL(self.url.get_secret_value()), body, self.timeout, headers)
         if not 200 <= answer.status < 300 or is_page(answer.text):
             raise refusal(answer, self.clean(answer.text))
         objection = _objection(answer, self.clean)
@@ -137,6 +143,13 @@ class Webhook(Channel):
         return self._template.render(_words(message, text)).encode("utf-8", "replace")
 
 
+def sign(secret: str, timestamp: int, body: bytes) -> dict[str, str]:
+    """Return the headers that prove who sends: an HMAC over `seconds.body`, and the seconds."""
+    text = f"{timestamp}.".encode() + body
+    digest = hmac.digest(secret.encode(), text, hashlib.sha256).hex()
+    return {"X-Tocsin-Timestamp": str(timestamp), "X-Tocsin-Signature": f"sha256={digest}"}
+
+
 def harmless(text: str) -> str:
     """Break up what chat services read as a call to people: `@all`, `<!channel>`, `<at id=...>`.
 
@@ -146,15 +159,7 @@ def harmless(text: str) -> str:
 
 
 def _words(message: Message, text: str) -> dict[str, str]:
-    return {
-        "title": harmless(message.title),
-        "text": text,
-        "status": message.status.value,
-        "severity": message.severity.name,
-        "color": message.color,
-        "key": message.key,
-        "thread": message.thread,
-    }
+    return words_of(message, harmless(message.title), text)
 
 
 def _compile(source: str) -> Template:

@@ -10,6 +10,7 @@ from tests.fakes import certs
 from tests.fakes.alertmanager import FakeAlertmanager
 from tests.fakes.dingtalk import FakeDingTalk
 from tests.fakes.feishu import FakeFeishu
+from tests.fakes.pagerduty import FakePagerDuty
 from tests.fakes.postgres import Postgres, postgres
 from tests.fakes.slack import FakeSlack
 from tests.fakes.smtp import FakeSmtp
@@ -45,6 +46,12 @@ async def wecom() -> AsyncIterator[FakeWeCom]:
 @pytest.fixture
 async def telegram() -> AsyncIterator[FakeTelegram]:
     async with FakeTelegram() as fake:
+        yield fake
+
+
+@pytest.fixture
+async def pagerduty() -> AsyncIterator[FakePagerDuty]:
+    async with FakePagerDuty() as fake:
         yield fake
 
 

@@ -4,6 +4,7 @@ A new channel needs its rig here: the conformance suite goes through CHANNELS.
 """
 
 import io
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, redirect_stdout
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from tests.fakes.certs import Certificates
 from tests.fakes.dingtalk import FakeDingTalk
 from tests.fakes.feishu import FakeFeishu
 from tests.fakes.hook import FakeHook
+from tests.fakes.pagerduty import FakePagerDuty
 from tests.fakes.slack import FakeSlack
 from tests.fakes.smtp import FakeSmtp
 from tests.fakes.teams import FakeTeams
@@ -143,10 +145,51 @@ async def webhook_rig(folder: Path, _: Certificates) -> AsyncIterator[Rig]:
             "type": "webhook",
             "url_file": _write(folder, "url", f"{fake.base}/hooks/a-secret-path"),
             "token_file": _write(folder, "token", "a-secret-token"),
+            "secret_file": _write(folder, "secret", "a-secret-of-the-signature"),
             "headers": {"X-Team": "ops"},
             "body": '{"msgtype": "text", "text": {"content": {{ title ~ "\\n" ~ text }}}}',
         }
         yield Rig(config, lambda: fake.texts, lambda trouble: _provoke_web(fake, trouble))
+
+
+@asynccontextmanager
+async def pagerduty_rig(folder: Path, _: Certificates) -> AsyncIterator[Rig]:
+    async with FakePagerDuty() as fake:
+        key = _write(folder, "key", fake.key)
+        config = {"type": "pagerduty", "key_file": key, "url": f"{fake.base}/v2/enqueue"}
+        yield Rig(config, lambda: fake.texts, lambda trouble: _provoke_web(fake, trouble))
+
+
+_PROGRAM = """#!/bin/sh
+cd "$(dirname "$0")" || exit 78
+trouble="$(cat trouble 2>/dev/null)"
+rm -f trouble
+case "$trouble" in
+rejected) echo spam; exit 65 ;;
+server) echo later; exit 75 ;;
+hangs) sleep 60 & sleep 60 ;;
+esac
+cat >>said
+echo >>said
+"""
+
+
+@asynccontextmanager
+async def command_rig(folder: Path, _: Certificates) -> AsyncIterator[Rig]:
+    program = folder / "program"
+    program.write_text(_PROGRAM)
+    program.chmod(0o755)
+
+    async def provoke(trouble: str) -> None:
+        if trouble == "dead":
+            program.unlink()
+        (folder / "trouble").write_text(trouble)
+
+    def texts() -> list[str]:
+        said = (folder / "said").read_text() if (folder / "said").exists() else ""
+        return [json.loads(line)["text"] for line in said.splitlines()]
+
+    yield Rig({"type": "command", "argv": [str(program)]}, texts, provoke)
 
 
 @asynccontextmanager
@@ -189,6 +232,8 @@ RIGS: dict[str, tuple[tuple[Maker, tuple[str, ...]], ...]] = {
     "telegram": ((telegram_rig, ON_THE_WEB),),
     "slack": ((slack_hook_rig, ON_THE_WEB), (slack_token_rig, ON_THE_WEB)),
     "webhook": ((webhook_rig, ON_THE_WEB),),
+    "pagerduty": ((pagerduty_rig, ON_THE_WEB),),
+    "command": ((command_rig, IN_THE_POST),),
     "email": ((email_rig, IN_THE_POST),),
     "terminal": ((terminal_rig, ()),),
     "inbox": ((inbox_rig, ()),),

@@ -1,3 +1,5 @@
+import hmac
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -6,7 +8,7 @@ import pytest
 from aiohttp import ClientSession
 from pydantic import ValidationError
 
-from receiver.channels.webhook import Webhook, _check_body
+from receiver.channels.webhook import Webhook, _check_body, sign
 from receiver.model import Pace, SendError
 from tests.fakes.alerts import make_message
 from tests.fakes.hook import FakeHook
@@ -64,6 +66,28 @@ async def test_an_answer_of_200_that_says_no_is_a_failure(
             await make(f"{fake.base}/x", body=TEXT).send(make_message(), http)
     error = caught.value
     assert (error.reason, error.permanent, error.retry_after) == expected
+
+
+async def test_a_body_is_signed_with_the_time_at_which_it_is_sent(
+    make: Callable[..., Webhook], secret_file: Callable[[str, str], str], http: ClientSession
+) -> None:
+    async with FakeHook() as fake:
+        hook = make(f"{fake.base}/x", secret_file=secret_file("hook.secret", "s3cret"))
+        await hook.send(make_message("严重"), http)
+        headers, body = fake.seen[0].headers, await fake.seen[0].read()
+    stamp = headers["X-Tocsin-Timestamp"]
+    assert abs(time.time() - int(stamp)) < 10
+    expected = hmac.new(b"s3cret", f"{stamp}.".encode() + body, "sha256").hexdigest()
+    assert headers["X-Tocsin-Signature"] == f"sha256={expected}"
+
+
+def test_a_signature_is_what_anybody_would_compute() -> None:
+    # printf '1700000000.{}' | openssl dgst -sha256 -hmac key
+    digest = "9d713ed406bb7076d4123f0dc2c39d2df5c654ed4b0cd56b52c8b4c940bd63ae"
+    assert sign("key", 1700000000, b"{}") == {
+        "X-Tocsin-Timestamp": "1700000000",
+        "X-Tocsin-Signature": f"sha256={digest}",
+    }
 
 
 async def test_the_text_is_cut_to_what_the_configuration_allows(
