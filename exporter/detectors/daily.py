@@ -38,7 +38,9 @@ def raised(line: Floats, cells: dict[str, Cell]) -> Floats:
     return higher
 
 
-def learn(sizes: Floats, cells: dict[str, Cell]) -> None:
-    """Take the sizes in."""
-    latest = cells["latest"].mean
-    np.maximum(latest, sizes, out=latest)
+def learn(sizes: Floats, line: Floats, cells: dict[str, Cell]) -> None:
+    """Take in what is beyond its line: what is ordinary says nothing of this hour."""
+    beyond = np.flatnonzero(sizes > line)
+    if len(beyond):
+        latest = cells["latest"].mean
+        latest[beyond] = np.maximum(latest[beyond], sizes[beyond])

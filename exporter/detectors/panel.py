@@ -191,7 +191,7 @@ def _measure(
     line = known.line(tail.DOUBT)
     higher = daily.raised(line, cells)
     rarity = known.weigh(measured, higher)
-    daily.learn(measured, cells)
+    daily.learn(measured, line, cells)
     _learn_tail(age, tails, measured, line)
     rhythm.learn(age, state["rhythm"], beats, cells)
     reach = beats.scale * sparse.expand(state["sparse"], higher)

@@ -70,6 +70,7 @@ class Week(Plain):
 
 
 def _begins(state: Floats, cell: Cell) -> BoolArray:
-    """Tell where an hour begins; of hours known for long nobody needs to know."""
+    """Tell where an hour begins: its slot is not as the value before has left that of its own."""
     begins: BoolArray = cell.visits != state[_VISITS]
+    begins |= cell.mean != state[_MEAN]
     return begins

@@ -104,6 +104,15 @@ def test_what_came_on_one_night_is_as_much_news_on_the_next() -> None:
     assert (np.diff(totals, axis=0)[[3 * day + 29, 4 * day + 29]] == 1).all()
 
 
+def test_a_daily_peak_that_does_not_come_is_news_in_the_third_week() -> None:
+    lines = 50 + np.random.default_rng(2).standard_normal((14 * 288 + 1, 5))
+    hours = np.arange(len(lines)) // 12 % 24
+    lines[(hours == 0) & (np.arange(len(lines)) < 14 * 288)] += 10
+    times = START - START % 86_400 + 300.0 * np.arange(len(lines))
+    scores = column(judged(lines, Rule(300.0), times.tolist()), "score")
+    assert (scores[-1] >= 1).all()
+
+
 @pytest.mark.parametrize("hours", [2, 24])
 def test_the_band_at_the_top_of_a_new_hour_is_one_of_the_past(hours: int) -> None:
     """The same past, and a different value last: within the band or not, it is the same band."""
