@@ -11,6 +11,7 @@ from receiver.channels.feishu import Feishu
 from receiver.channels.inbox import Inbox
 from receiver.channels.pagerduty import PagerDuty
 from receiver.channels.slack import Slack
+from receiver.channels.sms import Sms
 from receiver.channels.teams import Teams
 from receiver.channels.telegram import Telegram
 from receiver.channels.terminal import Terminal
@@ -26,6 +27,7 @@ CHANNELS: dict[str, type[Channel]] = {
     "telegram": Telegram,
     "email": Email,
     "pagerduty": PagerDuty,
+    "sms": Sms,
     "webhook": Webhook,
     "command": Command,
     "inbox": Inbox,

@@ -13,7 +13,9 @@ from pydantic import AfterValidator, SecretStr
 from receiver.model import Language, Message, Pace
 from receiver.settings import Duration, PaceText, Section
 
-Format = Literal["dingtalk", "slack", "email", "text", "feishu", "wecom", "teams", "telegram"]
+Format = Literal[
+    "dingtalk", "slack", "email", "text", "feishu", "wecom", "teams", "telegram", "sms"
+]
 
 _LONGEST_DETAIL = 300
 

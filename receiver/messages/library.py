@@ -32,6 +32,7 @@ FILES: dict[Part, str] = {
     "wecom": "chat.j2",
     "teams": "chat.j2",
     "telegram": "chat.j2",
+    "sms": "sms.txt.j2",
 }
 """The one list of what can be written and of what the files are called."""
 NAMES = tuple(dict.fromkeys(FILES.values()))

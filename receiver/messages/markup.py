@@ -91,6 +91,7 @@ DIALECTS: dict[Format, Dialect] = {
     "wecom": Dialect(wecom, "**{}**", _MARKDOWN, bullet="- ", head="### {}"),
     "teams": Dialect(markdown, "**{}**", _MARKDOWN, bullet="- ", head="{}"),
     "telegram": Dialect(telegram, "<b>{}</b>", _ANCHOR, html, "• ", "<b>{}</b>"),
+    "sms": Dialect(head="{}"),
     "email": PLAIN,
     "text": PLAIN,
 }

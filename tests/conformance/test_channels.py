@@ -52,6 +52,7 @@ COMMANDS = {
     "wecom": ("](http://evil", "<script", "<font", "<@", "\n### h", "\n> quote"),
     "teams": ("](http://evil", "<script", "<font", "\n### h"),
     "telegram": (" @all", "\n### h"),
+    "sms": ("\n",),
     "email": ("\r\nBcc:",),
     "text": ("\nBcc:",),
 }

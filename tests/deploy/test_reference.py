@@ -22,6 +22,7 @@ SECRETS = {
     "slack.token": "xoxb-0",
     "work.url": "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=0",
     "teams.url": "https://example.com/workflows/0/triggers/manual/paths/invoke?sig=0",
+    "texts.url": "https://sms.example.com/send",
     "other.url": "https://discord.com/api/webhooks/0/0",
 }
 

@@ -13,6 +13,7 @@ from tests.fakes.feishu import FakeFeishu
 from tests.fakes.pagerduty import FakePagerDuty
 from tests.fakes.postgres import Postgres, postgres
 from tests.fakes.slack import FakeSlack
+from tests.fakes.sms import FakeSms
 from tests.fakes.smtp import FakeSmtp
 from tests.fakes.teams import FakeTeams
 from tests.fakes.telegram import FakeTelegram
@@ -52,6 +53,12 @@ async def telegram() -> AsyncIterator[FakeTelegram]:
 @pytest.fixture
 async def pagerduty() -> AsyncIterator[FakePagerDuty]:
     async with FakePagerDuty() as fake:
+        yield fake
+
+
+@pytest.fixture
+async def sms() -> AsyncIterator[FakeSms]:
+    async with FakeSms() as fake:
         yield fake
 
 

@@ -17,6 +17,7 @@ from tests.fakes.feishu import FakeFeishu
 from tests.fakes.hook import FakeHook
 from tests.fakes.pagerduty import FakePagerDuty
 from tests.fakes.slack import FakeSlack
+from tests.fakes.sms import KEY, SECRET, SID, FakeSms
 from tests.fakes.smtp import FakeSmtp
 from tests.fakes.teams import FakeTeams
 from tests.fakes.telegram import TOKEN, FakeTelegram
@@ -192,6 +193,30 @@ async def command_rig(folder: Path, _: Certificates) -> AsyncIterator[Rig]:
     yield Rig({"type": "command", "argv": [str(program)]}, texts, provoke)
 
 
+def _sms_rig(provider: str, config: dict[str, Any]) -> Maker:
+    @asynccontextmanager
+    async def rig(folder: Path, _: Certificates) -> AsyncIterator[Rig]:
+        async with FakeSms() as fake:
+            section = config | {
+                "type": "sms",
+                "provider": provider,
+                "to": ["+8613800000000"],
+                "secret_file": _write(folder, "secret", SECRET),
+                "url_file": _write(folder, "url", f"{fake.base}/send/a-secret-path"),
+                "api_url": fake.base,
+                "longest": 500,
+            }
+            yield Rig(section, lambda: fake.texts, lambda trouble: _provoke_web(fake, trouble))
+
+    rig.__name__ = f"sms_{provider}_rig"
+    return rig
+
+
+aliyun_rig = _sms_rig("aliyun", {"key": KEY, "sign": "运维", "template": "SMS_1"})
+twilio_rig = _sms_rig("twilio", {"key": SID, "from": "+15550100"})
+sms_rig = _sms_rig("http", {})
+
+
 @asynccontextmanager
 async def email_rig(folder: Path, certificates: Certificates) -> AsyncIterator[Rig]:
     async with FakeSmtp(certificates, user="ops@example.com") as fake:
@@ -234,6 +259,7 @@ RIGS: dict[str, tuple[tuple[Maker, tuple[str, ...]], ...]] = {
     "webhook": ((webhook_rig, ON_THE_WEB),),
     "pagerduty": ((pagerduty_rig, ON_THE_WEB),),
     "command": ((command_rig, IN_THE_POST),),
+    "sms": ((aliyun_rig, ON_THE_WEB), (twilio_rig, ON_THE_WEB), (sms_rig, ON_THE_WEB)),
     "email": ((email_rig, IN_THE_POST),),
     "terminal": ((terminal_rig, ()),),
     "inbox": ((inbox_rig, ()),),
