@@ -135,7 +135,8 @@ class Message:
     """What a channel sends. `body` is in the channel's own format; `title` is one plain line.
 
     `key` is the same when the same message is tried again; `thread` when messages belong to
-    one incident.
+    one incident. `place` is where that incident's message stands at the provider, empty where
+    there is none that could be changed.
     """
 
     title: str
@@ -145,6 +146,7 @@ class Message:
     severity: Severity
     key: str
     thread: str
+    place: str = ""
 
     @property
     def color(self) -> str:

@@ -54,6 +54,11 @@ class Channel(Section):
     fallback: str = ""
 
     @property
+    def changes(self) -> bool:
+        """Whether it changes the message of an incident where that stands."""
+        return False
+
+    @property
     def rule(self) -> Pace | None:
         """How fast it may send: as configured, else as its provider allows; None is no limit."""
         return self.pace or self.limit
@@ -64,8 +69,12 @@ class Channel(Section):
         return ""
 
     @abstractmethod
-    async def send(self, message: Message, http: ClientSession) -> None:
-        """Deliver one message; never called twice at once for one channel."""
+    async def send(self, message: Message, http: ClientSession) -> str | None:
+        """Deliver one message; never called twice at once for one channel.
+
+        Returns where it stands now, if it can be changed there later; `message.place` is where
+        an earlier one of the same incident does.
+        """
 
     async def examine(self, http: ClientSession) -> str:  # noqa: ARG002 -- for those who need it
         """Ask whether a message would be taken, without sending one; returns what can be said.

@@ -1,28 +1,22 @@
-"""Slack by an incoming webhook or by a bot's token.
+"""Slack by an incoming webhook, or by a bot's token, which changes its message of an incident.
 
-Sources: docs.slack.dev, Block Kit and chat.postMessage; the total of 13,200 characters is
-undocumented (slackapi/bolt-js issue 2509).
+Sources: docs.slack.dev, incoming webhooks, chat.postMessage and chat.update.
 """
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Self
 
 from aiohttp import ClientSession
 from pydantic import AfterValidator, Field, model_validator
 from yarl import URL
 
+from receiver.channels.blocks import payload_of
 from receiver.channels.contract import Channel, Format, name_destination
-from receiver.channels.fitting import first_units, fit, units
 from receiver.channels.posting import Answer, SecretUrl, check_url, post, refusal
-from receiver.model import Language, Message, Pace, SendError
+from receiver.model import Message, Pace, SendError, Status
 from receiver.settings import SecretFile
 
-_HEADER = 150
-_SECTION = 3_000
-_BODY = 12_500
-"""Characters of all sections together; what is left of the total is for header and fallback."""
 _PAUSE = 30.0
 """Seconds to wait where Slack limits the rate without saying for how long."""
 
@@ -38,16 +32,13 @@ _WORDS = {
         user_not_found too_many_attachments missing_text_or_fallback_or_attachments""",
     "too_long": "msg_too_long msg_blocks_too_long",
     "throttled": "rate_limited ratelimited message_limit_exceeded",
+    "unchangeable": "message_not_found edit_window_closed cant_update_message update_failed",
     "server": "internal_error fatal_error service_unavailable request_timeout rollup_error",
 }
+_UNCHANGEABLE = "unchangeable"
 REASONS = {word: reason for reason, words in _WORDS.items() for word in words.split()}
 _PERMANENT = {"rejected", "too_long"}
 _WORD = re.compile(r"[a-z_]+")
-
-
-def escape(text: str) -> str:
-    """Escape what Slack's markup reads as its own; without it a label could call a channel."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 class Slack(Channel):
@@ -75,71 +66,70 @@ class Slack(Channel):
         held = [part.get_secret_value() for part in (self.url, self.token) if part is not None]
         return name_destination("slack", self.api_url, *held, self.channel)
 
-    async def send(self, message: Message, http: ClientSession) -> None:
-        """Post the message as blocks; anything but Slack's own yes is a failure."""
+    @property
+    def changes(self) -> bool:
+        """Whether it changes its messages: a webhook is never told where they are."""
+        return self.token is not None
+
+    async def send(self, message: Message, http: ClientSession) -> str | None:
+        """Post the message as blocks; anything but Slack's own yes is a failure.
+
+        With a token an incident has one message, which is brought up to date, and a reply to it
+        for each change. Whoever looks at the channel sees those of alerts that fire there too,
+        since nobody is told that a message was changed.
+        """
         payload = payload_of(message, self.language)
-        headers = {}
         if self.url is not None:
-            url = URL(self.url.get_secret_value())
-        else:
-            url = URL(self.api_url.rstrip("/") + "/chat.postMessage")
-            payload["channel"] = self.channel
-        if self.token is not None:
-            headers["Authorization"] = f"Bearer {self.token.get_secret_value()}"
-        body = json.dumps(payload).encode()
-        answer = await post(http, url, body, self.timeout, headers)
-        refused = _read_webhook(answer) if self.url is not None else _read_api(answer)
+            answer = await self._post(self.url.get_secret_value(), payload, http)
+            self._demand(answer, _read_webhook(answer))
+            return None
+        if message.place and await self._change(message.place, payload, http):
+            channel, _, ts = message.place.partition(" ")
+            fires = message.status is Status.FIRING
+            reply = payload | {"channel": channel, "thread_ts": ts, "reply_broadcast": fires}
+            await self._call("chat.postMessage", reply, http)
+            return message.place
+        said = await self._call("chat.postMessage", payload | {"channel": self.channel}, http)
+        return f"{said['channel']} {said['ts']}" if {"channel", "ts"} <= said.keys() else None
+
+    async def _change(self, place: str, payload: dict[str, Any], http: ClientSession) -> bool:
+        """Bring the message at a place up to date; false where Slack has it no more."""
+        channel, _, ts = place.partition(" ")
+        try:
+            await self._call("chat.update", payload | {"channel": channel, "ts": ts}, http)
+        except SendError as error:
+            if error.reason != _UNCHANGEABLE:
+                raise
+            return False
+        return True
+
+    async def _call(
+        self, method: str, payload: dict[str, Any], http: ClientSession
+    ) -> dict[str, Any]:
+        """Call the Web API; returns what it answers besides its yes."""
+        answer = await self._post(f"{self.api_url.rstrip('/')}/{method}", payload, http)
+        self._demand(answer, _read_api(answer))
+        said: dict[str, Any] = json.loads(answer.text)
+        return said
+
+    async def _post(self, url: str, payload: dict[str, Any], http: ClientSession) -> Answer:
+        held = self.token
+        headers = {"Authorization": f"Bearer {held.get_secret_value()}"} if held else {}
+        return await post(http, URL(url), json.dumps(payload).encode(), self.timeout, headers)
+
+    def _demand(self, answer: Answer, refused: str) -> None:
         if refused:
             raise classify(answer, self.clean(refused))
 
     async def examine(self, http: ClientSession) -> str:
         """Ask who the token is, or send a webhook nothing, which it refuses once it is known."""
-        if self.token is not None:
-            headers = {"Authorization": f"Bearer {self.token.get_secret_value()}"}
-            url = URL(self.api_url.rstrip("/") + "/auth.test")
-            answer = await post(http, url, b"{}", self.timeout, headers)
-            refused = _read_api(answer)
-        else:
-            assert self.url is not None  # noqa: S101 -- the section demands one of both
-            url = URL(self.url.get_secret_value())
-            answer = await post(http, url, b"{}", self.timeout, {})
+        if self.url is not None:
+            answer = await self._post(self.url.get_secret_value(), {}, http)
             refused = _read_webhook(answer)
-            if REASONS.get(refused) == "rejected":
-                refused = ""
-        if refused:
-            raise classify(answer, self.clean(refused))
+            self._demand(answer, "" if REASONS.get(refused) == "rejected" else refused)
+        else:
+            await self._call("auth.test", {}, http)
         return "is known to Slack; only --send tells whether the channel takes a message"
-
-
-def payload_of(message: Message, language: Language | None) -> dict[str, Any]:
-    """Build header, coloured sections and the text of the pop-up, within Slack's limits."""
-    body = fit(message.body, _fits, language)
-    title = first_units(message.title, _HEADER)
-    # A header's text is not markup, so entities might show: no `<` at all leaves no doubt.
-    plain = title.replace("<", "\N{FULLWIDTH LESS-THAN SIGN}")
-    header = {"type": "header", "text": {"type": "plain_text", "text": plain, "emoji": True}}
-    sections = [
-        {"type": "section", "text": {"type": "mrkdwn", "text": part, "verbatim": True}}
-        for part in _split(body)
-    ]
-    colored = [{"color": message.color, "blocks": sections}] if sections else []
-    return {"text": escape(title), "blocks": [header], "attachments": colored}
-
-
-def _fits(text: str) -> bool:
-    return units(text) <= _BODY and all(units(line) <= _SECTION for line in text.split("\n"))
-
-
-def _split(text: str) -> Iterator[str]:
-    """Cut at line ends into pieces that a section can hold; `fit` has cut longer lines."""
-    piece = ""
-    for line in text.split("\n"):
-        if piece and units(piece) + 1 + units(line) > _SECTION:
-            yield piece
-            piece = ""
-        piece = f"{piece}\n{line}" if piece else line
-    if piece.strip():
-        yield piece
 
 
 def _read_webhook(answer: Answer) -> str:

@@ -43,10 +43,22 @@ class Outlet:
         return Line(self.name, self.channel.destination, self.channel.fallback)
 
     async def send(
-        self, tellings: Sequence[Telling], http: ClientSession, metrics: Metrics, now: datetime
+        self,
+        tellings: Sequence[Telling],
+        http: ClientSession,
+        metrics: Metrics,
+        now: datetime,
+        place: str = "",
     ) -> Message:
-        """Render and send; raises SendError, with its secrets masked, and nothing else."""
-        return await self._fenced(lambda: self._render(tellings, metrics, now), http)
+        """Render and send; raises SendError, with its secrets masked, and nothing else.
+
+        `place` is where the message of a single incident stands; in what is returned, where it
+        stands now.
+        """
+        message = await self._fenced(
+            lambda: replace(self._render(tellings, metrics, now), place=place), http
+        )
+        return message if len(tellings) == 1 else replace(message, place="")
 
     async def send_test(self, test: Notification, http: ClientSession, now: datetime) -> Message:
         """Send what nobody is owed, marked as a test in its title; raises SendError as `send`."""
@@ -57,7 +69,7 @@ class Outlet:
         try:
             message = write()
             async with asyncio.timeout(channel.timeout + _LAST_WORD):
-                await channel.send(message, http)
+                place = await channel.send(message, http)
         except SendError as error:
             raise self._masked(error) from None
         except TimeoutError:
@@ -66,7 +78,7 @@ class Outlet:
             trace = mask.mask(traceback.format_exc(), channel.secrets)
             _LOG.error("channel %s failed in its own code:\n%s", self.name, trace)
             raise self._masked(SendError("failed", f"{type(error).__name__}: {error}")) from None
-        return message
+        return replace(message, place=place or "")
 
     def _render_test(self, test: Notification, now: datetime) -> Message:
         key = f"test-{now.timestamp():.0f}"

@@ -182,9 +182,10 @@ class Worker:
         tellings = merge(batch)
         told: list[Told] = []
         for part in [tellings] if self._habits.gathers else [(each,) for each in tellings]:
+            place = await self._place_of(part)
             try:
                 message = await self._outlet.send(
-                    part, self._ties.http, self._ties.metrics, self._now()
+                    part, self._ties.http, self._ties.metrics, self._now(), place
                 )
             except SendError as error:
                 await self._fail(part, error)
@@ -192,6 +193,12 @@ class Worker:
                 told.append((part, carrier_of(part), message))
         if told:
             await self._succeed(told)
+
+    async def _place_of(self, tellings: Sequence[Telling]) -> str:
+        """Return where the message of an incident stands that can be changed."""
+        if len(tellings) > 1 or not self._outlet.channel.changes:
+            return ""
+        return await self._ties.store.place_of(self.name, tellings[0].newest.incident)
 
     async def _succeed(self, told: Sequence[Told]) -> None:
         now = self._now()

@@ -157,5 +157,15 @@ def _apart(connection: Connection) -> None:
         connection.exec_driver_sql("ALTER TABLE deliveries ALTER state SET STATISTICS 0")
 
 
-STEPS: Sequence[Step] = (_slices, _gates, _sizes, _notices, _ends, _audit, _apart)
+def _places(connection: Connection) -> None:
+    add_table(
+        connection,
+        "places",
+        Column("incident", ForeignKey("incidents.id"), primary_key=True),
+        Column("channel", Text, primary_key=True),
+        Column("place", Text, nullable=False),
+    )
+
+
+STEPS: Sequence[Step] = (_slices, _gates, _sizes, _notices, _ends, _audit, _apart, _places)
 """STEPS[i] takes a store of version i + 1 to i + 2."""

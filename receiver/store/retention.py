@@ -11,7 +11,16 @@ from sqlalchemy import Column, Connection, delete, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from receiver.model import Status
-from receiver.store.schema import attempts, deliveries, episodes, incidents, owed, slices, webhooks
+from receiver.store.schema import (
+    attempts,
+    deliveries,
+    episodes,
+    incidents,
+    owed,
+    places,
+    slices,
+    webhooks,
+)
 
 _SAMPLE = 500
 _ROW = 700
@@ -60,6 +69,7 @@ def forget_incidents(connection: Connection, before: datetime, most: int) -> int
         left = select(table.c.incident).where(table.c.incident == incidents.c.id)
         old = old.where(~left.exists())
     numbers = list(connection.scalars(old.limit(most)))
+    connection.execute(delete(places).where(places.c.incident.in_(numbers)))
     connection.execute(delete(incidents).where(incidents.c.id.in_(numbers)))
     return len(numbers)
 

@@ -192,6 +192,14 @@ attempts = Table(
     Index("attempts_of_delivery", "delivery", "number", unique=True),
 )
 
+places = Table(
+    "places",
+    metadata,
+    Column("incident", ForeignKey("incidents.id"), primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("place", Text, nullable=False),
+)
+
 audit = Table(
     "audit",
     metadata,

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import BindParameter, Connection, bindparam, update
 
 from receiver.model import Delivery
-from receiver.store import gates
+from receiver.store import gates, places
 from receiver.store.handover import FELL_BACK, hand_over
 from receiver.store.records import Gate, Line, Outcome
 from receiver.store.schema import attempts, deliveries
@@ -30,6 +30,8 @@ def settle(
     groups: dict[tuple[Outcome, int], list[int]] = defaultdict(list)
     for delivery, outcome in settled:
         groups[outcome, delivery.attempts].append(delivery.id)
+        if outcome.message is not None and outcome.message.place:
+            places.keep(connection, delivery, outcome.message.place)
     for (outcome, attempt), numbers in groups.items():
         _close(connection, numbers, attempt, outcome, now)
     lost = [delivery.id for delivery, outcome in settled if outcome.reason == FELL_BACK]

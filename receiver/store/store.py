@@ -21,6 +21,7 @@ from receiver.store import (
     migrations,
     notices,
     outbox,
+    places,
     retention,
     schema,
     settling,
@@ -66,9 +67,8 @@ _MOMENT = timedelta(microseconds=1)
 class Store:
     """An SQLite file, or a PostgreSQL database, which several receivers may share.
 
-    Every method raises StoreUnavailableError where it cannot be used.
-
-    `parse` reads a webhook's bytes, which is how webhooks are kept.
+    Every method raises StoreUnavailableError where it cannot be used. `parse` reads a webhook's
+    bytes, which is how webhooks are kept.
     """
 
     def __init__(self, database: Path | URL, parse: Parse, patience: float = PATIENCE) -> None:
@@ -179,6 +179,10 @@ class Store:
         """Note how attempts ended, as it is returned, and what that says of the destination."""
         return await self._claimer.run(settling.settle, line, settlements, now, change)
 
+    async def place_of(self, channel: str, incident: int) -> str:
+        """Return where the message of an incident stands in a channel; empty where nowhere."""
+        return await self._reader.run(places.find, channel, incident)
+
     async def sweep(self, line: Line, now: datetime) -> int:
         """Hand over what a line owes to its fallback; returns how many messages."""
         return await self._claimer.run(handover.sweep, line, now)
@@ -225,10 +229,8 @@ class Store:
 
     async def forget_oldest(self, most: int) -> int:
         """Forget some of the oldest that is settled or over; returns how much."""
-        before = await self._reader.run(retention.oldest, most)
-        if before is None:
-            return 0
-        return await self._writer.run(retention.forget, before + _MOMENT, most)
+        last = await self._reader.run(retention.oldest, most)
+        return await self._writer.run(retention.forget, last + _MOMENT, most) if last else 0
 
     async def used(self) -> int:
         """Return the bytes that the store fills."""
@@ -248,10 +250,7 @@ class Store:
         return await self._reader.run(facts.facts)
 
     async def stand(self, changes: Mapping[Key, Standing | None]) -> None:
-        """Write how alerts stand with Alertmanager, where that changed, and forget who is over.
-
-        In steps, since a silence may concern a hundred thousand, and webhooks wait for each step.
-        """
+        """Write how alerts stand with Alertmanager, in steps: webhooks wait for each of them."""
         wanted: dict[Key, Standing | None] = dict.fromkeys(await self._reader.run(standings.over))
         every = [*(wanted | dict(changes)).items()]
         for start in range(0, len(every), _STEP):

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from receiver.channels.blocks import payload_of
 from receiver.channels.contract import Format
 from receiver.channels.dingtalk import DingTalk
 from receiver.channels.mailing import compose
-from receiver.channels.slack import payload_of
 from receiver.channels.webhook import Webhook
 from receiver.messages.digest import digest
 from receiver.messages.render import Style, render

@@ -1,4 +1,4 @@
-"""Slack's incoming webhook and chat.postMessage, with its limits and its error words."""
+"""Slack's incoming webhook, chat.postMessage and chat.update, with its limits and error words."""
 
 import json
 import time
@@ -12,6 +12,8 @@ from aiohttp import web
 from tests.fakes.web import Answer, FakeWeb
 
 HOOK = "/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX"
+_UPDATE, _WHO = "/api/chat.update", "/api/auth.test"
+_CHANNEL = "C0123456789"
 _HOOK_STATUS = {"no_service": 404, "rate_limited": 429}
 
 
@@ -25,6 +27,8 @@ class FakeSlack(FakeWeb):
     clock: Callable[[], float] = time.monotonic
     words: deque[str] = field(default_factory=deque)
     messages: list[dict[str, Any]] = field(default_factory=list)
+    standing: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What the bot's messages say now, by their `ts`."""
     _times: list[float] = field(default_factory=list)
 
     @property
@@ -43,8 +47,12 @@ class FakeSlack(FakeWeb):
         body = await request.read()
         by_hook = not request.path.startswith("/api/")
         word = self.words.popleft() if self.words else self._refuse(request, body)
-        if not word and request.path != "/api/auth.test":
-            self.messages.append(json.loads(body))
+        message = json.loads(body)
+        ts = message.get("ts") or f"1700000000.{len(self.standing):06}"
+        if not word and request.path != _WHO:
+            if request.path != _UPDATE:
+                self.messages.append(message)
+            self.standing[ts] = message
         if word == "rate_limited":
             payload = {"retry_after": 7, "ok": False, "error": word}
             return web.json_response(payload, status=429, headers={"Retry-After": "7"})
@@ -53,21 +61,17 @@ class FakeSlack(FakeWeb):
                 text=word or "ok", status=_HOOK_STATUS.get(word, 400 if word else 200)
             )
         return web.json_response(
-            {"ok": False, "error": word} if word else {"ok": True, "ts": "1.2"}
+            {"ok": False, "error": word} if word else {"ok": True, "channel": _CHANNEL, "ts": ts}
         )
 
     def _refuse(self, request: web.Request, body: bytes) -> str:
-        if request.path == "/api/chat.postMessage":
+        if request.path.startswith("/api/"):
             if request.headers.get("Authorization") != f"Bearer {self.token}":
                 return "invalid_auth"
-            if json.loads(body).get("channel") not in self.channels:
-                return "channel_not_found"
-        elif request.path == "/api/auth.test":
-            return (
-                ""
-                if request.headers.get("Authorization") == f"Bearer {self.token}"
-                else "invalid_auth"
-            )
+            if request.path == _WHO:
+                return ""
+            if refused := self._misplaced(request.path, json.loads(body)):
+                return refused
         elif request.path != HOOK:
             return "no_service"
         now = self.clock()
@@ -76,6 +80,16 @@ class FakeSlack(FakeWeb):
             return "rate_limited"
         self._times.append(now)
         return refuse_message(json.loads(body))
+
+    def _misplaced(self, path: str, message: dict[str, Any]) -> str:
+        """Say what is wrong with where a message shall stand: an update wants the channel's id."""
+        known = (_CHANNEL,) if path == _UPDATE else (*self.channels, _CHANNEL)
+        if message.get("channel") not in known:
+            return "channel_not_found"
+        if path == _UPDATE:
+            return "" if message.get("ts") in self.standing else "message_not_found"
+        thread = message.get("thread_ts")
+        return "" if thread is None or thread in self.standing else "thread_not_found"
 
 
 def refuse_message(message: dict[str, Any]) -> str:

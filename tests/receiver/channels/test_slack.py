@@ -6,8 +6,9 @@ import pytest
 from aiohttp import ClientSession, web
 from pydantic import ValidationError
 
+from receiver.channels.blocks import payload_of
 from receiver.channels.posting import Answer
-from receiver.channels.slack import Slack, classify, payload_of
+from receiver.channels.slack import Slack, classify
 from receiver.model import Language, SendError, Status
 from tests.fakes.alerts import make_message
 from tests.fakes.slack import FakeSlack, refuse_message
@@ -100,6 +101,51 @@ async def test_the_words_of_slack_are_classified_for_webhook_and_bot_alike(
             await channel.send(make_message(), http)
         assert (caught.value.reason, caught.value.permanent) == (reason, permanent)
         assert caught.value.detail == f"Slack answers {word}"
+
+
+async def test_an_incident_has_one_message_that_is_kept_up_to_date_and_a_reply_for_each_change(
+    bot: Slack, slack: FakeSlack, http: ClientSession
+) -> None:
+    place = await bot.send(make_message("it burns"), http)
+    assert place == "C0123456789 1700000000.000000"
+    assert await bot.send(make_message("more burns", place=place), http) == place
+    over = make_message("it is over", status=Status.RESOLVED, place=place)
+    assert await bot.send(over, http) == place
+    root, more, last = slack.standing.values()
+    assert "it is over" in str(root)
+    assert root["attachments"][0]["color"] == "#388e3c"
+    for reply, words, shown in ((more, "more burns", True), (last, "it is over", False)):
+        assert words in str(reply)
+        assert reply["thread_ts"] == "1700000000.000000"
+        assert reply["reply_broadcast"] is shown, "what fires is shown in the channel too"
+
+
+@pytest.mark.parametrize("word", ["message_not_found", "edit_window_closed", "cant_update_message"])
+async def test_where_a_message_cannot_be_changed_a_new_one_takes_its_place(
+    bot: Slack, slack: FakeSlack, http: ClientSession, word: str
+) -> None:
+    place = await bot.send(make_message("it burns"), http)
+    slack.words.append(word)
+    again = await bot.send(make_message("it is over", place=place or ""), http)
+    assert again == "C0123456789 1700000000.000001"
+    assert "thread_ts" not in slack.messages[-1]
+
+
+async def test_a_change_that_fails_otherwise_is_tried_again(
+    bot: Slack, slack: FakeSlack, http: ClientSession
+) -> None:
+    place = await bot.send(make_message("it burns"), http)
+    slack.words.append("internal_error")
+    with pytest.raises(SendError, match="internal_error"):
+        await bot.send(make_message("it is over", place=place or ""), http)
+    assert len(slack.messages) == 1
+
+
+async def test_a_webhook_is_never_told_where_its_message_is(
+    hook: Slack, bot: Slack, http: ClientSession
+) -> None:
+    assert await hook.send(make_message("it burns"), http) is None
+    assert (hook.changes, bot.changes) == (False, True)
 
 
 async def test_a_word_that_nobody_knows_is_tried_again(

@@ -29,10 +29,11 @@ class Scripted(Channel):
     _script: list[BaseException] = PrivateAttr(default_factory=list)
     _sent: asyncio.Queue[Message] = PrivateAttr(default_factory=asyncio.Queue)
 
-    async def send(self, message: Message, http: ClientSession) -> None:  # noqa: ARG002 -- the contract's
+    async def send(self, message: Message, http: ClientSession) -> str | None:  # noqa: ARG002 -- the contract's
         if self._script:
             raise self._script.pop(0)
         self._sent.put_nowait(message)
+        return None
 
 
 class Hanging(Scripted):
@@ -62,6 +63,13 @@ async def settled(store: Store, table: Any, outcome: str) -> Any:
         for row in await rows(store, table):
             if getattr(row, column) == outcome:
                 return row
+        await asyncio.sleep(0.01)
+
+
+async def all_settled(store: Store) -> None:
+    while True:
+        if all(row.state != "owed" for row in await rows(store, deliveries)):
+            return
         await asyncio.sleep(0.01)
 
 

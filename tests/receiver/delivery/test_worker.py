@@ -18,7 +18,16 @@ from receiver.store.records import Posted
 from receiver.store.schema import attempts, deliveries
 from receiver.store.store import Store
 from tests.fakes.alerts import make_message
-from tests.receiver.delivery.kit import SECRET, Hanging, Scripted, count, owe, rows, settled
+from tests.receiver.delivery.kit import (
+    SECRET,
+    Hanging,
+    Scripted,
+    all_settled,
+    count,
+    owe,
+    rows,
+    settled,
+)
 
 
 async def test_a_message_that_was_owed_before_the_start_is_sent(
@@ -204,3 +213,27 @@ async def test_tries_of_one_message_have_one_key_and_an_incident_one_thread(
     keys, threads = zip(*seen, strict=True)
     assert keys[0] == keys[1] != keys[2]
     assert len(set(threads)) == 1
+
+
+async def test_the_message_of_an_incident_is_changed_where_it_stands(
+    store: Store, work: Callable[..., Any]
+) -> None:
+    class Board(Scripted):
+        @property
+        def changes(self) -> bool:
+            return True
+
+        async def send(self, message: Message, http: ClientSession) -> str:
+            await super().send(message, http)
+            return message.place or f"place {message.thread}"
+
+    channel = Board()
+    async with work(ops=channel) as made:
+        for changes in ({}, {"groupKey": "another"}, {"notification_reason": "repeat interval"}):
+            await owe(store, "ops", **changes)
+            made["ops"].wake()
+            await all_settled(store)
+    first, other, again = (channel._sent.get_nowait() for _ in range(3))
+    assert (first.place, other.place) == ("", "")
+    assert again.place == f"place {first.thread}"
+    assert first.thread != other.thread
