@@ -11,14 +11,12 @@ from receiver import config
 from receiver.config import Config
 from receiver.drill import choose, visit
 from receiver.intake.webhook import ParseError, parse
-from receiver.messages.digest import digest
-from receiver.messages.library import FILES, NAMES, Templates, formats_of
-from receiver.messages.render import Rendered, Style, render
-from receiver.messages.samples import NOW, SAMPLES, START
+from receiver.messages.library import DIGEST_FILES, NAMES, files_of, formats_of
+from receiver.messages.render import Rendered, Style
+from receiver.messages.samples import DIGESTS, NOW, SAMPLES
+from receiver.messages.writing import write
 from receiver.model import ConfigError, Language, Notification
 from receiver.outlets import outlets
-
-_DIGEST = "digest"
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -31,7 +29,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     what = preview.add_mutually_exclusive_group()
     what.add_argument("--payload", metavar="FILE", help="a webhook's body, or - for standard input")
     what.add_argument("--incident", type=int, metavar="ID", help="the last that came for it")
-    what.add_argument("--sample", choices=[*SAMPLES, _DIGEST], default="single")
+    what.add_argument("--sample", choices=SAMPLES, default="single")
     preview.add_argument("--language", type=Language, choices=list(Language))
     preview.add_argument("--html", type=Path, metavar="FILE", help="write a mail's page there")
 
@@ -54,7 +52,7 @@ async def run(arguments: argparse.Namespace) -> int:
     chosen = list(_chosen(arguments, settings))
     failed = False
     for name, style in chosen:
-        rendered = _write(style, settings.templates, told)
+        rendered = write(told.notifications, style, settings.templates, told.now)
         if len(chosen) > 1:
             sys.stdout.write(f"--- {name}: {style.format}\n")
         sys.stdout.write(_shown(rendered, arguments.template or ""))
@@ -85,9 +83,8 @@ async def _told(arguments: argparse.Namespace, settings: Config) -> _Told:
         return _Told((_read(arguments.payload),), datetime.now(UTC))
     if arguments.incident is not None:
         return _Told((await _latest(settings, arguments.incident),), datetime.now(UTC))
-    if arguments.sample == _DIGEST:
-        return _Told(tuple(SAMPLES.values()), NOW)
-    return _Told((SAMPLES[arguments.sample],), NOW)
+    of_digests = arguments.template in DIGEST_FILES.values() and arguments.sample not in DIGESTS
+    return _Told(SAMPLES["digest" if of_digests else arguments.sample], NOW)
 
 
 async def _latest(settings: Config, incident: int) -> Notification:
@@ -109,17 +106,11 @@ def _read(path: str) -> Notification:
         raise ConfigError([f"{path}: {error}; {remedy}"]) from error
 
 
-def _write(style: Style, templates: Templates, told: _Told) -> Rendered:
-    if len(told.notifications) > 1:
-        return Rendered(digest(told.notifications, style, key="preview", since=START))
-    (said,) = told.notifications
-    return render(said, style, key="", thread="", now=told.now, templates=templates)
-
-
 def _shown(rendered: Rendered, template: str) -> str:
     message = rendered.message
-    if template == FILES["title"]:
+    files = files_of(template)
+    if template == files["title"]:
         return f"{message.title}\n"
-    if template == FILES["html"]:
+    if template == files["html"]:
         return f"{message.html}\n"
     return f"{message.body}\n" if template else f"{message.title}\n\n{message.body}\n"

@@ -15,7 +15,7 @@ from receiver.delivery import mask
 from receiver.delivery.merge import Telling
 from receiver.messages.digest import digest
 from receiver.messages.library import BUILT_IN, Templates
-from receiver.messages.render import Style, render
+from receiver.messages.render import Rendered, Style, render
 from receiver.metrics import Metrics
 from receiver.model import Language, Message, Notification, SendError
 from receiver.store.records import Line
@@ -88,13 +88,20 @@ class Outlet:
         return replace(message, title=f"{_TEST[self.style.language]} {message.title}")
 
     def _render(self, tellings: Sequence[Telling], metrics: Metrics, now: datetime) -> Message:
-        if len(tellings) > 1:
-            since = min(each.accepted_at for telling in tellings for each in telling.deliveries)
-            told = [telling.notification for telling in tellings]
-            return digest(told, self.style, key=_key_of(tellings), since=since)
-        (telling,) = tellings
+        rendered = self._digest(tellings) if len(tellings) > 1 else self._alone(tellings[0], now)
+        for failure in rendered.failures:
+            metrics.template_failures.labels(failure.name).inc()
+        return rendered.message
+
+    def _digest(self, tellings: Sequence[Telling]) -> Rendered:
+        since = min(each.accepted_at for telling in tellings for each in telling.deliveries)
+        told = [telling.notification for telling in tellings]
+        key = _key_of(tellings)
+        return digest(told, self.style, key=key, since=since, templates=self.templates)
+
+    def _alone(self, telling: Telling, now: datetime) -> Rendered:
         said = telling.notification
-        rendered = render(
+        return render(
             said,
             self.style,
             key=f"{said.delivery_key[:24]}-{telling.newest.id}",
@@ -102,9 +109,6 @@ class Outlet:
             now=now,
             templates=self.templates,
         )
-        if rendered.failed:
-            metrics.template_failures.labels(rendered.failed).inc()
-        return rendered.message
 
     def _masked(self, error: SendError) -> SendError:
         detail = mask.one_line(error.detail, self.channel.secrets)

@@ -1,6 +1,6 @@
 """The text that is sent where a template fails: plain, complete enough, and without a template."""
 
-from receiver.messages.view import View
+from receiver.messages.view import DigestView, View
 
 
 def builtin_title(view: View) -> str:
@@ -17,3 +17,13 @@ def builtin_text(view: View) -> str:
     ]
     hidden = view.more + view.truncated
     return "\n\n".join([*lines, f"+ {hidden}"] if hidden else lines)
+
+
+def builtin_digest(view: DigestView) -> tuple[str, str]:
+    """Return the title and the text of a digest: every kind of alert with its hosts."""
+    title = f"[{view.emoji} {view.state}] {view.messages}: {', '.join(view.names[:3]) or 'Alert'}"
+    lines = [
+        f"{kind.emoji} {kind.name} ({kind.firing + kind.settled}) {', '.join(kind.hosts)}"
+        for kind in view.kinds
+    ]
+    return title, "\n\n".join([*lines, f"+ {view.more}"] if view.more else lines)

@@ -1,11 +1,13 @@
 """Whether the user's own templates can write whatever comes: each is tried on every sample."""
 
 from collections.abc import Iterator
+from itertools import product
 
 from receiver.channels.contract import Format
 from receiver.messages.library import Templates, formats_of
-from receiver.messages.render import Failure, Style, render
+from receiver.messages.render import Failure, Style
 from receiver.messages.samples import NOW, SAMPLES
+from receiver.messages.writing import write
 from receiver.model import Language
 
 _REMEDIES = {
@@ -19,16 +21,12 @@ _REMEDY = "ask with `if` before you use it, or try a filter"
 def check(templates: Templates) -> Iterator[str]:
     """Yield `file: line: what is wrong` once for each of the user's templates that fails."""
     said: set[str] = set()
-    for language, format_ in sorted({*_concerned(templates)}):
-        for name, sample in SAMPLES.items():
-            style = Style(format_, language, "Asia/Shanghai", "https://tocsin.example.com")
-            rendered = render(
-                sample, style, key="check", thread="check", now=NOW, templates=templates
-            )
-            for failure in rendered.failures:
-                if failure.name not in said:
-                    said.add(failure.name)
-                    yield f"{failure} (on the sample {name!r}); {_remedy(failure)}"
+    for (language, format_), sample in product(sorted({*_concerned(templates)}), SAMPLES):
+        style = Style(format_, language, "Asia/Shanghai", "https://tocsin.example.com")
+        for failure in write(SAMPLES[sample], style, templates, NOW).failures:
+            if failure.name not in said:
+                said.add(failure.name)
+                yield f"{failure} (on the sample {sample!r}); {_remedy(failure)}"
 
 
 def _concerned(templates: Templates) -> Iterator[tuple[Language, Format]]:

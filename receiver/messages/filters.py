@@ -54,6 +54,12 @@ def duration(seconds: float, language: Language) -> str:
     return " ".join(parts[:2])
 
 
+class Address(str):
+    """A URL that `web_link` has passed."""
+
+    __slots__ = ()
+
+
 def web_link(url: str) -> str:
     """Return the URL if it is one of the web, safe inside Markdown, Slack and HTML; else ''.
 
@@ -69,4 +75,4 @@ def web_link(url: str) -> str:
     link = (
         f"{parts.scheme}://{parts.netloc}{quote(rest, safe='%/:?#&=+,;@!$~*-._', errors='replace')}"
     )
-    return link if len(link) <= _LONGEST_URL else ""
+    return Address(link) if len(link) <= _LONGEST_URL else ""

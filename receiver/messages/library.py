@@ -8,12 +8,13 @@ from typing import Any, Literal
 
 from jinja2 import FunctionLoader, StrictUndefined, Template, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup
 
 from receiver.channels.contract import Format
 from receiver.messages import filters
 from receiver.messages.markup import DIALECTS, HTML, PLAIN, Dialect
 from receiver.messages.numbers import NUMBERS
-from receiver.messages.view import AlertView, View
+from receiver.messages.view import AlertView, DigestView, KindView, View
 from receiver.messages.words import LINKS
 from receiver.model import ConfigError, Language
 
@@ -35,7 +36,13 @@ FILES: dict[Part, str] = {
     "sms": "sms.txt.j2",
 }
 """The one list of what can be written and of what the files are called."""
-NAMES = tuple(dict.fromkeys(FILES.values()))
+DIGEST_FILES: dict[Part, str] = {
+    **dict.fromkeys(FILES, "digest.j2"),
+    "title": "digest_title.txt.j2",
+    "html": "digest.html.j2",
+}
+"""The same for a digest of messages that waited."""
+NAMES = tuple(dict.fromkeys([*FILES.values(), *DIGEST_FILES.values()]))
 
 _LARGEST = 256 * 1024
 _BUILT_IN = "builtin/"
@@ -54,20 +61,26 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Templates:
-    """All templates, compiled; two are equal where `own`, the user's, say the same."""
+    """All templates; two are equal where `own`, the user's, say the same."""
 
     folder: Path | None
     own: Mapping[Key, Source]
-    compiled: Mapping[tuple[Language, Part], Template] = field(compare=False, repr=False)
+    compiled: Mapping[tuple[Language, str, Part], Template] = field(compare=False, repr=False)
 
 
 def formats_of(name: str) -> tuple[Format, ...]:
     """Return the formats in which all that a template of this name writes is seen."""
-    if name == FILES["title"]:
+    files = files_of(name)
+    if name == files["title"]:
         return ("text",)
-    if name == FILES["html"]:
+    if name == files["html"]:
         return ("email",)
-    return tuple(format_ for format_ in DIALECTS if FILES[format_] == name)
+    return tuple(format_ for format_ in DIALECTS if files[format_] == name)
+
+
+def files_of(name: str) -> Mapping[Part, str]:
+    """Return the files among which one stands: those of a digest, or the others."""
+    return DIGEST_FILES if name in DIGEST_FILES.values() else FILES
 
 
 def source_of(templates: Templates, language: Language, name: str) -> str:
@@ -77,7 +90,7 @@ def source_of(templates: Templates, language: Language, name: str) -> str:
 
 
 def load(folder: Path | None = None) -> Templates:
-    """Compile the templates of a folder, and the built-in ones for all that it has not.
+    """Read the templates of a folder; the built-in ones stand for all that it has not.
 
     Raises ConfigError with a line for each file that cannot be used.
     """
@@ -85,19 +98,32 @@ def load(folder: Path | None = None) -> Templates:
 
 
 def put_in_place(own: Mapping[Key, Source], folder: Path | None = None) -> Templates:
-    """Compile these in place of the built-in ones; raises ConfigError."""
-    compiled: dict[tuple[Language, Part], Template] = {}
+    """Use these in place of the built-in ones; raises ConfigError where one cannot be compiled."""
+    compiled = _Compiled(own)
     problems: dict[str, None] = {}
-    for language in Language:
-        for part, name in FILES.items():
+    for language, name in own:
+        for part in (part for part, file in files_of(name).items() if file == name):
             try:
-                compiled[language, part] = _environment(own, language, part).get_template(name)
+                compiled[language, name, part]
             except TemplateSyntaxError as error:
                 where = f"{error.filename or name}: line {error.lineno}"
                 problems[f"{where}: {error.message}; see README, Templates"] = None
     if problems:
         raise ConfigError(list(problems))
     return Templates(folder, own, compiled)
+
+
+class _Compiled(dict[tuple[Language, str, Part], Template]):
+    """Compiles a template when it is first asked for: of all there are, few channels use some."""
+
+    def __init__(self, own: Mapping[Key, Source]) -> None:
+        super().__init__()
+        self._own = own
+
+    def __missing__(self, key: tuple[Language, str, Part]) -> Template:
+        language, name, part = key
+        template = self[key] = _environment(self._own, language, part).get_template(name)
+        return template
 
 
 def _read(folder: Path) -> Mapping[Key, Source]:
@@ -157,7 +183,9 @@ class _Sandbox(ImmutableSandboxedEnvironment):
     """The immutable sandbox, without its slow checks where there is nothing to break."""
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        if isinstance(obj, View | AlertView):  # frozen, and only plain values inside
+        if isinstance(
+            obj, View | AlertView | DigestView | KindView
+        ):  # frozen, and only plain values inside
             return not attr.startswith("_")
         return super().is_safe_attribute(obj, attr, value)
 
@@ -179,6 +207,7 @@ def _environment(own: Mapping[Key, Source], language: Language, part: Part) -> _
     env.filters["strong"] = dialect.strong
     env.filters["link"] = partial(_link, dialect)
     env.filters.update(NUMBERS)
+    env.globals["bullet"] = Markup(dialect.bullet)  # noqa: S704 -- our own
     env.globals["words"] = LINKS[language]
     return env
 
@@ -202,7 +231,7 @@ def _finalize(dialect: Dialect) -> Callable[[Any], Any]:
 
 def _link(dialect: Dialect, url: Any, text: str) -> str:
     """Write a link; what is no address of the web gives the text alone."""
-    address = filters.web_link(str(url))
+    address = url if isinstance(url, filters.Address) else filters.web_link(str(url))
     return dialect.link(address, text) if address else text
 
 

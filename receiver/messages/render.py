@@ -1,6 +1,7 @@
 """A notification in the words and the format of one channel."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from traceback import walk_tb
@@ -16,7 +17,7 @@ from receiver.messages.library import BUILT_IN, FILES, Part, Templates
 from receiver.messages.markup import DIALECTS
 from receiver.messages.view import View, look_at
 from receiver.messages.words import SEVERITY
-from receiver.model import RESOLVED_COLOR, Language, Message, Notification
+from receiver.model import RESOLVED_COLOR, Language, Message, Notification, Severity, Status
 
 # What a template can raise on a notification that its author did not think of.
 _FAILURES = (
@@ -90,27 +91,38 @@ def render(
         "zone": ZoneInfo(style.timezone),
         "severity": SEVERITY[language][urgency.name],
     }
-    sheet = _Sheet(templates, language, context)
-    title = clip(" ".join(sheet.fill("title", builtin_title(view)).split()), _LONGEST_TITLE)
-    context |= {"title": title, "color": RESOLVED_COLOR if view.resolved else urgency.color}
-    body = sheet.fill(style.format, DIALECTS[style.format].escape(builtin_text(view)))
-    html = sheet.fill("html", "") if style.format == "email" else ""
-    message = Message(title, body, html, notification.status, urgency, key, thread)
-    return Rendered(message, tuple(sheet.failures))
+    sheet = Sheet(templates, style, FILES, context)
+    instead = builtin_title(view), builtin_text(view)
+    return sheet.write(*instead, notification.status, urgency, key, thread)
 
 
 @dataclass(slots=True)
-class _Sheet:
-    """The templates of one language with what they are filled with."""
+class Sheet:
+    """The templates of one style with what they are filled with."""
 
     templates: Templates
-    language: Language
+    style: Style
+    files: Mapping[Part, str]
     context: dict[str, Any]
     failures: list[Failure] = field(default_factory=list)
 
+    def write(
+        self, title: str, text: str, status: Status, severity: Severity, key: str, thread: str
+    ) -> Rendered:
+        """Write all parts of a message; `title` and `text` stand in for what fails."""
+        style = self.style
+        title = clip(" ".join(self.fill("title", title).split()), _LONGEST_TITLE)
+        color = RESOLVED_COLOR if status is Status.RESOLVED else severity.color
+        self.context |= {"title": title, "color": color}
+        body = self.fill(style.format, DIALECTS[style.format].escape(text))
+        html = self.fill("html", "") if style.format == "email" else ""
+        message = Message(title, body, html, status, severity, key, thread)
+        return Rendered(message, tuple(self.failures))
+
     def fill(self, part: Part, instead: str) -> str:
         """Return the filled template, or `instead` where it fails, which is noted."""
-        template = self.templates.compiled[self.language, part]
+        language, name = self.style.language, self.files[part]
+        template = self.templates.compiled[language, name, part]
         try:
             text = template.render(self.context).strip()
             if not 0 < len(text.encode("utf-8", "replace")) <= _LONGEST:
@@ -118,7 +130,7 @@ class _Sheet:
         except _FAILURES as error:
             path, line = _place(error, str(template.filename))
             why = f"{type(error).__name__}: {error}".replace(f"{View.__module__}.", "")
-            self.failures.append(Failure(f"{self.language}/{FILES[part]}", path, line, why))
+            self.failures.append(Failure(f"{language}/{name}", path, line, why))
             return instead
         return _GAP.sub("\n\n", text)
 

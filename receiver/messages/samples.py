@@ -65,7 +65,7 @@ def _nasty() -> Iterator[Alert]:
     yield replace(_alert({}, timedelta(0)), labels={}, generator_url="")
 
 
-SAMPLES: Mapping[str, Notification] = {
+_ALONE: Mapping[str, Notification] = {
     "single": _notification(_alert(team="shop", job="web")),
     "resolved": _notification(_alert(ended=_HOUR, team="shop", job="web")),
     "grouped": _notification(
@@ -81,6 +81,17 @@ SAMPLES: Mapping[str, Notification] = {
     "nasty alone": _notification(*list(_nasty())[:1]),
 }
 """One of each shape that Alertmanager sends, and what no author of a template thinks of."""
+DIGESTS: Mapping[str, tuple[Notification, ...]] = {
+    "digest": tuple(_ALONE[name] for name in ("single", "grouped", "resolved", "truncated")),
+    "digest that is over": (_ALONE["resolved"],) * 2,
+    "bare digest": (_ALONE["bare"],) * 2,
+    "nasty digest": (_ALONE["nasty"], _ALONE["bare"]),
+}
+SAMPLES: Mapping[str, tuple[Notification, ...]] = {
+    **{name: (told,) for name, told in _ALONE.items()},
+    **DIGESTS,
+}
+"""What one message tells: a notification, or several that waited."""
 
 
 def exercise(severity: str, now: datetime, *, resolved: bool = False) -> Notification:

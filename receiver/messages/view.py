@@ -89,6 +89,36 @@ class View(Notes):
         return self.firing + self.settled == 1 and not self.truncated
 
 
+@dataclass(frozen=True, slots=True)
+class KindView:
+    """All alerts of one name and severity in a digest; `more` hosts than these have them."""
+
+    emoji: str
+    name: str
+    firing: int
+    settled: int
+    hosts: tuple[str, ...]
+    more: int
+
+
+@dataclass(frozen=True, slots=True)
+class DigestView:
+    """What waited since a time and is told in one: of so many `messages`, at most sixty kinds.
+
+    `more` kinds are not among them; `link` leads to our own pages, or is empty.
+    """
+
+    resolved: bool
+    emoji: str
+    state: str
+    messages: int
+    since: datetime
+    names: tuple[str, ...]
+    kinds: tuple[KindView, ...]
+    more: int
+    link: str
+
+
 def look_at(notification: Notification, language: Language, link: str, now: datetime) -> View:
     """Prepare a notification for the templates of one language; `link` leads to our own pages."""
     alerts = sorted(notification.alerts, key=lambda alert: alert.status is Status.RESOLVED)

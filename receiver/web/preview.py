@@ -12,8 +12,8 @@ from pydantic import Field, ValidationError
 
 from receiver.delivery.sending import Outlet
 from receiver.intake.webhook import ParseError, parse
-from receiver.messages.library import FILES, Source, source_of
-from receiver.messages.samples import NOW, SAMPLES
+from receiver.messages.library import DIGEST_FILES, FILES, Source, source_of
+from receiver.messages.samples import DIGESTS, NOW, SAMPLES
 from receiver.model import Language
 from receiver.settings import Section, describe
 from receiver.store.notices import Asked
@@ -88,7 +88,7 @@ async def try_out(request: web.Request) -> web.Response:
 async def _answered(site: Site, tried: _Tried) -> web.Response:
     try:
         outlet = _outlet(site, tried)
-        written = _template(outlet, tried.template)
+        written = _template(outlet, tried)
         subject = await _subject(site, tried)
         shown = await _show(site, outlet, written, subject, tried.source)
     except LookupError as error:
@@ -101,7 +101,7 @@ async def _answered(site: Site, tried: _Tried) -> web.Response:
         return problem(429, "another template is being tried; try again", "source")
     said: Mapping[str, Any] = {
         **shown.model_dump(),
-        "templates": _templates(outlet),
+        "templates": _templates(outlet, tried),
         "template": written,
         "source": source_of(outlet.templates, outlet.style.language, written),
     }
@@ -118,14 +118,16 @@ def _outlet(site: Site, tried: _Tried) -> Outlet:
     return replace(outlet, style=replace(outlet.style, language=language))
 
 
-def _templates(outlet: Outlet) -> list[str]:
-    page = [FILES["html"]] if outlet.style.format == "email" else []
-    return [FILES[outlet.style.format], FILES["title"], *page]
+def _templates(outlet: Outlet, tried: _Tried) -> list[str]:
+    of_alerts = tried.payload or tried.incident or tried.sample not in DIGESTS
+    files = FILES if of_alerts else DIGEST_FILES
+    page = [files["html"]] if outlet.style.format == "email" else []
+    return [files[outlet.style.format], files["title"], *page]
 
 
-def _template(outlet: Outlet, name: str) -> str:
-    written = _templates(outlet)
-    return name if name in written else written[0]
+def _template(outlet: Outlet, tried: _Tried) -> str:
+    written = _templates(outlet, tried)
+    return tried.template if tried.template in written else written[0]
 
 
 async def _subject(site: Site, tried: _Tried) -> _Subject:
@@ -150,7 +152,7 @@ async def _show(
         told = (
             SAMPLES[subject.sample]
             if subject.sample
-            else await asyncio.to_thread(parse, subject.body)
+            else [await asyncio.to_thread(parse, subject.body)]
         )
         return show(told, style, outlet.templates, subject.now)
     if site.trying.locked():

@@ -9,7 +9,7 @@ import os
 import resource
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from time import process_time
 from typing import cast
@@ -17,8 +17,9 @@ from typing import cast
 from receiver.channels.contract import Format
 from receiver.intake.webhook import ParseError, parse
 from receiver.messages.library import Key, Source, Templates, put_in_place
-from receiver.messages.render import Style, render
+from receiver.messages.render import Style
 from receiver.messages.samples import SAMPLES
+from receiver.messages.writing import write
 from receiver.model import ConfigError, Language, Notification
 from receiver.settings import Section
 
@@ -65,9 +66,9 @@ def unfold(own: Mapping[Key, Source]) -> tuple[tuple[Language, str, str, str], .
     return tuple((*key, source.path, source.text) for key, source in own.items())
 
 
-def show(told: Notification, style: Style, templates: Templates, now: datetime) -> Shown:
+def show(told: Sequence[Notification], style: Style, templates: Templates, now: datetime) -> Shown:
     """Write a message."""
-    rendered = render(told, style, key="", thread="", now=now, templates=templates)
+    rendered = write(told, style, templates, now)
     said = rendered.message
     failures = tuple(map(str, rendered.failures))
     return Shown(title=said.title, body=said.body, html=said.html, failures=failures)
@@ -98,7 +99,7 @@ async def show_apart(ask: Ask) -> Shown:
 def _answer(ask: Ask) -> Shown:
     own = {(language, name): Source(path, text) for language, name, path, text in ask.own}
     try:
-        told = SAMPLES[ask.sample] if ask.sample else parse(ask.webhook.encode())
+        told = SAMPLES[ask.sample] if ask.sample else [parse(ask.webhook.encode())]
         return show(told, ask.style, put_in_place(own), ask.now)
     except ConfigError as error:
         return Shown(failures=error.problems)

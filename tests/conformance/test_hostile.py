@@ -66,7 +66,9 @@ def messages(text: str, kind: Format) -> list[Message]:
     style = Style(kind, Language.EN, "Asia/Shanghai")
     alone = render(told, style, key="k", thread="t", now=START)
     assert alone.failed == ""
-    return [alone.message, digest([told, notified("other")], style, key="k", since=START)]
+    both = digest([told, notified("other")], style, key="k", since=START)
+    assert both.failed == ""
+    return [alone.message, both.message]
 
 
 @given(text=hostile)

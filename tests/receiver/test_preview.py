@@ -48,13 +48,18 @@ def test_without_a_choice_every_channel_s_message_is_printed(
 ) -> None:
     assert preview(file, "--sample", "digest", "--language", "en") == 0
     said = capsys.readouterr().out
-    assert "--- inbox: text\n[🔴 Critical] 7 messages in one" in said
+    assert "--- inbox: text\n[🔴 Critical] 4 messages in one" in said
     assert "--- mail: email\n" in said
 
 
 @pytest.mark.parametrize(
     ("name", "start"),
-    [("dingtalk.md.j2", "### ["), ("title.txt.j2", "["), ("email.html.j2", "<!doctype")],
+    [
+        ("dingtalk.md.j2", "### ["),
+        ("digest_title.txt.j2", "[🔴 严重] 合并 4 条消息：SlowAnswers"),
+        ("title.txt.j2", "["),
+        ("email.html.j2", "<!doctype"),
+    ],
 )
 def test_one_template_is_printed_without_a_channel_for_it(
     file: Path, name: str, start: str, capsys: pytest.CaptureFixture[str]

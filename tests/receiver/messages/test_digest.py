@@ -23,7 +23,9 @@ def told() -> list[Notification]:
 
 
 def write(style: Style = ENGLISH, notifications: list[Notification] | None = None) -> Message:
-    return digest(notifications or told(), style, key="key", since=START)
+    rendered = digest(notifications or told(), style, key="key", since=START)
+    assert not rendered.failures
+    return rendered.message
 
 
 def test_a_digest_names_every_alert_and_host_the_most_urgent_first() -> None:

@@ -6,8 +6,9 @@ import pytest
 from receiver.channels.contract import Format
 from receiver.messages.checking import check
 from receiver.messages.library import FILES, FOLDER, NAMES, Part, load
-from receiver.messages.render import Style, render
+from receiver.messages.render import Style
 from receiver.messages.samples import NOW, SAMPLES
+from receiver.messages.writing import write as write_sample
 from receiver.model import ConfigError, Language, Message
 
 LABEL = '{{ view.alerts[0].label("team") }}: {{ view.alerts[0].annotation("impact") }}.'
@@ -23,7 +24,7 @@ def folder(tmp_path: Path) -> Path:
 def write(folder: Path, sample: str = "single", format_: Format = "text") -> Message:
     style = Style(format_, Language.EN, "UTC")
     templates = load(folder)
-    rendered = render(SAMPLES[sample], style, key="", thread="", now=NOW, templates=templates)
+    rendered = write_sample(SAMPLES[sample], style, templates, NOW)
     assert not rendered.failures
     return rendered.message
 
@@ -44,6 +45,20 @@ def test_a_file_stands_in_place_of_the_built_in_one_of_its_name_and_language(
     assert message.title == "[🔴 Critical] SlowAnswers on web-1:443"
     assert "shop: ." not in write(folder, format_="slack").body
     assert problems(folder) == []
+
+
+def test_a_digest_has_templates_that_may_be_replaced_too(folder: Path) -> None:
+    (folder / "en/digest_title.txt.j2").write_text("{{ digest.messages }} waited")
+    (folder / "en/digest.j2").write_text(
+        "{{ title | heading }}\n"
+        "{% for kind in digest.kinds %}{{ bullet }}{{ kind.name or 'x' }}\n{% endfor %}"
+    )
+    assert problems(folder) == []
+    message = write(folder, "digest that is over", "dingtalk")
+    assert (message.title, message.body) == ("2 waited", "### 2 waited\n- SlowAnswers")
+    (folder / "en/digest.j2").write_text("{{ digest.kinds[0].name.nothing }}")
+    (problem,) = problems(folder)
+    assert "(on the sample 'digest')" in problem
 
 
 def test_a_template_may_add_to_the_built_in_one(folder: Path) -> None:

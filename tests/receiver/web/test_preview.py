@@ -66,6 +66,10 @@ async def test_a_channel_s_message_is_shown_beside_its_template(
     assert said["source"] == "我的 {{ view.names | join }}"
     assert said["html"].startswith("<!doctype html>")
     assert said["templates"] == ["text.txt.j2", "title.txt.j2", "email.html.j2"]
+    _, said = await look(http, running, channel="mail", sample="digest")
+    assert said["title"].startswith("[🔴 Critical] 4 messages in one: SlowAnswers")
+    assert said["template"] == "digest.j2"
+    assert "web-12:443" in said["html"]
 
 
 async def test_a_stored_incident_can_be_chosen_on_the_page_and_is_shown(
@@ -92,6 +96,9 @@ async def test_a_template_that_is_being_written_is_rendered_and_not_kept(
     assert (status, said["failures"], said["body"]) == (200, [], "shop 我的 SlowAnswers")
     status, said = await try_out(http, running, payload=body([alert("db-7")]).decode())
     assert said["title"] == "[🔴 Critical] Down on db-7"
+    asked = {"sample": "bare digest", "template": "digest_title.txt.j2"}
+    status, said = await try_out(http, running, source="{{ digest.messages }}", **asked)
+    assert (said["failures"], said["title"]) == ([], "2")
     assert "{{ alert.summary }}" in (await look(http, running, language="zh"))[1]["source"]
 
 
