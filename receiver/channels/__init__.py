@@ -3,6 +3,7 @@
 To add one, write a file with a subclass of `contract.Channel`, and add its line here.
 """
 
+from receiver.channels.apprise import Apprise
 from receiver.channels.command import Command
 from receiver.channels.contract import Channel
 from receiver.channels.dingtalk import DingTalk
@@ -30,6 +31,7 @@ CHANNELS: dict[str, type[Channel]] = {
     "sms": Sms,
     "webhook": Webhook,
     "command": Command,
+    "apprise": Apprise,
     "inbox": Inbox,
     "terminal": Terminal,
 }

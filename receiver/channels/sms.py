@@ -7,6 +7,7 @@ import base64
 import hashlib
 import json
 import uuid
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import urlencode
@@ -48,6 +49,14 @@ Word = Literal["title", "text", "status", "severity"]
 """What a variable of Aliyun's template may say."""
 
 
+@dataclass(slots=True)
+class _Told:
+    """Who has the latest message: tried again, it goes to the others alone; equal to any other."""
+
+    key: str = field(default="", compare=False)
+    numbers: set[str] = field(default_factory=set, compare=False)
+
+
 class Sms(Channel):
     """`provider` sends a short text to each number in `to`; few in an hour, as each costs."""
 
@@ -67,8 +76,7 @@ class Sms(Channel):
     api_url: Annotated[str, AfterValidator(check_url)] | None = None
     longest: Annotated[int, Field(ge=10, le=1_600)] | None = None
 
-    _told: tuple[str, set[str]] = PrivateAttr(default=("", set()))
-    """The latest message's key with who has it: tried again, it goes to the others alone."""
+    _told: _Told = PrivateAttr(default_factory=_Told)
 
     @model_validator(mode="after")
     def _check_needs(self) -> Self:
@@ -91,12 +99,13 @@ class Sms(Channel):
 
     async def send(self, message: Message, http: ClientSession) -> None:
         """Send to each number that has it not yet; the first failure ends the attempt."""
-        if self._told[0] != message.key:
-            self._told = (message.key, set())
-        told = self._told[1]
-        for number in (number for number in self.to if number not in told):
-            await self._tell(number, message, http)
-            told.add(number)
+        told = self._told
+        if told.key != message.key:
+            told.key, told.numbers = message.key, set()
+        for number in self.to:
+            if number not in told.numbers:
+                await self._tell(number, message, http)
+                told.numbers.add(number)
 
     async def _tell(self, number: str, message: Message, http: ClientSession) -> None:
         said = {name: self._cut(text) for name, text in _words(message).items()}

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Self
 
 from aiohttp import ClientSession
@@ -162,6 +163,7 @@ def _words(message: Message, text: str) -> dict[str, str]:
     return words_of(message, harmless(message.title), text)
 
 
+@lru_cache(maxsize=64)  # so that what is configured alike is equal, and a reload disturbs nothing
 def _compile(source: str) -> Template:
     def write(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False, default=str)  # an unknown name raises in str

@@ -126,6 +126,18 @@ async def test_after_passing_trouble_the_same_message_arrives(
         assert "the body" in text
 
 
+@pytest.mark.parametrize("maker", MAKERS)
+async def test_a_channel_that_has_sent_is_still_the_one_that_is_configured(
+    maker: Maker, tmp_path: Path, certificates: Certificates, http: ClientSession
+) -> None:
+    """A reload replaces what differs."""
+    async with maker(tmp_path, certificates) as rig:
+        channel = configure(rig, tmp_path)
+        await channel.send(make_message(), http)
+        assert configure(rig, tmp_path) == channel
+        assert configure(rig, tmp_path, timeout="9s") != channel
+
+
 @pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE)
 @pytest.mark.parametrize("maker", MAKERS)

@@ -23,6 +23,7 @@ SECRETS = {
     "work.url": "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=0",
     "teams.url": "https://example.com/workflows/0/triggers/manual/paths/invoke?sig=0",
     "texts.url": "https://sms.example.com/send",
+    "matrix.url": "matrix://token@matrix.example.com/#ops",
     "other.url": "https://discord.com/api/webhooks/0/0",
 }
 

@@ -47,6 +47,7 @@ _STATUS = {
     "throttled": 429,
 }
 ON_THE_WEB = (*_STATUS, *get_args(Ugly), "dead")
+BY_OTHERS = ("rejected", "unauthorized", "forbidden", "missing", "server", "hangs", "dead")
 IN_THE_POST = ("rejected", "server", "hangs", "dead")
 
 
@@ -218,6 +219,18 @@ sms_rig = _sms_rig("http", {})
 
 
 @asynccontextmanager
+async def apprise_rig(folder: Path, _: Certificates) -> AsyncIterator[Rig]:
+    async with FakeHook() as fake:
+        url = fake.base.replace("http://", "json://") + "/hooks/a-secret-path"
+        config = {"type": "apprise", "url_file": _write(folder, "url", url)}
+        yield Rig(
+            config,
+            lambda: [body["message"] for body in fake.bodies],
+            lambda trouble: _provoke_web(fake, trouble),
+        )
+
+
+@asynccontextmanager
 async def email_rig(folder: Path, certificates: Certificates) -> AsyncIterator[Rig]:
     async with FakeSmtp(certificates, user="ops@example.com") as fake:
         config = {
@@ -260,6 +273,7 @@ RIGS: dict[str, tuple[tuple[Maker, tuple[str, ...]], ...]] = {
     "pagerduty": ((pagerduty_rig, ON_THE_WEB),),
     "command": ((command_rig, IN_THE_POST),),
     "sms": ((aliyun_rig, ON_THE_WEB), (twilio_rig, ON_THE_WEB), (sms_rig, ON_THE_WEB)),
+    "apprise": ((apprise_rig, BY_OTHERS),),
     "email": ((email_rig, IN_THE_POST),),
     "terminal": ((terminal_rig, ()),),
     "inbox": ((inbox_rig, ()),),
