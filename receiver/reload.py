@@ -69,7 +69,7 @@ class InForce:
         """
         async with self._one_at_a_time:
             try:
-                config = load()
+                config = await asyncio.to_thread(load)  # it tries every template of the user's
             except ConfigError as error:
                 for problem in error.problems:
                     _LOG.error("not reloaded: %s", problem)

@@ -26,7 +26,8 @@ from receiver.settings import Section
 PATIENCE = 15.0
 """Seconds of a clock, most of which a busy machine needs to start the process."""
 _CPU = 3
-_MEMORY = 768 * 2**20
+_MEMORY = 256 * 2**20
+"""Bytes of address space: with the receiver's own it stays below what its unit allows."""
 _TOO_MUCH = f"it takes more than {_CPU} s or {_MEMORY // 2**20} MiB; loop less, write less"
 
 
@@ -109,7 +110,8 @@ def _answer(ask: Ask) -> Shown:
         return Shown(failures=(_TOO_MUCH,))
 
 
-def _main() -> None:
+def _bound() -> None:
+    """Let the kernel end this process where it wants too much; raises OSError or ValueError."""
     started = int(process_time()) + 1  # what it took to get here is not the template's
     for what, most in (
         (resource.RLIMIT_AS, _MEMORY),
@@ -117,8 +119,18 @@ def _main() -> None:
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
     ):
-        resource.setrlimit(what, (most, most))
-    answer = _answer(Ask.model_validate_json(sys.stdin.buffer.read()))
+        hard = resource.getrlimit(what)[1]
+        least = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(what, (least, least))
+
+
+def _main() -> None:
+    try:
+        _bound()
+    except (OSError, ValueError) as error:
+        answer = Shown(failures=(f"{error}: nothing bounds a template here; use `preview`",))
+    else:
+        answer = _answer(Ask.model_validate_json(sys.stdin.buffer.read()))
     sys.stdout.write(answer.model_dump_json())
 
 

@@ -105,7 +105,7 @@ async def test_a_template_that_is_being_written_is_rendered_and_not_kept(
 WRONG = {
     "a\n{{ view.nothing }}": "text.txt.j2: line 2: UndefinedError",
     "{% if %}": "text.txt.j2: line 1: Expected an expression",
-    DOUBLE: "it takes more than 3 s or 768 MiB",
+    DOUBLE: "it takes more than 3 s or 256 MiB",
 }
 
 
