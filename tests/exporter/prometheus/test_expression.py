@@ -12,6 +12,9 @@ from exporter.prometheus.expression import well_formed
         ("a{b='c'", "the { at character 2 is never closed"),
         ("rate(a[5m)]", r"the \) at character 10 closes nothing"),
         ("a # )\n)", r"the \) at character 7 closes nothing"),
+        ("up{a='b'}[5m]", "a range of values, not one of each series"),
+        ("up[5m] offset 1h # a day", "a range of values"),
+        ("max_over_time(up[1h])[1d:5m]", "a range of values"),
     ],
 )
 def test_what_does_not_match_is_said_with_its_place(text: str, problem: str) -> None:
@@ -26,6 +29,8 @@ def test_what_does_not_match_is_said_with_its_place(text: str, problem: str) -> 
         "up # (not [closed\n",
         "label_replace(up, `a`, `\\$1)`, 'b', '(')",
         "queue:depth",
+        "up[5m] * 2",
+        "rate(up[5m] offset 1h)",
     ],
 )
 def test_what_stands_in_quotes_and_comments_is_no_bracket(text: str) -> None:
