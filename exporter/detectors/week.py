@@ -1,4 +1,4 @@
-"""Hour of the week: what this hour did in the weeks before."""
+"""The season of the week: a mean for each of its hours, which gives it a band of its own."""
 
 import numpy as np
 
@@ -7,8 +7,13 @@ from exporter.model import BoolArray
 
 _GAIN = np.float32(0.05)
 _KNOWN = 2
-_MEAN, _LOW, _HIGH, _FIRST, _VISITS = range(5)
-"""Of the hour so far: mean, extremes, and whether it never came before; the slot's visits."""
+_MEAN, _LOW, _HIGH, _FIRST, _VISITS, _BEFORE, _DRIFT, _RETURNED = range(8)
+"""Of the hour so far: mean, extremes, and whether it never came before; the slot's visits, and
+its mean a week ago. Then how much higher the series is than a week ago, and for how many values,
+in steps of five minutes, that could be told."""
+_SURE = np.float32(12.0)
+_WINDOW = np.float32(2016.0)
+"""The drift is believed after an hour, and follows a week's."""
 
 
 class Week(Plain):
@@ -16,10 +21,11 @@ class Week(Plain):
 
     While an hour comes for the first time, its values are measured against its mean so far. How
     far they are from what the mean turns out to be is learned afterwards: what happens at the
-    top of each hour would else be news a week later.
+    top of each hour would else be news a week later. When it comes again its mean moves by what
+    all hours have drifted in a week: a disk that fills as steadily as ever is no news.
     """
 
-    width = 5
+    width = 8
     slots = 168
     slot_seconds = 3600
     deviation = 0.0
@@ -29,10 +35,14 @@ class Week(Plain):
 
     def look(self, frame: Frame, state: Floats, cell: Cell | None) -> Floats:
         """Return the value's distance from its hour's mean, 0 in an hour not yet known."""
-        del state
         assert cell is not None  # noqa: S101 -- the engine hands one to every view with slots
-        known = cell.visits >= _KNOWN
+        known, begins = cell.visits >= _KNOWN, _begins(state, cell)
+        sure = state[_RETURNED] >= _SURE
+        if not sure.all():  # nobody knows yet how much higher the series is than a week ago
+            known &= sure | ((state[_FIRST] > 0) & ~begins)
         gap: Floats = frame.values - cell.mean
+        if begins.any():
+            gap -= state[_DRIFT] * begins
         gap *= known
         return gap
 
@@ -56,8 +66,7 @@ class Week(Plain):
         if frame.youngest == 0:
             begins |= frame.count == 0
         if begins.any():
-            state[_LOW, begins] = state[_HIGH, begins] = frame.values[begins]
-            state[_FIRST, begins] = cell.visits[begins] == 0
+            _begin(frame, state, cell, begins)
         np.minimum(state[_LOW], frame.values, out=state[_LOW])
         np.maximum(state[_HIGH], frame.values, out=state[_HIGH])
         visits = np.minimum(cell.visits, 254) + np.uint8(1)
@@ -65,8 +74,33 @@ class Week(Plain):
         gain *= frame.values - cell.mean
         cell.mean[...] += gain
         cell.visits[...] = visits
+        _drift(frame, state, cell)
         state[_MEAN] = cell.mean
         state[_VISITS] = visits
+
+
+def _begin(frame: Frame, state: Floats, cell: Cell, begins: BoolArray) -> None:
+    """Begin an hour: one that comes again is where all hours have drifted to in a week."""
+    state[_LOW, begins] = state[_HIGH, begins] = frame.values[begins]
+    state[_FIRST, begins] = cell.visits[begins] == 0
+    state[_BEFORE, begins] = cell.mean[begins]
+    cell.mean[begins] += state[_DRIFT, begins] * (state[_FIRST, begins] == 0)
+
+
+def _drift(frame: Frame, state: Floats, cell: Cell) -> None:
+    """Learn how much higher the values are than those of a week ago."""
+    returns = state[_FIRST] == 0
+    if not returns.any():
+        return
+    state[_RETURNED] += frame.pace * returns
+    change: Floats = frame.values - state[_BEFORE]
+    change -= state[_DRIFT]
+    change *= frame.pace / np.maximum(np.minimum(state[_RETURNED], _WINDOW), frame.pace)
+    change *= returns
+    state[_DRIFT] += change
+    unsure = returns & (state[_RETURNED] < _SURE)
+    if unsure.any():
+        cell.mean[unsure] = state[_BEFORE, unsure] + state[_DRIFT, unsure]
 
 
 def _begins(state: Floats, cell: Cell) -> BoolArray:

@@ -83,6 +83,16 @@ def test_what_is_done_every_hour_is_no_news_a_week_after_the_start(minute: int) 
     assert scores[jobs[24:]].max() < 1
 
 
+@pytest.mark.parametrize("growth", ["disk", "uptime"])
+def test_what_grows_as_steadily_as_ever_is_no_news_a_week_after_the_start(growth: str) -> None:
+    """A week ago every hour was lower by as much: that much is known after the first of them."""
+    rng, values = np.random.default_rng(2), WEEK + 300
+    step, noise = {"disk": (3e-5, 1e-3), "uptime": (300.0, 0.5)}[growth]
+    lines = 0.2 + step * np.arange(values)[:, None] + noise * rng.standard_normal((values, 5))
+    scores = column(judged(lines, Rule(300.0)), "score")
+    assert (scores[WEEK:] >= 1).sum() <= 1
+
+
 def test_what_is_done_every_night_is_news_for_two_nights_and_then_not() -> None:
     """Of a step of a thousand scatters no scale of its hour learns, which it fills by half."""
     days, day = 9, 288
