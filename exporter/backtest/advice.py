@@ -7,12 +7,14 @@ import numpy as np
 
 from exporter.backtest.labels import Labels
 from exporter.backtest.run import Replay, step_of
-from exporter.detectors.scoring import Rule
+from exporter.detectors.scoring import LARGEST, Rule
 
 _MOST_LATE = 0.01
 """Of the values: a few are late where clocks were put back, which is nobody's mistake."""
 _NAMED = 3
 _EMPTY = "no value in it: give lines of timestamp,value"
+_HUGE = f"values of {LARGEST:g} and beyond are left out: they say that there is no limit"
+_TWICE = "its lines of one time are taken once, the first of them: keep one series in a file"
 _LATE = (
     "its times go back, and values that are not newer than those before them are left out: "
     "sort the lines by timestamp, and keep one series in a file"
@@ -35,9 +37,11 @@ def _advice(replay: Replay, rule: Rule) -> str:
     taken = series.times[np.isfinite(series.values)]
     if not taken.size:
         return _EMPTY
-    late = np.count_nonzero(taken[1:] <= np.maximum.accumulate(taken)[:-1])
-    if late > _MOST_LATE * taken.size:
-        return _LATE
+    latest = np.maximum.accumulate(taken)[:-1]
+    if np.count_nonzero(taken[1:] <= latest) > _MOST_LATE * taken.size:
+        return _LATE if (taken[1:] < latest).any() else _TWICE
+    if (np.abs(series.values) >= LARGEST).any():
+        return _HUGE
     if np.isfinite(replay.column("anomaly_score")).any():
         return ""
     return _SHORT if taken.size * step_of(series.times) <= rule.grace else _FEW

@@ -45,7 +45,8 @@ class Order:
 
     def folder(self, word: str) -> Path:
         """Return where files go: with several sensitivities, a folder for each."""
-        return self.out if len(self.sensitivities) == 1 else self.out / word
+        visible = f"0{word}" if word.startswith(".") else word
+        return self.out if len(self.sensitivities) == 1 else self.out / visible
 
 
 def _sensitivities(text: str) -> dict[str, float]:

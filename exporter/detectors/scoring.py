@@ -15,7 +15,7 @@ from exporter.detectors.panel import SPEAKERS, Context
 from exporter.model import BoolArray, FloatArray, Score
 
 __all__ = ["SPEAKERS", "Judgement", "Rule", "Scorer"]
-_LARGEST = 1e16
+LARGEST = 1e16
 """What is larger cannot be squared twice in single precision, and says "no limit" anyway."""
 _AT_ONCE = 16_384
 """How many series at most are worked on at a time, so that what is in hand stays in the cache."""
@@ -160,7 +160,7 @@ class Scorer:
     ) -> tuple[int, int]:
         """Score what is there and in time; return how many were taken and how many were late."""
         place = place_of(block.rows)
-        usable = np.abs(block.values) < _LARGEST
+        usable = np.abs(block.values) < LARGEST
         frame_state = self._memory.fields[self._parts["frame"], place]
         late = usable & frames.late(self._clocks[:, place], frame_state, block.times)
         usable &= ~late

@@ -201,10 +201,21 @@ def test_labels_of_absent_files_are_named_and_the_others_count(
             [(i % 150, i % 7) for i in range(300)],
             "its times go back, and values that are not newer",
         ),
+        ([(i // 2, i % 7) for i in range(300)], "its lines of one time are taken once"),
+        ([(i, 5e301 if i % 9 == 0 else i % 7) for i in range(300)], "values of 1e+16 and beyond"),
         ([(i, i % 7) for i in range(60)], "nothing was scored, because it ends before --grace"),
         ([(60 * i, i % 7) for i in range(9)], "there are too few values to learn from"),
     ],
-    ids=["empty", "no value", "backwards", "two series", "shorter than grace", "few"],
+    ids=[
+        "empty",
+        "no value",
+        "backwards",
+        "two series",
+        "twice",
+        "huge",
+        "shorter than grace",
+        "few",
+    ],
 )
 def test_of_a_file_that_gives_no_scores_it_is_said_why_and_what_to_do(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], lines: list[tuple[int, object]], said: str
@@ -258,11 +269,11 @@ def test_several_sensitivities_are_compared_and_stand_in_folders_of_their_own(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = write(tmp_path / "one.csv", with_spike())
-    assert backtest(path, tmp_path / "out", "--sensitivity", "low,0.5") == 0
+    assert backtest(path, tmp_path / "out", "--sensitivity", "low,.5") == 0
     assert (tmp_path / "out" / "low" / "one.csv").exists()
     assert (tmp_path / "out" / "0.5" / "one.csv").exists()
     table = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in table[-2:]] == ["low", "0.5"]
+    assert [line.split()[0] for line in table[-2:]] == ["low", ".5"]
 
 
 def test_a_wrong_sensitivity_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
