@@ -32,7 +32,7 @@ from exporter.signals.poll import Query
 from exporter.signals.promql import Promql
 from exporter.signals.remote import Remote
 from exporter.state.folder import Folder
-from exporter.state.keeper import Keeper
+from exporter.state.keeper import Keeper, Learned
 from exporter.tick import Ticker
 from exporter.unmatched import Unmatched, wanted
 from exporter.web.service import Service
@@ -65,7 +65,10 @@ class App:
         ticker = self.service.ticker
         ticker.exchange(self._remotes())
         self.folder = Folder(config.state.path) if config.state else None
-        others = {"groups": ticker.groups}
+        others: dict[str, Learned] = {
+            "groups": ticker.groups,
+            "observations": self.service.pushed,
+        }
         self.service.keeper = (
             Keeper(self.folder, ticker.slots, ticker, others) if self.folder else None
         )

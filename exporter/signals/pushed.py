@@ -2,10 +2,12 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from exporter.model import Block, Metric, Sample, SeriesKey
 
@@ -74,6 +76,20 @@ class Pushed:
         there = [waiting.get(key, nothing) for key in self._keys]
         values = np.array([one.value for one in there], float)
         return [Block(self._keys, values, np.array([one.time for one in there], float))]
+
+    def export(self) -> tuple[dict[str, NDArray[np.generic]], dict[str, Any]]:
+        """Return which series are waited for, and when the latest value of each was measured."""
+        return {}, {"series": [[*key, latest] for key, latest in self._latest.items()]}
+
+    def restore(
+        self, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, Any], now: float
+    ) -> None:
+        """Wait again for those of `export`, so that an alarm that lasts stays on the page."""
+        del arrays
+        for signal, labels, latest in meta["series"][: self._limit]:
+            key = SeriesKey(str(signal), tuple((str(name), str(text)) for name, text in labels))
+            if now - _FORGET_AFTER < latest <= now:
+                self._latest.setdefault(key, float(latest))
 
     def _outcome(self, one: Observation) -> str:
         latest = self._latest.get(one.key)

@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -72,6 +73,37 @@ def test_after_a_kill_scores_are_there_at_once_and_no_alarm_is_forgotten(config:
     assert SCORE in first, "though nothing is scored before 40 values were seen"
     assert first[TOTAL] >= alarmed[TOTAL]
     assert first["tocsin_state_restored_series"] >= 1
+
+
+def push(url: str, value: float) -> None:
+    """Send a value of the signal `orders`."""
+    said = json.dumps({"observations": [{"name": "orders", "value": value}]}).encode()
+    headers = {"Content-Type": "application/json"}
+    with urlopen(Request(f"{url}/api/v1/observations", said, headers), timeout=10):
+        pass
+
+
+def test_an_alarm_of_what_is_sent_stays_on_the_page_over_a_restart(config: Path) -> None:
+    """Though its next value may come minutes later: else it would look resolved."""
+    active = 'tocsin_anomaly_active{signal="orders"}'
+    load(config, 1)
+    with serving("--config", str(config)) as process:
+        url, _ = started(process)
+
+        def alarmed(now: Page) -> bool:
+            push(url, 5000 if active in now else 50 + time.monotonic() % 3)
+            return now.get(active) == 1
+
+        until(url, alarmed, config, 1)
+        process.terminate()
+        assert process.wait(30) == 0
+    with serving("--config", str(config)) as process:
+        url, _ = started(process)
+        first = until(url, lambda now: SNAPSHOT in now, config, 1)
+        known = json.loads(get(f"{url}/api/v1/signals/orders"))
+    assert first[active] == 1
+    (series,) = known["series"]
+    assert series["latest_alarm"]
 
 
 def test_at_the_end_it_saves_once_more(config: Path, home: Path) -> None:
