@@ -60,7 +60,7 @@ async def test_a_passing_error_is_tried_again_and_forgotten_on_success(
     numbers: Metrics,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(retry, "_FIRST_WAIT", 0.05)
+    monkeypatch.setattr(retry, "_FIRST_WAIT", 0.5)
     await owe(store, "ops")
     channel = Scripted()
     channel._script.append(SendError("server", "HTTP 500"))
