@@ -204,7 +204,7 @@ async def test_from_what_it_has_of_the_past_a_signal_is_scored_at_its_first_tick
 
 
 async def test_an_expression_that_is_wrong_is_told_in_its_words(past: str) -> None:
-    app = asking(past, wrong="sum(", range="app_load[5m]")
+    app = asking(past, wrong="ratee(app_load[5m])", other="app_load{host=}")
     page = await page_with(app, "tocsin_series_skipped_total")
     async with asyncio.timeout(60):
         while "parse error" not in app.service.ticker.remotes["prometheus"].trouble:
