@@ -4,6 +4,8 @@ const wanted = document.getElementById("wanted");
 const source = document.getElementById("source");
 const said = document.getElementById("said");
 const frame = document.getElementById("html");
+// An address with name and password in it would be resolved with both, which fetch refuses.
+const API = new URL("api/v1/preview", location.origin + location.pathname);
 let stored = "";
 let turn = 0;
 
@@ -18,11 +20,11 @@ function asked() {
 
 function ask(query) {
   if (!("source" in query) && !("payload" in query)) {
-    return fetch("api/v1/preview?" + new URLSearchParams(query));
+    return fetch(API + "?" + new URLSearchParams(query));
   }
   if ("incident" in query) query.incident = Number(query.incident);
   const headers = { "Content-Type": "application/json" };
-  return fetch("api/v1/preview", { method: "POST", headers, body: JSON.stringify(query) });
+  return fetch(API, { method: "POST", headers, body: JSON.stringify(query) });
 }
 
 function fill(answer, edited) {
