@@ -80,11 +80,22 @@ class Alert:
     generator_url: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What somebody did about an incident: `until` is when that ends by itself, if it does."""
+
+    verb: str
+    who: str
+    at: datetime
+    until: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class Notification:
     """One webhook of Alertmanager: a group of alerts at one moment.
 
     `reason` is Alertmanager's `notification_reason` (0.32 and newer), empty where it has none.
+    `act` is what somebody did about it; then the receiver itself wrote the rest again, to say so.
     """
 
     receiver: str
@@ -97,6 +108,7 @@ class Notification:
     external_url: str = ""
     truncated: int = 0
     reason: str = ""
+    act: Act | None = None
 
     @property
     def severity(self) -> Severity:
@@ -119,6 +131,8 @@ class Notification:
         one Alertmanager or Prometheus.
         """
         said = sorted(f"{a.fingerprint} {a.status} {a.starts_at.isoformat()}" for a in self.alerts)
+        if self.act:
+            said += [self.act.verb, self.act.who, self.act.at.isoformat()]
         return _digest(self.receiver, self.group_key, *said)
 
 

@@ -40,7 +40,8 @@ ROOMS = {
         *("exposition", "apm", "web", "config", "backtest", "listening", "app", "__main__"),
     ],
     "receiver": [
-        *("model", "settings", "metrics", "store", "channels", "messages", "delivery", "upkeep"),
+        *("model", "settings", "signing", "metrics", "store", "channels", "messages", "delivery"),
+        "upkeep",
         *("incidents", "responses", "intake", "reports", "web", "config", "letters"),
         *(
             "outlets",

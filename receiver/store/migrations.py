@@ -167,5 +167,25 @@ def _places(connection: Connection) -> None:
     )
 
 
-STEPS: Sequence[Step] = (_slices, _gates, _sizes, _notices, _ends, _audit, _apart, _places)
+def _handling(connection: Connection) -> None:
+    add_table(
+        connection,
+        "acknowledgements",
+        Column("incident", ForeignKey("incidents.id"), primary_key=True),
+        Column("who", Text, nullable=False),
+        Column("at", BigInteger, nullable=False),
+        Column("until", BigInteger),
+    )
+    add_table(
+        connection,
+        "keys",
+        Column("name", Text, primary_key=True),
+        Column("value", LargeBinary, nullable=False),
+    )
+
+
+STEPS: Sequence[Step] = (
+    *(_slices, _gates, _sizes, _notices, _ends, _audit, _apart, _places),
+    _handling,
+)
 """STEPS[i] takes a store of version i + 1 to i + 2."""

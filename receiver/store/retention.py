@@ -12,6 +12,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from receiver.model import Status
 from receiver.store.schema import (
+    acknowledgements,
     attempts,
     deliveries,
     episodes,
@@ -69,7 +70,8 @@ def forget_incidents(connection: Connection, before: datetime, most: int) -> int
         left = select(table.c.incident).where(table.c.incident == incidents.c.id)
         old = old.where(~left.exists())
     numbers = list(connection.scalars(old.limit(most)))
-    connection.execute(delete(places).where(places.c.incident.in_(numbers)))
+    for table in (places, acknowledgements):
+        connection.execute(delete(table).where(table.c.incident.in_(numbers)))
     connection.execute(delete(incidents).where(incidents.c.id.in_(numbers)))
     return len(numbers)
 

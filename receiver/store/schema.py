@@ -200,6 +200,22 @@ places = Table(
     Column("place", Text, nullable=False),
 )
 
+acknowledgements = Table(
+    "acknowledgements",
+    metadata,
+    Column("incident", ForeignKey("incidents.id"), primary_key=True),
+    Column("who", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("until", Instant),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+)
+
 audit = Table(
     "audit",
     metadata,

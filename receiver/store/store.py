@@ -35,6 +35,7 @@ from receiver.store.claims import Choose
 from receiver.store.clock import Clock, utc_now
 from receiver.store.engine import CLAIMERS, READERS, open_engines
 from receiver.store.facts import Facts
+from receiver.store.handling import Handling
 from receiver.store.integrity import damaged, set_aside_if_damaged
 from receiver.store.lane import Lane
 from receiver.store.notices import Asked
@@ -79,6 +80,7 @@ class Store:
             # Each claim for itself: two receivers that hold several gates each would lock up.
             self._claimer = Lane(engines.claiming, patience, threads=CLAIMERS)
         self._reader = Lane(engines.reading, patience, threads=READERS)
+        self.handling = Handling(self._writer, self._reader)
         self._database = database
         self._space = Space(database) if isinstance(database, Path) else None
         self._parse = parse

@@ -1,0 +1,79 @@
+"""What people did about incidents, and the key that seals the links by which they do."""
+
+import secrets
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, insert, select
+
+from receiver.model import Act
+from receiver.store import audit
+from receiver.store.audit import Change
+from receiver.store.lane import Lane
+from receiver.store.schema import acknowledgements, incidents, keys
+
+_LINKS = "links"
+_KEY = 32
+"""Bytes of a key: as many as its hash has (RFC 2104, 3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """How an incident stands with people: whether it is open, and who took it, if anybody."""
+
+    is_open: bool
+    taken: Act | None = None
+
+
+class Handling:
+    """The part of a store that people change."""
+
+    def __init__(self, writer: Lane, reader: Lane) -> None:
+        self._writer = writer
+        self._reader = reader
+
+    async def key(self) -> bytes:
+        """Return the key of links, which is made once for all receivers of this store."""
+        return await self._writer.run(_key)
+
+    async def handled(self, incident: int) -> Handled | None:
+        """Return how an incident stands; None where there is none of this number."""
+        return await self._reader.run(_handled, incident)
+
+    async def acknowledge(self, incident: int, act: Act, change: Change) -> Handled | None:
+        """Note that somebody has an open incident, unless somebody has; returns how it stood."""
+        return await self._writer.run(_acknowledge, incident, act, change)
+
+
+def _key(connection: Connection) -> bytes:
+    found = connection.scalar(select(keys.c.value).where(keys.c.name == _LINKS))
+    if found is None:
+        found = secrets.token_bytes(_KEY)
+        connection.execute(insert(keys).values(name=_LINKS, value=found))
+    return bytes(found)
+
+
+def _handled(connection: Connection, incident: int) -> Handled | None:
+    query = (
+        select(
+            incidents.c.resolved_at,
+            acknowledgements.c.who,
+            acknowledgements.c.at,
+            acknowledgements.c.until,
+        )
+        .select_from(incidents.outerjoin(acknowledgements))
+        .where(incidents.c.id == incident)
+    )
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return None
+    taken = Act("acknowledge", row.who, row.at, row.until) if row.who else None
+    return Handled(row.resolved_at is None, taken)
+
+
+def _acknowledge(connection: Connection, incident: int, act: Act, change: Change) -> Handled | None:
+    stood = _handled(connection, incident)
+    if stood is not None and stood.is_open and stood.taken is None:
+        row = {"incident": incident, "who": act.who, "at": act.at, "until": act.until}
+        connection.execute(insert(acknowledgements).values(row))
+        audit.note(connection, change, act.at)
+    return stood
