@@ -23,7 +23,6 @@ from sqlalchemy.exc import ArgumentError
 
 from receiver.channels import CHANNELS
 from receiver.channels.contract import Channel, TimeZone
-from receiver.intake.alertmanager import Alertmanager
 from receiver.messages import library
 from receiver.messages.checking import check
 from receiver.messages.library import BUILT_IN, Templates
@@ -31,6 +30,7 @@ from receiver.messages.route import Route
 from receiver.model import ConfigError, Language
 from receiver.settings import Duration, SecretFile, Section, describe, read_yaml
 from receiver.upkeep import Retention
+from receiver.upstream.alertmanager import Alertmanager
 from receiver.web.auth import Scope, Token, is_guarded
 from receiver.web.signature import Grafana
 from receiver.web.tls import Tls

@@ -41,7 +41,7 @@ ROOMS = {
     ],
     "receiver": [
         *("model", "settings", "signing", "metrics", "store", "channels", "messages", "delivery"),
-        "upkeep",
+        *("upkeep", "upstream"),
         *("incidents", "responses", "intake", "reports", "web", "config", "letters"),
         *(
             "outlets",

@@ -10,8 +10,8 @@ import yaml
 from receiver.config import Config
 from receiver.doctor.finding import Finding, fail, ok, warn
 from receiver.doctor.reach import check_clock
-from receiver.intake.alertmanager import AskError, ask_status
 from receiver.settings import parse_duration
+from receiver.upstream.alertmanager import AskError, ask_status
 from receiver.web.auth import Scope, is_guarded
 
 _PATH = "/webhook/alertmanager"

@@ -18,7 +18,6 @@ from typing import Any
 import aiohttp
 import orjson
 
-from receiver.intake.alertmanager import Alertmanager, AskError, Seen, Sight, look
 from receiver.intake.ingest import Intake
 from receiver.intake.webhook import MAX_LABELS
 from receiver.metrics import Metrics
@@ -27,6 +26,7 @@ from receiver.store.audit import Change
 from receiver.store.schema import EPOCH, StoreUnavailableError
 from receiver.store.standings import Key, Open, Standing
 from receiver.store.store import Store
+from receiver.upstream.alertmanager import Alertmanager, AskError, Seen, Sight, look
 
 _LOG = logging.getLogger(__name__)
 

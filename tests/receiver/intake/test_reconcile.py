@@ -8,13 +8,13 @@ from aiohttp import ClientSession
 from pydantic import SecretStr
 
 from receiver import metrics
-from receiver.intake.alertmanager import Alertmanager, AskError, Seen, Sight
 from receiver.intake.ingest import Intake
 from receiver.intake.reconcile import Reconciler, compare
 from receiver.intake.webhook import MAX_LABELS
 from receiver.messages.route import Route
 from receiver.store.standings import Open, Standing
 from receiver.store.store import Store
+from receiver.upstream.alertmanager import Alertmanager, AskError, Seen, Sight
 from tests.fakes.alertmanager import FakeAlertmanager
 from tests.receiver.webhooks import START, alert, body
 

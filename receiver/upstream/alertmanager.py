@@ -19,8 +19,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, mo
 
 from receiver.channels.mailing import AuthoritiesFile
 from receiver.channels.posting import check_url
-from receiver.intake.pieces import pieces
 from receiver.settings import Duration, SecretFile, Section
+from receiver.upstream.pieces import pieces
 
 _LARGEST = 128 * 2**20
 """Bytes of an answer; 100,000 alerts take about 80 MB."""

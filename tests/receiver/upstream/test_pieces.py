@@ -4,7 +4,7 @@ from typing import Any
 import orjson
 import pytest
 
-from receiver.intake.pieces import pieces
+from receiver.upstream.pieces import pieces
 
 ALERTS: list[dict[str, Any]] = [
     {

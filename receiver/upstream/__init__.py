@@ -1,0 +1,1 @@
+"""Upstream: what Alertmanager knows and can be asked to do."""
