@@ -146,6 +146,7 @@ def _open(home: Path, ports: Ports, flavour: Flavour, messages: Path | None = No
         **os.environ,
         "TOCSIN_HOME": str(home),
         "TOCSIN_ALERTMANAGER": f"http://127.0.0.1:{ports.alertmanager}",
+        "TOCSIN_PROMETHEUS": f"http://127.0.0.1:{ports.prometheus}",
         "PYTHONUNBUFFERED": "1",
         "PYTHONUTF8": "1",
     }

@@ -31,6 +31,7 @@ from receiver.model import ConfigError, Language
 from receiver.settings import Duration, SecretFile, Section, describe, read_yaml
 from receiver.upkeep import Retention
 from receiver.upstream.alertmanager import Alertmanager
+from receiver.upstream.prometheus import Prometheus
 from receiver.web.auth import Scope, Token, is_guarded
 from receiver.web.signature import Grafana
 from receiver.web.tls import Tls
@@ -136,6 +137,7 @@ class Config(Section):
     tls: Tls | None = None
     tokens: Annotated[tuple[Token, ...], Field(validate_default=True)] = ()
     alertmanager: Alertmanager | None = None
+    prometheus: Prometheus | None = None
     watchdog: Duration = 300.0
     grafana: Grafana | None = None
     channels: Annotated[dict[str, SerializeAsAny[Channel]], Field(min_length=1)]
@@ -192,11 +194,13 @@ class Config(Section):
 def load(path: Path, listen: str | None = None) -> Config:
     """Read a configuration file; `listen` overrides its own. Raises ConfigError.
 
-    TOCSIN_ALERTMANAGER is the Alertmanager of a stack whose ports are not the file's business.
+    TOCSIN_ALERTMANAGER and TOCSIN_PROMETHEUS are those of a stack whose ports are not the file's
+    business.
     """
     document = read_yaml(path)
-    if beside := os.environ.get("TOCSIN_ALERTMANAGER"):
-        document = {"alertmanager": {"url": beside}} | document
+    for name in ("alertmanager", "prometheus"):
+        if beside := os.environ.get(f"TOCSIN_{name.upper()}"):
+            document = {name: {"url": beside}} | document
     return decode(document | ({"listen": listen} if listen else {}), path)
 
 

@@ -17,7 +17,7 @@ from receiver.doctor.files import check_permissions, check_store
 from receiver.doctor.finding import Finding, Level, fail, ok, warn
 from receiver.doctor.listener import check_listener
 from receiver.doctor.reach import check_host, urls_of
-from receiver.doctor.upstream import check_alertmanagers
+from receiver.doctor.upstream import check_alertmanagers, check_prometheus
 from receiver.drill import Client
 from receiver.messages.samples import exercise
 from receiver.model import SendError
@@ -65,6 +65,8 @@ async def _examine(
     for finding in check_listener(settings):
         yield finding
     for finding in await check_alertmanagers(settings, http):
+        yield finding
+    for finding in await check_prometheus(settings, http):
         yield finding
     async with AsyncExitStack() as stack:
         store = await _visit(settings, stack) if arguments.send else None

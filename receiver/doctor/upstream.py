@@ -1,4 +1,4 @@
-"""Alertmanager: whether it answers, and what its configuration sends here."""
+"""Alertmanager and Prometheus: whether they answer, and what the first one sends here."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -11,7 +11,9 @@ from receiver.config import Config
 from receiver.doctor.finding import Finding, fail, ok, warn
 from receiver.doctor.reach import check_clock
 from receiver.settings import parse_duration
-from receiver.upstream.alertmanager import AskError, ask_status
+from receiver.upstream.alertmanager import ask_status
+from receiver.upstream.asking import AskError
+from receiver.upstream.prometheus import ask_now, ask_rules
 from receiver.web.auth import Scope, is_guarded
 
 _PATH = "/webhook/alertmanager"
@@ -45,6 +47,22 @@ async def check_alertmanagers(config: Config, http: aiohttp.ClientSession) -> li
         else:
             found.append(warn(subject, "its configuration cannot be read"))
     return found
+
+
+async def check_prometheus(config: Config, http: aiohttp.ClientSession) -> list[Finding]:
+    """Ask Prometheus what messages are told by."""
+    told = config.prometheus
+    if told is None:
+        return [warn("prometheus", "not configured, so messages have no values and no pictures")]
+    subject = f"prometheus {told.url}"
+    try:
+        await ask_now(http, told, "vector(1)", datetime.now(UTC))
+        rules = await ask_rules(http, told)
+    except AskError as error:
+        return [fail(subject, f"{error}; check the address, and who may ask it")]
+    if not rules:
+        return [warn(subject, "has no alerting rules; name the one whose rules fire")]
+    return [ok(subject, f"answers, and has rules for {len(rules)} alerts")]
 
 
 def read(document: Node, config: Config) -> Iterator[Finding]:

@@ -26,7 +26,8 @@ from receiver.store.audit import Change
 from receiver.store.schema import EPOCH, StoreUnavailableError
 from receiver.store.standings import Key, Open, Standing
 from receiver.store.store import Store
-from receiver.upstream.alertmanager import Alertmanager, AskError, Seen, Sight, look
+from receiver.upstream.alertmanager import Alertmanager, Seen, Sight, look
+from receiver.upstream.asking import AskError
 
 _LOG = logging.getLogger(__name__)
 

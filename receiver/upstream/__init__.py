@@ -1,1 +1,1 @@
-"""Upstream: what Alertmanager knows and can be asked to do."""
+"""Upstream: what Alertmanager and Prometheus know, and what the first can be asked to do."""

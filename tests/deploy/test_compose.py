@@ -99,6 +99,11 @@ def test_the_receiver_asks_the_alertmanager_that_tells_it() -> None:
     assert asked.hostname in SERVICES
 
 
+def test_the_receiver_asks_the_prometheus_of_the_stack() -> None:
+    asked = urlsplit(SERVICES["receiver"]["environment"]["TOCSIN_PROMETHEUS"])
+    assert asked.hostname in SERVICES
+
+
 def test_every_token_that_is_made_is_used() -> None:
     used = "".join(
         (DEPLOY / name).read_text("utf-8")

@@ -28,6 +28,13 @@ class FakePrometheus(FakeWeb):
     slow: float = 0.0
     error: tuple[int, str, str] | None = None
     """A status, Prometheus' word for the kind of error, and the error."""
+    rules: list[dict[str, Any]] = field(default_factory=list)
+    authorized: list[str | None] = field(default_factory=list)
+
+    def alerts(self, name: str, query: str, **labels: str) -> None:
+        """Have an alerting rule."""
+        rule = {"type": "alerting", "name": name, "query": query, "labels": labels}
+        self.rules.append(rule)
 
     def says(self, promql: str, *points: Point) -> None:
         self.series[promql] = lambda _: list(points)
@@ -35,9 +42,13 @@ class FakePrometheus(FakeWeb):
     async def reply(self, request: web.Request) -> Answer:
         form = {name: str(value) for name, value in (await request.post()).items()}
         self.asked.append(form)
+        self.authorized.append(request.headers.get("Authorization"))
         await asyncio.sleep(self.slow)
         if self.error:
             return _error(*self.error)
+        if request.path.endswith("/rules"):
+            groups = [{"name": "all", "rules": self.rules}]
+            return web.json_response({"status": "success", "data": {"groups": groups}})
         if form["query"] not in self.series:
             return _error(400, "bad_data", f"no such expression: {form['query']}")
         series = self.series[form["query"]]

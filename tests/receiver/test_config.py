@@ -43,7 +43,7 @@ KINDS = ", ".join(CHANNELS)
 SLACK = "type, timeout, language, timezone, pace, fallback, url_file, token_file, channel, api_url"
 TOP = (
     "listen, store, store_password_file, retention, language, timezone, external_url,"
-    " tls, tokens, alertmanager, watchdog, grafana, channels, templates, routes"
+    " tls, tokens, alertmanager, prometheus, watchdog, grafana, channels, templates, routes"
 )
 
 NO_STORE = "is not a store; write sqlite:///FILE or postgresql://USER@HOST/DATABASE"
@@ -60,6 +60,21 @@ def test_the_stack_names_its_alertmanager_where_the_file_names_none(
     assert own.alertmanager is not None
     assert own.alertmanager.url == ("http://am:9093",)
     assert load(folder, alertmanager=None).alertmanager is None
+
+
+def test_the_stack_names_its_prometheus_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_PROMETHEUS", "http://prometheus:9090")
+    beside = load(folder).prometheus
+    assert beside is not None
+    assert beside.url == "http://prometheus:9090"
+    assert load(folder, prometheus=None).prometheus is None
+
+
+def test_no_message_waits_longer_for_prometheus_than_two_seconds(folder: Path) -> None:
+    url = "http://127.0.0.1:9090"
+    assert problems(folder, prometheus={"url": url, "timeout": "3s"}) == [
+        "prometheus.timeout: longer than 2s; no message waits longer"
+    ]
 
 
 def test_an_empty_file_gives_the_defaults(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

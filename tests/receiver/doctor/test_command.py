@@ -134,6 +134,7 @@ async def test_what_is_wrong_on_this_machine_is_named_with_a_remedy(
         channels={"hook": hook},
         tokens=[{"name": "am", "scope": "ingest", "file": "short"}],
         alertmanager={"url": "http://127.0.0.1:1"},
+        prometheus={"url": "http://127.0.0.1:1"},
     )
     (tmp_path / "short").chmod(0o644)
     text = "\n".join(lines)
@@ -141,6 +142,7 @@ async def test_what_is_wrong_on_this_machine_is_named_with_a_remedy(
     assert "FAIL  channel hook: DNS: host.invalid" in text
     assert "warn  token am: shorter than 16 letters" in text
     assert "FAIL  alertmanager http://127.0.0.1:1" in text
+    assert "FAIL  prometheus http://127.0.0.1:1" in text
     assert "FAIL  store" in text
     assert "hidden-part" not in text
 

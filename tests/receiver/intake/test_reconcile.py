@@ -14,7 +14,8 @@ from receiver.intake.webhook import MAX_LABELS
 from receiver.messages.route import Route
 from receiver.store.standings import Open, Standing
 from receiver.store.store import Store
-from receiver.upstream.alertmanager import Alertmanager, AskError, Seen, Sight
+from receiver.upstream.alertmanager import Alertmanager, Seen, Sight
+from receiver.upstream.asking import AskError
 from tests.fakes.alertmanager import FakeAlertmanager
 from tests.receiver.webhooks import START, alert, body
 
