@@ -145,6 +145,46 @@ def _digest(*parts: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """An alert in numbers: its value, what is ordinary there, and its anomaly score (1 is alarm).
+
+    `unit` is that of the numbers: a base unit such as bytes, seconds or ratio, or words of a rule.
+    """
+
+    value: float | None = None
+    unit: str = ""
+    lower: float | None = None
+    upper: float | None = None
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unusual:
+    """A signal of the same host that is anomalous too, with its own labels and its score."""
+
+    signal: str
+    labels: Labels
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """What Prometheus knows of a notification beyond what its alerts say.
+
+    `readings` are by fingerprint; `picture` is a PNG, and `link` where it can be seen for a while.
+    """
+
+    readings: Mapping[str, Reading] = field(default_factory=dict)
+    unusual: tuple[Unusual, ...] = ()
+    picture: bytes | None = None
+    link: str = ""
+
+
+UNKNOWN = Background()
+"""Where Prometheus was not asked, or did not answer in time."""
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """What a channel sends. `body` is in the channel's own format; `title` is one plain line.
 

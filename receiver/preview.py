@@ -13,9 +13,9 @@ from receiver.drill import choose, visit
 from receiver.intake.webhook import ParseError, parse
 from receiver.messages.library import DIGEST_FILES, NAMES, files_of, formats_of
 from receiver.messages.render import Rendered, Style
-from receiver.messages.samples import DIGESTS, NOW, SAMPLES
+from receiver.messages.samples import BACKGROUNDS, DIGESTS, NOW, SAMPLES
 from receiver.messages.writing import write
-from receiver.model import ConfigError, Language, Notification
+from receiver.model import UNKNOWN, Background, ConfigError, Language, Notification
 from receiver.outlets import outlets
 
 
@@ -40,6 +40,7 @@ class _Told:
 
     notifications: tuple[Notification, ...]
     now: datetime
+    background: Background = UNKNOWN
 
 
 async def run(arguments: argparse.Namespace) -> int:
@@ -52,7 +53,7 @@ async def run(arguments: argparse.Namespace) -> int:
     chosen = list(_chosen(arguments, settings))
     failed = False
     for name, style in chosen:
-        rendered = write(told.notifications, style, settings.templates, told.now)
+        rendered = write(told.notifications, style, settings.templates, told.now, told.background)
         if len(chosen) > 1:
             sys.stdout.write(f"--- {name}: {style.format}\n")
         sys.stdout.write(_shown(rendered, arguments.template or ""))
@@ -84,7 +85,8 @@ async def _told(arguments: argparse.Namespace, settings: Config) -> _Told:
     if arguments.incident is not None:
         return _Told((await _latest(settings, arguments.incident),), datetime.now(UTC))
     of_digests = arguments.template in DIGEST_FILES.values() and arguments.sample not in DIGESTS
-    return _Told(SAMPLES["digest" if of_digests else arguments.sample], NOW)
+    sample = "digest" if of_digests else arguments.sample
+    return _Told(SAMPLES[sample], NOW, BACKGROUNDS.get(sample, UNKNOWN))
 
 
 async def _latest(settings: Config, incident: int) -> Notification:

@@ -6,9 +6,9 @@ from itertools import product
 from receiver.channels.contract import Format
 from receiver.messages.library import Templates, formats_of
 from receiver.messages.render import Failure, Style
-from receiver.messages.samples import NOW, SAMPLES
+from receiver.messages.samples import BACKGROUNDS, NOW, SAMPLES
 from receiver.messages.writing import write
-from receiver.model import Language
+from receiver.model import UNKNOWN, Language
 
 _REMEDIES = {
     "UndefinedError": "README, Templates, says what there is; label(NAME) is never undefined",
@@ -23,7 +23,8 @@ def check(templates: Templates) -> Iterator[str]:
     said: set[str] = set()
     for (language, format_), sample in product(sorted({*_concerned(templates)}), SAMPLES):
         style = Style(format_, language, "Asia/Shanghai", "https://tocsin.example.com")
-        for failure in write(SAMPLES[sample], style, templates, NOW).failures:
+        background = BACKGROUNDS.get(sample, UNKNOWN)
+        for failure in write(SAMPLES[sample], style, templates, NOW, background).failures:
             if failure.name not in said:
                 said.add(failure.name)
                 yield f"{failure} (on the sample {sample!r}); {_remedy(failure)}"

@@ -15,7 +15,7 @@ from receiver.messages import filters
 from receiver.messages.markup import DIALECTS, HTML, PLAIN, Dialect
 from receiver.messages.numbers import NUMBERS
 from receiver.messages.view import AlertView, DigestView, KindView, View
-from receiver.messages.words import LINKS
+from receiver.messages.words import FACTS, LINKS
 from receiver.model import ConfigError, Language
 
 FOLDER = Path(__file__).parent / "templates"
@@ -208,7 +208,7 @@ def _environment(own: Mapping[Key, Source], language: Language, part: Part) -> _
     env.filters["link"] = partial(_link, dialect)
     env.filters.update(NUMBERS)
     env.globals["bullet"] = Markup(dialect.bullet)  # noqa: S704 -- our own
-    env.globals["words"] = LINKS[language]
+    env.globals["words"] = LINKS[language] | FACTS[language]
     return env
 
 

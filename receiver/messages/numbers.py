@@ -5,6 +5,7 @@ A text that is no number stays as it is: an annotation may say anything.
 """
 
 import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 _SI = ("", "k", "M", "G", "T", "P", "E", "Z", "Y")
@@ -51,6 +52,31 @@ def humanize_duration(value: Any) -> str:
         if count or parts:
             parts.append(f"{count}{unit}")
     return ("-" if number < 0 else "") + " ".join(parts)
+
+
+def quantity(number: float, unit: str) -> str:
+    """Write a number with its unit: 1.5 GiB of bytes, 92.5% of a ratio, 12ms of seconds."""
+    known = _QUANTITIES.get(unit)
+    if known is not None:
+        return known(number)
+    return f"{humanize(number)} {unit}".rstrip()
+
+
+def _bytes(number: float) -> str:
+    scaled = humanize1024(number)
+    digits = scaled.rstrip("kMGTPEZYi")
+    return f"{digits} {scaled[len(digits) :].upper().replace('I', 'i')}B"
+
+
+_QUANTITIES: Mapping[str, Callable[[float], str]] = {
+    **dict.fromkeys(("bytes", "B"), _bytes),
+    **dict.fromkeys(("bytes/s", "B/s"), lambda number: f"{_bytes(number)}/s"),
+    **dict.fromkeys(("ratio", "percentunit"), humanize_percentage),
+    **dict.fromkeys(("percent", "%"), lambda number: f"{number:.4g}%"),
+    **dict.fromkeys(("seconds", "s"), humanize_duration),
+    **dict.fromkeys(("celsius", "°C"), lambda number: f"{number:.4g} °C"),
+}
+"""How a number of each unit is written, by Prometheus' names for units, Grafana's, and signs."""
 
 
 def _read(value: Any) -> float | None:

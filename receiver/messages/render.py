@@ -17,7 +17,16 @@ from receiver.messages.library import BUILT_IN, FILES, Part, Templates
 from receiver.messages.markup import DIALECTS
 from receiver.messages.view import View, look_at
 from receiver.messages.words import SEVERITY
-from receiver.model import RESOLVED_COLOR, Language, Message, Notification, Severity, Status
+from receiver.model import (
+    RESOLVED_COLOR,
+    UNKNOWN,
+    Background,
+    Language,
+    Message,
+    Notification,
+    Severity,
+    Status,
+)
 
 # What a template can raise on a notification that its author did not think of.
 _FAILURES = (
@@ -71,7 +80,7 @@ class Rendered:
         return self.failures[0].name if self.failures else ""
 
 
-def render(
+def render(  # noqa: PLR0913 -- the last two may be left out
     notification: Notification,
     style: Style,
     *,
@@ -79,13 +88,14 @@ def render(
     thread: str,
     now: datetime,
     templates: Templates = BUILT_IN,
+    background: Background = UNKNOWN,
 ) -> Rendered:
     """Write the message of a notification; a template that fails gives way to built-in text.
 
     `key` names this message and `thread` its incident; neither is shown.
     """
     urgency, language = notification.severity, style.language
-    view = look_at(notification, language, style.external_url, now)
+    view = look_at(notification, language, style.external_url, now, background)
     context: dict[str, Any] = {
         "view": view,
         "zone": ZoneInfo(style.timezone),

@@ -1,10 +1,19 @@
 """Notifications that no Alertmanager sent: on them templates are checked, shown and sent."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from receiver.model import Alert, Labels, Notification, Status
+from receiver.model import (
+    Alert,
+    Background,
+    Labels,
+    Notification,
+    Reading,
+    Status,
+    Unusual,
+)
 
 START = datetime(2026, 1, 15, 9, 30, tzinfo=UTC)
 NOW = START + timedelta(minutes=5, seconds=30)
@@ -65,6 +74,14 @@ def _nasty() -> Iterator[Alert]:
     yield replace(_alert({}, timedelta(0)), labels={}, generator_url="")
 
 
+def _background(signal: str, value: float, **labels: str) -> Background:
+    reading = Reading(value, "seconds", value / 12, value / 4, 3.24)
+    number = _alert(team="shop", job="web").fingerprint, next(_nasty()).fingerprint
+    unusual = Unusual(signal, labels, 2.15), Unusual("cpu_waiting", {}, 1.33)
+    link = "https://tocsin.example.com/picture/4f0c?until=1768470000&seal=a1b2"
+    return Background(dict.fromkeys(number, reading), unusual, link=link)
+
+
 _ALONE: Mapping[str, Notification] = {
     "single": _notification(_alert(team="shop", job="web")),
     "resolved": _notification(_alert(ended=_HOUR, team="shop", job="web")),
@@ -75,6 +92,13 @@ _ALONE: Mapping[str, Notification] = {
     ),
     "truncated": _notification(
         *(_alert(instance=f"web-{number}:443") for number in range(1, 13)), truncated=88
+    ),
+    "measured": _notification(_alert(team="shop", job="web")),
+    "one rack": _notification(
+        *(
+            _alert(instance=f"web-{number}:443", rack="r2" if number < 8 else f"r{number}")
+            for number in range(1, 10)
+        )
     ),
     "bare": _notification(replace(_alert({}), labels={}, generator_url="")),
     "nasty": _notification(*_nasty()),
@@ -87,6 +111,12 @@ DIGESTS: Mapping[str, tuple[Notification, ...]] = {
     "bare digest": (_ALONE["bare"],) * 2,
     "nasty digest": (_ALONE["nasty"], _ALONE["bare"]),
 }
+BACKGROUNDS: Mapping[str, Background] = {
+    "measured": _background("latency_p95", 2.41),
+    "one rack": _background("link_errors", 0.31),
+    "nasty alone": _background(_NASTY["markdown"], math.inf, **dict.fromkeys("ab", _NASTY["html"])),
+}
+"""What Prometheus would know of some of them."""
 SAMPLES: Mapping[str, tuple[Notification, ...]] = {
     **{name: (told,) for name, told in _ALONE.items()},
     **DIGESTS,

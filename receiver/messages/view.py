@@ -4,11 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from receiver.messages.facts import facts_of, value_of
 from receiver.messages.filters import clip, plain, web_link
 from receiver.messages.words import RESOLVED, SEVERITY
 from receiver.model import (
     RESOLVED_EMOJI,
+    UNKNOWN,
     Alert,
+    Background,
     Labels,
     Language,
     Notification,
@@ -47,7 +50,10 @@ class Notes:
 
 @dataclass(frozen=True, slots=True)
 class AlertView(Notes):
-    """One alert; `seconds` is how long it fired or has been firing until now."""
+    """One alert; `seconds` is how long it fired or has been firing until now.
+
+    `value` is what it says, or Prometheus, with its unit, or empty.
+    """
 
     resolved: bool
     emoji: str
@@ -56,6 +62,7 @@ class AlertView(Notes):
     labels: Pairs
     summary: str
     description: str
+    value: str
     started: datetime
     seconds: float
 
@@ -66,7 +73,8 @@ class View(Notes):
 
     `more` of the same webhook are not among them, and `truncated` never arrived. `labels` are
     those all alerts share, besides what is said elsewhere, and `label` and `annotation` find
-    what all alerts share; `links` are (kind, URL).
+    what all alerts share; `links` are (kind, URL) and `facts` are (kind, text): what is known
+    of values and of what alerts have in common. `picture` is the address of one, or empty.
     """
 
     resolved: bool
@@ -82,6 +90,8 @@ class View(Notes):
     summary: str
     labels: Pairs
     links: Pairs
+    facts: Pairs
+    picture: str
 
     @property
     def single(self) -> bool:
@@ -119,7 +129,13 @@ class DigestView:
     link: str
 
 
-def look_at(notification: Notification, language: Language, link: str, now: datetime) -> View:
+def look_at(
+    notification: Notification,
+    language: Language,
+    link: str,
+    now: datetime,
+    background: Background = UNKNOWN,
+) -> View:
     """Prepare a notification for the templates of one language; `link` leads to our own pages."""
     alerts = sorted(notification.alerts, key=lambda alert: alert.status is Status.RESOLVED)
     firing = sum(alert.status is Status.FIRING for alert in alerts)
@@ -137,19 +153,24 @@ def look_at(notification: Notification, language: Language, link: str, now: date
         state=RESOLVED[language] if resolved else SEVERITY[language][urgency.name],
         names=_distinct(clip(plain(a.labels.get("alertname", "")), _NAME) for a in alerts),
         hosts=_distinct(host_of(alert.labels) for alert in alerts),
-        alerts=tuple(_look_at_alert(alert, shared, language, size, now) for alert in shown),
+        alerts=tuple(
+            _look_at_alert(alert, shared, language, size, now, value_of(alert, background))
+            for alert in shown
+        ),
         firing=firing,
         settled=len(alerts) - firing,
         more=len(alerts) - len(shown),
         truncated=notification.truncated,
         summary=clip(plain(summaries.pop()), _TEXT) if len(summaries) == 1 else "",
         labels=_pairs(shared),
-        links=tuple(_links(alerts, link)),
+        links=tuple(_links(alerts, link, background.link)),
+        facts=tuple(facts_of(alerts, background, language)),
+        picture=web_link(background.link),
     )
 
 
 def _look_at_alert(
-    alert: Alert, shared: Labels, language: Language, size: int, now: datetime
+    alert: Alert, shared: Labels, language: Language, size: int, now: datetime, value: str
 ) -> AlertView:
     resolved = alert.status is Status.RESOLVED
     until = (alert.ends_at if resolved else None) or now
@@ -165,6 +186,7 @@ def _look_at_alert(
         labels=_pairs(own),
         summary=clip(plain(_said(alert.annotations, "summary", language)), size),
         description=clip(plain(_said(alert.annotations, "description", language)), size),
+        value=value,
         started=alert.starts_at,
         seconds=max(0.0, (until - alert.starts_at).total_seconds()),
     )
@@ -210,11 +232,12 @@ def _pairs(labels: Mapping[str, str]) -> Pairs:
     return tuple((clip(plain(k), _NAME), clip(plain(labels[k]), _VALUE)) for k in telling)
 
 
-def _links(alerts: Sequence[Alert], own: str) -> Iterable[tuple[str, str]]:
+def _links(alerts: Sequence[Alert], own: str, picture: str) -> Iterable[tuple[str, str]]:
     """Yield what an operator may open, from the first alert that has it."""
     for kind, annotation in _LINKS.items():
         yield from _first(kind, (alert.annotations.get(annotation, "") for alert in alerts))
     yield from _first("graph", (alert.generator_url for alert in alerts))
+    yield from _first("picture", [picture])
     yield from _first("inbox", [own])
 
 

@@ -33,11 +33,30 @@ LINKS = {
         "dashboard": "Dashboard",
         "graph": "Graph",
         "inbox": "Inbox",
+        "picture": "Picture",
     },
     Language.ZH: {
         "runbook": "处理手册",
         "dashboard": "仪表盘",
         "graph": "图表",
         "inbox": "收件箱",
+        "picture": "曲线图",
+    },
+}
+
+FACTS = {
+    Language.EN: {
+        "value": "Value",
+        "expected": "Expected",
+        "score": "Anomaly score",
+        "shares": "In common",
+        "unusual": "Also unusual there",
+    },
+    Language.ZH: {
+        "value": "当前值",
+        "expected": "期望区间",
+        "score": "异常评分",
+        "shares": "集中于",
+        "unusual": "该主机同时异常",
     },
 }

@@ -7,13 +7,19 @@ from receiver.messages.digest import digest
 from receiver.messages.library import Templates
 from receiver.messages.render import Rendered, Style, render
 from receiver.messages.samples import START
-from receiver.model import Notification
+from receiver.model import UNKNOWN, Background, Notification
 
 
 def write(
-    told: Sequence[Notification], style: Style, templates: Templates, now: datetime
+    told: Sequence[Notification],
+    style: Style,
+    templates: Templates,
+    now: datetime,
+    background: Background = UNKNOWN,
 ) -> Rendered:
     """Write what is only looked at; a digest waited since the samples began."""
     if len(told) > 1:
         return digest(told, style, key="", since=START, templates=templates)
-    return render(told[0], style, key="", thread="", now=now, templates=templates)
+    return render(
+        told[0], style, key="", thread="", now=now, templates=templates, background=background
+    )

@@ -13,8 +13,8 @@ from pydantic import Field, ValidationError
 from receiver.delivery.sending import Outlet
 from receiver.intake.webhook import ParseError, parse
 from receiver.messages.library import DIGEST_FILES, FILES, Source, source_of
-from receiver.messages.samples import DIGESTS, NOW, SAMPLES
-from receiver.model import Language
+from receiver.messages.samples import BACKGROUNDS, DIGESTS, NOW, SAMPLES
+from receiver.model import UNKNOWN, Language
 from receiver.settings import Section, describe
 from receiver.store.notices import Asked
 from receiver.store.schema import StoreUnavailableError
@@ -154,7 +154,8 @@ async def _show(
             if subject.sample
             else [await asyncio.to_thread(parse, subject.body)]
         )
-        return show(told, style, outlet.templates, subject.now)
+        background = BACKGROUNDS.get(subject.sample, UNKNOWN)
+        return show(told, style, outlet.templates, subject.now, background)
     if site.trying.locked():
         raise BlockingIOError
     own = {**outlet.templates.own, (style.language, template): Source(template, source)}

@@ -18,9 +18,9 @@ from receiver.channels.contract import Format
 from receiver.intake.webhook import ParseError, parse
 from receiver.messages.library import Key, Source, Templates, put_in_place
 from receiver.messages.render import Style
-from receiver.messages.samples import SAMPLES
+from receiver.messages.samples import BACKGROUNDS, SAMPLES
 from receiver.messages.writing import write
-from receiver.model import ConfigError, Language, Notification
+from receiver.model import UNKNOWN, Background, ConfigError, Language, Notification
 from receiver.settings import Section
 
 PATIENCE = 15.0
@@ -67,9 +67,15 @@ def unfold(own: Mapping[Key, Source]) -> tuple[tuple[Language, str, str, str], .
     return tuple((*key, source.path, source.text) for key, source in own.items())
 
 
-def show(told: Sequence[Notification], style: Style, templates: Templates, now: datetime) -> Shown:
+def show(
+    told: Sequence[Notification],
+    style: Style,
+    templates: Templates,
+    now: datetime,
+    background: Background = UNKNOWN,
+) -> Shown:
     """Write a message."""
-    rendered = write(told, style, templates, now)
+    rendered = write(told, style, templates, now, background)
     said = rendered.message
     failures = tuple(map(str, rendered.failures))
     return Shown(title=said.title, body=said.body, html=said.html, failures=failures)
@@ -101,7 +107,8 @@ def _answer(ask: Ask) -> Shown:
     own = {(language, name): Source(path, text) for language, name, path, text in ask.own}
     try:
         told = SAMPLES[ask.sample] if ask.sample else [parse(ask.webhook.encode())]
-        return show(told, ask.style, put_in_place(own), ask.now)
+        background = BACKGROUNDS.get(ask.sample, UNKNOWN)
+        return show(told, ask.style, put_in_place(own), ask.now, background)
     except ConfigError as error:
         return Shown(failures=error.problems)
     except ParseError as error:

@@ -11,7 +11,18 @@ from hypothesis import strategies as st
 from receiver.channels.contract import Format
 from receiver.messages.library import BUILT_IN, FILES, FOLDER, Templates, load
 from receiver.messages.render import Rendered, Style, render
-from receiver.model import SEVERITIES, Alert, ConfigError, Language, Notification, Status
+from receiver.model import (
+    SEVERITIES,
+    UNKNOWN,
+    Alert,
+    Background,
+    ConfigError,
+    Language,
+    Notification,
+    Reading,
+    Status,
+    Unusual,
+)
 from tests.fakes.alerts import START, make_alert, make_notification
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -40,7 +51,29 @@ GROUPED = make_notification(
 TRUNCATED = make_notification(
     [make_alert(instance=f"web-{n}:9100", severity="warning") for n in range(1, 13)], truncated=88
 )
-CASES = {"single": SINGLE, "resolved": RESOLVED, "grouped": GROUPED, "truncated": TRUNCATED}
+RACK = make_notification(
+    [
+        make_alert(instance=f"web-{n}:9100", rack="r2" if n < 8 else f"r{n}", annotations={})
+        for n in range(1, 10)
+    ]
+)
+CASES = {
+    "single": SINGLE,
+    "resolved": RESOLVED,
+    "grouped": GROUPED,
+    "truncated": TRUNCATED,
+    "measured": SINGLE,
+    "rack": RACK,
+}
+BACKGROUND = Background(
+    {
+        SINGLE.alerts[0].fingerprint: Reading(1.5 * 2**30, "bytes", 2**20, 5 * 2**20, 3.21),
+        RACK.alerts[1].fingerprint: Reading(0.912, "ratio"),
+    },
+    (Unusual("disk_busy", {"device": "sda"}, 2.06), Unusual("cpu_waiting", {}, 1.25)),
+    link="https://tocsin.example.com/picture/4f0c?until=1768470000&seal=a1b2",
+)
+BACKGROUNDS = {"measured": BACKGROUND, "rack": BACKGROUND}
 
 
 def write(
@@ -48,9 +81,18 @@ def write(
     format_: Format,
     language: Language,
     templates: Templates = BUILT_IN,
+    background: Background = UNKNOWN,
 ) -> Rendered:
     style = Style(format_, language, "Asia/Shanghai", "https://tocsin.example.com")
-    return render(notification, style, key="key", thread="thread", now=NOW, templates=templates)
+    return render(
+        notification,
+        style,
+        key="key",
+        thread="thread",
+        now=NOW,
+        templates=templates,
+        background=background,
+    )
 
 
 @pytest.mark.parametrize("language", Language)
@@ -60,7 +102,7 @@ def test_messages_read_as_they_were_approved(
     case: str, format_: Format, language: Language
 ) -> None:
     """TOCSIN_GOLDEN=write writes what is then to be read and committed."""
-    rendered = write(CASES[case], format_, language)
+    rendered = write(CASES[case], format_, language, BUILT_IN, BACKGROUNDS.get(case, UNKNOWN))
     message = rendered.message
     assert rendered.failed == ""
     written = f"{message.title}\n\n{message.html or message.body}\n"
