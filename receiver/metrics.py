@@ -6,6 +6,7 @@ is known beforehand is made at the start.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 from prometheus_client import (
@@ -24,6 +25,11 @@ SUPPRESSIONS = ("duplicate", "watchdog", "no_route", "stale", "resolved_before_s
 _CODES = ("200", "400", "401", "403", "408", "413", "415", "503")
 _STATUSES = ("firing", "resolved")
 _ERRORS = ("timeout", "unreachable", "throttled", "server", "rejected", "failed")
+BACKGROUND_PARTS = ("rules", "facts", "picture")
+BACKGROUND_OUTCOMES = (
+    *("found", "nothing", "late", "failed"),
+    *("timeout", "unreachable", "refused", "unexpected", "too_large"),
+)
 _COUNTERS = {
     "webhook_requests": ("Webhooks by the HTTP status of the answer.", "code"),
     "alerts_received": ("Alerts in accepted webhooks.", "status"),
@@ -39,6 +45,11 @@ _COUNTERS = {
     ),
     "reconcile_failures": ("Times that what fires could not be compared.", "reason"),
     "resolves_lost": ("Alerts that were over though nobody said so.",),
+    "background": (
+        "Times that Prometheus was asked what a message should say, by what came of it.",
+        "part",
+        "outcome",
+    ),
     "template_failures": ("Messages that the built-in text replaced.", "template"),
 }
 _GAUGES = {
@@ -145,6 +156,7 @@ class Metrics:
     notifications_suppressed: Counter
     notification_errors: Counter
     template_failures: Counter
+    background: Counter
     notification_delay: Histogram
     watchdog: Gauge
     store_bytes: Gauge
@@ -219,6 +231,8 @@ def start_from_zero(metrics: Metrics, channels: Iterable[str]) -> None:
         metrics.store_forgotten.labels(bound)
     for reason in ("unreachable", "timeout", "refused", "unexpected", "store"):
         metrics.reconcile_failures.labels(reason)
+    for part, outcome in product(BACKGROUND_PARTS, BACKGROUND_OUTCOMES):
+        metrics.background.labels(part, outcome)
     for status in _STATUSES:
         metrics.alerts_received.labels(status)
     for reason in SUPPRESSIONS:

@@ -146,7 +146,7 @@ def _digest(*parts: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """An alert in numbers: its value, what is ordinary there, and its anomaly score (1 is alarm).
+    """An alert in numbers: its value, what is ordinary there, and how far from it (1 is alarm).
 
     `unit` is that of the numbers: a base unit such as bytes, seconds or ratio, or words of a rule.
     """
@@ -155,16 +155,15 @@ class Reading:
     unit: str = ""
     lower: float | None = None
     upper: float | None = None
-    score: float | None = None
+    deviation: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Unusual:
-    """A signal of the same host that is anomalous too, with its own labels and its score."""
+    """A signal of the same host that is anomalous too, and how far; 1 is the alarm line."""
 
     signal: str
-    labels: Labels
-    score: float
+    deviation: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from aiohttp import ClientSession
 
+from receiver.background.lookup import Lookup
 from receiver.channels.inbox import Inbox
 from receiver.config import Config
 from receiver.delivery.crew import Crew
@@ -46,7 +47,8 @@ class InForce:
         self.config = config
         self.tls = None if config.tls is None else ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._crew = crew
-        self._ties = Ties(store, http, numbers, self._publish, crew.wake)
+        lookup = Lookup(lambda: self.config.prometheus, http, numbers, store.now)
+        self._ties = Ties(store, http, numbers, self._publish, crew.wake, lookup.look)
         self._one_at_a_time = asyncio.Lock()
         self.site = Site(
             intake=Intake(store, config.routes, numbers, crew.wake),

@@ -41,7 +41,7 @@ ROOMS = {
     ],
     "receiver": [
         *("model", "settings", "signing", "metrics", "store", "channels", "messages", "delivery"),
-        *("upkeep", "upstream"),
+        *("upkeep", "upstream", "background"),
         *("incidents", "responses", "intake", "reports", "web", "config", "letters"),
         *(
             "outlets",

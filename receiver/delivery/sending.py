@@ -17,7 +17,7 @@ from receiver.messages.digest import digest
 from receiver.messages.library import BUILT_IN, Templates
 from receiver.messages.render import Rendered, Style, render
 from receiver.metrics import Metrics
-from receiver.model import Language, Message, Notification, SendError
+from receiver.model import UNKNOWN, Background, Language, Message, Notification, SendError
 from receiver.store.records import Line
 
 _LOG = logging.getLogger(__name__)
@@ -29,13 +29,26 @@ _TEST = {Language.EN: "TEST", Language.ZH: "测试"}
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What one message is about; `place` is where that of a single incident stands already."""
+
+    tellings: Sequence[Telling]
+    background: Background = UNKNOWN
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Outlet:
-    """A configured channel with its name and the style of its messages."""
+    """A configured channel with its name and the style of its messages.
+
+    `pictured` says whether its messages can have pictures.
+    """
 
     name: str
     channel: Channel
     style: Style
     templates: Templates = BUILT_IN
+    pictured: bool = False
 
     @property
     def line(self) -> Line:
@@ -43,22 +56,16 @@ class Outlet:
         return Line(self.name, self.channel.destination, self.channel.fallback)
 
     async def send(
-        self,
-        tellings: Sequence[Telling],
-        http: ClientSession,
-        metrics: Metrics,
-        now: datetime,
-        place: str = "",
+        self, told: Told, http: ClientSession, metrics: Metrics, now: datetime
     ) -> Message:
         """Render and send; raises SendError, with its secrets masked, and nothing else.
 
-        `place` is where the message of a single incident stands; in what is returned, where it
-        stands now.
+        What is returned says where the message of a single incident stands now.
         """
         message = await self._fenced(
-            lambda: replace(self._render(tellings, metrics, now), place=place), http
+            lambda: replace(self._render(told, metrics, now), place=told.place), http
         )
-        return message if len(tellings) == 1 else replace(message, place="")
+        return message if len(told.tellings) == 1 else replace(message, place="")
 
     async def send_test(self, test: Notification, http: ClientSession, now: datetime) -> Message:
         """Send what nobody is owed, marked as a test in its title; raises SendError as `send`."""
@@ -87,8 +94,9 @@ class Outlet:
         ).message
         return replace(message, title=f"{_TEST[self.style.language]} {message.title}")
 
-    def _render(self, tellings: Sequence[Telling], metrics: Metrics, now: datetime) -> Message:
-        rendered = self._digest(tellings) if len(tellings) > 1 else self._alone(tellings[0], now)
+    def _render(self, told: Told, metrics: Metrics, now: datetime) -> Message:
+        single = len(told.tellings) == 1
+        rendered = self._alone(told, now) if single else self._digest(told.tellings)
         for failure in rendered.failures:
             metrics.template_failures.labels(failure.name).inc()
         return rendered.message
@@ -99,7 +107,8 @@ class Outlet:
         key = _key_of(tellings)
         return digest(told, self.style, key=key, since=since, templates=self.templates)
 
-    def _alone(self, telling: Telling, now: datetime) -> Rendered:
+    def _alone(self, told: Told, now: datetime) -> Rendered:
+        telling = told.tellings[0]
         said = telling.notification
         return render(
             said,
@@ -108,6 +117,7 @@ class Outlet:
             thread=f"{said.group_hash[:24]}-{telling.newest.incident}",
             now=now,
             templates=self.templates,
+            background=told.background,
         )
 
     def _masked(self, error: SendError) -> SendError:

@@ -13,8 +13,9 @@ from time import monotonic
 from aiohttp import ClientSession
 
 from receiver.delivery import breaker, pace, retry, turn
+from receiver.delivery.looking import Look, Looking, know_nothing
 from receiver.delivery.merge import Telling, carrier_of, merge, outcomes
-from receiver.delivery.sending import Outlet
+from receiver.delivery.sending import Outlet, Told
 from receiver.delivery.trying import PATIENCE, send_test
 from receiver.metrics import Metrics
 from receiver.model import Delivery, Message, Notification, SendError
@@ -42,7 +43,7 @@ _MARGIN = timedelta(seconds=30)
 """What a claim outlives the channel's own timeout by: time to render and to settle."""
 _SET_BACK = timedelta(seconds=5)
 
-Told = tuple[Sequence[Telling], Delivery, Message]
+Sent = tuple[Sequence[Telling], Delivery, Message]
 """What one message tells, the delivery that carries it, and the message."""
 Tell = Callable[[Posted], None]
 Wake = Callable[[Iterable[str]], None]
@@ -50,13 +51,17 @@ Wake = Callable[[Iterable[str]], None]
 
 @dataclass(frozen=True, slots=True)
 class Ties:
-    """What all workers share: `tell` hears of each message sent, `wake` of channels owed more."""
+    """What all workers share: `tell` hears of each message sent, `wake` of channels owed more.
+
+    `look` says what is known of an incident beside its alerts.
+    """
 
     store: Store
     http: ClientSession
     metrics: Metrics
     tell: Tell
     wake: Wake
+    look: Look = know_nothing
 
 
 class Worker:
@@ -70,6 +75,7 @@ class Worker:
         self._line = outlet.line
         self._most = MOST if channel.gathers else _FILED
         self._habits = turn.Habits(channel.rule, self._most, gathers=channel.gathers)
+        self._looking = Looking(ties.look, pictures=outlet.pictured)
         self._served = monotonic()
         self._latest = EPOCH
         self._bell = asyncio.Event()
@@ -147,6 +153,8 @@ class Worker:
         rest = any(delivery.notification.severity.rank for delivery in taken.batch)
         if rest or not taken.waiting.ordinary:
             self._served = monotonic()
+        if not (taken.waiting.ordinary or taken.waiting.urgent):
+            self._looking.rest()
         return taken
 
     def _choose(self, now: datetime, starving: bool, waiting: Waiting) -> Choice:  # noqa: FBT001 -- bound by partial
@@ -180,19 +188,19 @@ class Worker:
     async def _deliver(self, batch: Sequence[Delivery]) -> None:
         """Send what tells of the batch, in one message where the channel gathers; note outcomes."""
         tellings = merge(batch)
-        told: list[Told] = []
+        sent: list[Sent] = []
         for part in [tellings] if self._habits.gathers else [(each,) for each in tellings]:
-            place = await self._place_of(part)
+            about = Told(part, await self._looking.at(part), await self._place_of(part))
             try:
                 message = await self._outlet.send(
-                    part, self._ties.http, self._ties.metrics, self._now(), place
+                    about, self._ties.http, self._ties.metrics, self._now()
                 )
             except SendError as error:
                 await self._fail(part, error)
             else:
-                told.append((part, carrier_of(part), message))
-        if told:
-            await self._succeed(told)
+                sent.append((part, carrier_of(part), message))
+        if sent:
+            await self._succeed(sent)
 
     async def _place_of(self, tellings: Sequence[Telling]) -> str:
         """Return where the message of an incident stands that can be changed."""
@@ -200,7 +208,7 @@ class Worker:
             return ""
         return await self._ties.store.place_of(self.name, tellings[0].newest.incident)
 
-    async def _succeed(self, told: Sequence[Told]) -> None:
+    async def _succeed(self, told: Sequence[Sent]) -> None:
         now = self._now()
         noted = [each for part in told for each in outcomes(*part)]
         settled = await self._settle(noted, now, breaker.after_success)

@@ -53,8 +53,8 @@ def _numbers(alert: Alert, background: Background, language: Language) -> Facts:
     if reading.lower is not None and reading.upper is not None:
         bounds = (quantity(bound, unit) for bound in (reading.lower, reading.upper))
         yield "expected", " \N{EN DASH} ".join(bounds)
-    if reading.score is not None:
-        yield "score", f"{reading.score:.2g}{_LINE[language]}"
+    if reading.deviation is not None:
+        yield "deviation", f"{reading.deviation:.2g}{_LINE[language]}"
 
 
 def _unit(alert: Alert, reading: Reading) -> str:
@@ -62,13 +62,7 @@ def _unit(alert: Alert, reading: Reading) -> str:
 
 
 def _unusual(one: Unusual) -> str:
-    own = ",".join(_pair(name, value) for name, value in sorted(one.labels.items())[:2])
-    name = clip(plain(one.signal), _SHORT)
-    return f"{name}{{{own}}} {one.score:.2g}" if own else f"{name} {one.score:.2g}"
-
-
-def _pair(name: str, value: str) -> str:
-    return f"{clip(plain(name), _SHORT)}={clip(plain(value), _SHORT)}"
+    return f"{clip(plain(one.signal), _SHORT)} {one.deviation:.2g}"
 
 
 def _shares(alerts: Sequence[Alert], language: Language) -> Iterator[str]:

@@ -74,10 +74,10 @@ def _nasty() -> Iterator[Alert]:
     yield replace(_alert({}, timedelta(0)), labels={}, generator_url="")
 
 
-def _background(signal: str, value: float, **labels: str) -> Background:
+def _background(signal: str, value: float) -> Background:
     reading = Reading(value, "seconds", value / 12, value / 4, 3.24)
     number = _alert(team="shop", job="web").fingerprint, next(_nasty()).fingerprint
-    unusual = Unusual(signal, labels, 2.15), Unusual("cpu_waiting", {}, 1.33)
+    unusual = Unusual(signal, 2.15), Unusual("cpu_waiting", 1.33)
     link = "https://tocsin.example.com/picture/4f0c?until=1768470000&seal=a1b2"
     return Background(dict.fromkeys(number, reading), unusual, link=link)
 
@@ -114,7 +114,7 @@ DIGESTS: Mapping[str, tuple[Notification, ...]] = {
 BACKGROUNDS: Mapping[str, Background] = {
     "measured": _background("latency_p95", 2.41),
     "one rack": _background("link_errors", 0.31),
-    "nasty alone": _background(_NASTY["markdown"], math.inf, **dict.fromkeys("ab", _NASTY["html"])),
+    "nasty alone": _background(_NASTY["markdown"], math.inf),
 }
 """What Prometheus would know of some of them."""
 SAMPLES: Mapping[str, tuple[Notification, ...]] = {

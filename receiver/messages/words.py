@@ -48,14 +48,14 @@ FACTS = {
     Language.EN: {
         "value": "Value",
         "expected": "Expected",
-        "score": "Anomaly score",
+        "deviation": "Deviation",
         "shares": "In common",
         "unusual": "Also unusual there",
     },
     Language.ZH: {
         "value": "当前值",
         "expected": "期望区间",
-        "score": "异常评分",
+        "deviation": "偏离度",
         "shares": "集中于",
         "unusual": "该主机同时异常",
     },

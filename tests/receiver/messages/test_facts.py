@@ -59,5 +59,5 @@ def test_a_band_is_said_in_the_values_unit() -> None:
     assert told([alert], Background({alert.fingerprint: reading})) == {
         "value": "90%",
         "expected": "10% \N{EN DASH} 40%",
-        "score": "3.3 (1 is the alarm line)",
+        "deviation": "3.3 (1 is the alarm line)",
     }

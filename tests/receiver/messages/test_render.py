@@ -70,7 +70,7 @@ BACKGROUND = Background(
         SINGLE.alerts[0].fingerprint: Reading(1.5 * 2**30, "bytes", 2**20, 5 * 2**20, 3.21),
         RACK.alerts[1].fingerprint: Reading(0.912, "ratio"),
     },
-    (Unusual("disk_busy", {"device": "sda"}, 2.06), Unusual("cpu_waiting", {}, 1.25)),
+    (Unusual("disk_busy", 2.06), Unusual("cpu_waiting", 1.25)),
     link="https://tocsin.example.com/picture/4f0c?until=1768470000&seal=a1b2",
 )
 BACKGROUNDS = {"measured": BACKGROUND, "rack": BACKGROUND}

@@ -1,0 +1,141 @@
+"""Looks things up for messages: each notification once for all channels, and never for long."""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from time import monotonic
+from typing import Any, TypeVar
+
+from aiohttp import ClientSession
+
+from receiver.background.facts import NO_FACTS, Facts, Source, find
+from receiver.metrics import Metrics
+from receiver.model import UNKNOWN, Background, Notification
+from receiver.upstream.asking import AskError
+from receiver.upstream.prometheus import Prometheus, Rules, ask_rules
+
+_LOG = logging.getLogger(__name__)
+
+_REMEMBERED = 100
+"""Notifications whose background is kept for the other channels, which may be slower."""
+_FRESH = 60.0
+"""Seconds for which a background and the rules are as good as new."""
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """What is being asked about a notification, and since when."""
+
+    facts: asyncio.Task[Facts | None]
+    began: float
+
+
+class Lookup:
+    """Says what is known of a notification within the time that its message may wait.
+
+    What comes too late is kept for the channels that ask later.
+    """
+
+    def __init__(
+        self,
+        told: Callable[[], Prometheus | None],
+        http: ClientSession,
+        metrics: Metrics,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._told = told
+        self._http = http
+        self._metrics = metrics
+        self._now = now
+        self._searches: OrderedDict[str, _Search] = OrderedDict()
+        self._rules: tuple[float, Rules] | None = None
+        self._reading = asyncio.Lock()
+
+    async def look(
+        self,
+        about: Notification,
+        seconds: float,
+        pictured: bool,  # noqa: ARG002, FBT001 -- Look
+    ) -> Background:
+        """Return what is known within some seconds, and whatever was found before; never raises."""
+        told = self._told()
+        if told is None:
+            return UNKNOWN
+        search = self._search(about, told)
+        await asyncio.wait({search.facts}, timeout=max(0.0, min(seconds, told.timeout)))
+        facts = self._take("facts", search.facts) or NO_FACTS
+        return Background(facts.readings, facts.unusual)
+
+    def _search(self, about: Notification, told: Prometheus) -> _Search:
+        """Return the search for a notification, which may have begun for another channel."""
+        key = about.delivery_key
+        search = self._searches.get(key)
+        if search is None or monotonic() - search.began > _FRESH:
+            work = self._find(about, told)
+            search = _Search(self._begin("facts", work, told.timeout), monotonic())
+            self._searches[key] = search
+            while len(self._searches) > _REMEMBERED:
+                self._searches.popitem(last=False)
+        self._searches.move_to_end(key)
+        return search
+
+    def _begin(
+        self, part: str, work: Coroutine[Any, Any, _Answer | None], seconds: float
+    ) -> asyncio.Task[_Answer | None]:
+        """Work for some seconds, and count what comes of it."""
+
+        async def bounded() -> _Answer | None:
+            found = None
+            try:
+                async with asyncio.timeout(seconds):
+                    found = await work
+            except TimeoutError:
+                self._count(part, "timeout")
+            else:
+                self._count(part, "found" if found else "nothing")
+            return found
+
+        return asyncio.create_task(bounded())
+
+    def _take(self, part: str, task: asyncio.Task[_Answer | None]) -> _Answer | None:
+        """Return what a task has found by now."""
+        if not task.done():
+            self._count(part, "late")
+            return None
+        if not task.cancelled() and (error := task.exception()):  # no message is lost to it
+            _LOG.error("messages go without their %s", part, exc_info=error)
+            self._count(part, "failed")
+            return None
+        return task.result()
+
+    def _count(self, part: str, outcome: str) -> None:
+        self._metrics.background.labels(part, outcome).inc()
+
+    def _note(self, part: str, error: AskError) -> None:
+        _LOG.warning("messages go without their %s: %s", part, error)
+        self._count(part, error.reason)
+
+    async def _find(self, about: Notification, told: Prometheus) -> Facts | None:
+        rules = await self._known_rules(told)
+        source = Source(self._http, told, self._now(), partial(self._note, "facts"))
+        facts = await find(about, rules, source)
+        return facts if facts.readings or facts.unusual else None
+
+    async def _known_rules(self, told: Prometheus) -> Rules:
+        """Return the rules, which are asked for once in a while; none where that fails."""
+        async with self._reading:
+            if self._rules is None or monotonic() - self._rules[0] > _FRESH:
+                self._rules = monotonic(), await self._ask_rules(told)
+            return self._rules[1]
+
+    async def _ask_rules(self, told: Prometheus) -> Rules:
+        try:
+            return await ask_rules(self._http, told)
+        except AskError as error:
+            self._note("rules", error)
+            return {}

@@ -1,0 +1,49 @@
+"""A real Prometheus understands what it is asked, whatever stands in labels."""
+
+from datetime import UTC, datetime
+
+from aiohttp import ClientSession
+
+from receiver.background.lookup import Lookup
+from receiver.background.queries import band_query, only
+from receiver.metrics import Metrics
+from receiver.model import Reading, Unusual
+from receiver.upstream.prometheus import Prometheus, ask_now
+from tests.fakes.alerts import make_alert, make_notification
+from tests.receiver.background.conftest import MOUNT
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def test_value_and_what_else_is_unusual_come_from_prometheus_own_rule(
+    prometheus: Prometheus, http: ClientSession, numbers: Metrics
+) -> None:
+    alert = make_alert(alertname="Full", instance="db-1:9100", mountpoint=MOUNT)
+    lookup = Lookup(lambda: prometheus, http, numbers, now)
+    known = await lookup.look(make_notification([alert]), 2.0, False)
+    assert known.readings == {alert.fingerprint: Reading(0.93, "ratio")}
+    assert known.unusual == (Unusual("disk_busy", 2.5),)
+
+
+async def test_the_alert_of_a_signal_has_its_band(
+    prometheus: Prometheus, http: ClientSession, numbers: Metrics
+) -> None:
+    alert = make_alert(alertname="Noisy", instance="db-1:9847", signal="disk_busy")
+    lookup = Lookup(lambda: prometheus, http, numbers, now)
+    known = await lookup.look(make_notification([alert]), 2.0, False)
+    assert known.readings == {alert.fingerprint: Reading(0.9, "", 0.1, 0.3, 2.5)}
+    assert known.unusual == ()
+
+
+async def test_an_expression_can_be_cut_to_the_series_that_are_meant(
+    prometheus: Prometheus, http: ClientSession
+) -> None:
+    wanted = {"instance": "db-1:9100", "mountpoint": MOUNT}
+    (point,) = await ask_now(http, prometheus, only("disk:ratio", [wanted]), now())
+    assert point.labels["mountpoint"] == MOUNT
+    both = only("disk:ratio", [wanted, {"instance": "db-2:9100"}])
+    assert len(await ask_now(http, prometheus, both, now())) == 2
+    band = band_query({"signal": "disk_busy", "device": "sda", "instance": "db-1:9847"})
+    assert len(await ask_now(http, prometheus, band, now())) == 3
