@@ -67,6 +67,8 @@ async def running(config: Config, load: Load | None = None) -> AsyncIterator[str
             numbers.watchdog.set(last.timestamp())
         crew = await stack.enter_async_context(delivering(_LAST_SEND))
         force = InForce(config, store, http, numbers, crew)
+        stack.push_async_callback(force.lookup.close)
+        await stack.enter_async_context(_beside(force.lookup.warm()))
         site = force.site
         listening = store.listen(crew.names, crew.wake)
         await stack.enter_async_context(_beside(listening))

@@ -189,7 +189,7 @@ class Message:
 
     `key` is the same when the same message is tried again; `thread` when messages belong to
     one incident. `place` is where that incident's message stands at the provider, empty where
-    there is none that could be changed.
+    there is none that could be changed. `picture` is a PNG, if there is one.
     """
 
     title: str
@@ -200,6 +200,7 @@ class Message:
     key: str
     thread: str
     place: str = ""
+    picture: bytes | None = None
 
     @property
     def color(self) -> str:

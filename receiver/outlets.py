@@ -17,4 +17,4 @@ def outlets(config: Config) -> Iterator[Outlet]:
         speaking = channel.model_copy(update={"language": language})
         link = "" if isinstance(channel, Inbox) else config.links  # it need not lead to itself
         style = Style(channel.format, language, zone, link)
-        yield Outlet(name, speaking, style, config.templates)
+        yield Outlet(name, speaking, style, config.templates, pictured=channel.attaches)

@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+import os
 import signal
 import ssl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 
 from aiohttp import ClientSession
 
@@ -20,6 +22,7 @@ from receiver.intake.ingest import Intake
 from receiver.metrics import Metrics, start_from_zero
 from receiver.model import ConfigError
 from receiver.outlets import outlets
+from receiver.pictures.studio import Studio, is_equipped
 from receiver.store.audit import Change
 from receiver.store.records import Posted
 from receiver.store.schema import StoreUnavailableError
@@ -47,8 +50,8 @@ class InForce:
         self.config = config
         self.tls = None if config.tls is None else ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._crew = crew
-        lookup = Lookup(lambda: self.config.prometheus, http, numbers, store.now)
-        self._ties = Ties(store, http, numbers, self._publish, crew.wake, lookup.look)
+        self.lookup = Lookup(lambda: self.config.prometheus, http, numbers, store.now, _studio())
+        self._ties = Ties(store, http, numbers, self._publish, crew.wake, self.lookup.look)
         self._one_at_a_time = asyncio.Lock()
         self.site = Site(
             intake=Intake(store, config.routes, numbers, crew.wake),
@@ -152,6 +155,13 @@ def on_hangup(site: Site) -> Iterator[None]:
         yield
     finally:
         loop.remove_signal_handler(signal.SIGHUP)
+
+
+def _studio() -> Studio | None:
+    """Have pictures drawn where the extra for it is installed."""
+    if not is_equipped():
+        return None
+    return Studio(Path(os.environ.get("TOCSIN_HOME", ".tocsin"), "charts"))
 
 
 def _pages(config: Config) -> Pages:

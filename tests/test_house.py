@@ -41,7 +41,7 @@ ROOMS = {
     ],
     "receiver": [
         *("model", "settings", "signing", "metrics", "store", "channels", "messages", "delivery"),
-        *("upkeep", "upstream", "background"),
+        *("upkeep", "upstream", "pictures", "background"),
         *("incidents", "responses", "intake", "reports", "web", "config", "letters"),
         *(
             "outlets",

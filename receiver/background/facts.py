@@ -90,11 +90,20 @@ async def find(told: Notification, rules: Rules, source: Source) -> Facts:
         key: Reading(p.value, w.unit) for key, one in found.items() if one for w, p in [one]
     }
     unusual = _unusual(beside, signal)
-    known = signal_of(first.labels, of_signal) if signal else None
-    if known is not None:
+    if (known := signal_of(first.labels, of_signal)) is not None:
         readings[first.fingerprint] = _reading(known)
         return Facts(readings, unusual, Plot(first, None, (known.labels,)))
-    return Facts(readings, unusual, _plot(first, found))
+    plot = _plot(first, found)
+    if plot and plot.watched and plot.watched.anomalies and unusual:
+        # The rule counts anomalies and its alert names them; what they look like is news.
+        return Facts(readings, (), await _plot_signal(first, unusual[0].signal, source) or plot)
+    return Facts(readings, unusual, plot)
+
+
+async def _plot_signal(first: Alert, signal: str, source: Source) -> Plot | None:
+    labels = {"signal": signal, "instance": first.labels.get("instance", "")}
+    known = signal_of(labels, await source.points(signal_query(labels), first))
+    return None if known is None else Plot(first, None, (known.labels,))
 
 
 _Found = tuple[Watched, Point] | None

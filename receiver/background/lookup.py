@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from time import monotonic
@@ -13,10 +13,13 @@ from typing import Any, TypeVar
 from aiohttp import ClientSession
 
 from receiver.background.facts import NO_FACTS, Facts, Source, find
+from receiver.background.plotting import chart_of, query_of, span_of
+from receiver.messages.render import Style
 from receiver.metrics import Metrics
 from receiver.model import UNKNOWN, Background, Notification
+from receiver.pictures.studio import DrawError, Studio
 from receiver.upstream.asking import AskError
-from receiver.upstream.prometheus import Prometheus, Rules, ask_rules
+from receiver.upstream.prometheus import Prometheus, Rules, ask_range, ask_rules
 
 _LOG = logging.getLogger(__name__)
 
@@ -29,10 +32,11 @@ _Answer = TypeVar("_Answer")
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    """What is being asked about a notification, and since when."""
+    """What is being asked about a notification, and since when; pictures are by their look."""
 
-    facts: asyncio.Task[Facts | None]
     began: float
+    facts: asyncio.Task[Facts | None]
+    pictures: dict[tuple[str, str], asyncio.Task[bytes | None]] = field(default_factory=dict)
 
 
 class Lookup:
@@ -47,29 +51,47 @@ class Lookup:
         http: ClientSession,
         metrics: Metrics,
         now: Callable[[], datetime],
+        studio: Studio | None = None,
     ) -> None:
         self._told = told
         self._http = http
         self._metrics = metrics
         self._now = now
+        self._studio = studio
         self._searches: OrderedDict[str, _Search] = OrderedDict()
         self._rules: tuple[float, Rules] | None = None
         self._reading = asyncio.Lock()
 
-    async def look(
-        self,
-        about: Notification,
-        seconds: float,
-        pictured: bool,  # noqa: ARG002, FBT001 -- Look
-    ) -> Background:
+    async def look(self, about: Notification, seconds: float, style: Style | None) -> Background:
         """Return what is known within some seconds, and whatever was found before; never raises."""
         told = self._told()
         if told is None:
             return UNKNOWN
         search = self._search(about, told)
-        await asyncio.wait({search.facts}, timeout=max(0.0, min(seconds, told.timeout)))
+        picture = self._picture(search, style, told) if style and told.pictures else None
+        tasks = {search.facts, picture or search.facts}
+        await asyncio.wait(tasks, timeout=max(0.0, min(seconds, told.timeout)))
         facts = self._take("facts", search.facts) or NO_FACTS
-        return Background(facts.readings, facts.unusual)
+        drawn = self._take("picture", picture) if picture else None
+        return Background(facts.readings, facts.unusual, drawn)
+
+    async def warm(self) -> None:
+        """Have the first picture take no longer than the others."""
+        told = self._told()
+        if self._studio is not None and told is not None and told.pictures:
+            try:
+                await self._studio.warm()
+            except DrawError as error:
+                self._note("picture", error)
+
+    async def close(self) -> None:
+        """End whatever is under way."""
+        tasks = [t for s in self._searches.values() for t in (s.facts, *s.pictures.values())]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._studio is not None:
+            await self._studio.close()
 
     def _search(self, about: Notification, told: Prometheus) -> _Search:
         """Return the search for a notification, which may have begun for another channel."""
@@ -77,12 +99,41 @@ class Lookup:
         search = self._searches.get(key)
         if search is None or monotonic() - search.began > _FRESH:
             work = self._find(about, told)
-            search = _Search(self._begin("facts", work, told.timeout), monotonic())
+            search = _Search(monotonic(), self._begin("facts", work, told.timeout))
             self._searches[key] = search
             while len(self._searches) > _REMEMBERED:
                 self._searches.popitem(last=False)
         self._searches.move_to_end(key)
         return search
+
+    def _picture(
+        self, search: _Search, style: Style, told: Prometheus
+    ) -> asyncio.Task[bytes | None] | None:
+        """Return the search for a picture, which channels that look alike share."""
+        if self._studio is None:
+            return None
+        look = style.language, style.timezone
+        if look not in search.pictures:
+            work = self._draw(search.facts, style, told, self._studio)
+            search.pictures[look] = self._begin("picture", work, told.timeout)
+        return search.pictures[look]
+
+    async def _draw(
+        self, facts: asyncio.Task[Facts | None], style: Style, told: Prometheus, studio: Studio
+    ) -> bytes | None:
+        known = await asyncio.shield(facts)
+        if known is None or known.plot is None:
+            return None
+        plot = known.plot
+        span = span_of(plot, self._now())
+        try:
+            bounds = (span.start, span.end, span.step)
+            series = await ask_range(self._http, told, query_of(plot), *bounds)
+            chart = chart_of(plot, series, span, style)
+            return None if chart is None else await studio.draw(chart)
+        except (AskError, DrawError) as error:
+            self._note("picture", error)
+            return None
 
     def _begin(
         self, part: str, work: Coroutine[Any, Any, _Answer | None], seconds: float
@@ -116,7 +167,7 @@ class Lookup:
     def _count(self, part: str, outcome: str) -> None:
         self._metrics.background.labels(part, outcome).inc()
 
-    def _note(self, part: str, error: AskError) -> None:
+    def _note(self, part: str, error: AskError | DrawError) -> None:
         _LOG.warning("messages go without their %s: %s", part, error)
         self._count(part, error.reason)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from receiver.model import Alert, Labels, Status
 from receiver.upstream.expression import Condition, conditions
-from receiver.upstream.prometheus import Point, Rules
+from receiver.upstream.prometheus import Point, Rules, Series
 from receiver.upstream.units import unit_of
 
 _NAME = "__name__"
@@ -143,6 +143,13 @@ def signal_of(labels: Labels, points: Iterable[Point]) -> Signal | None:
             known[point.labels.get(_NAME, "")] = point.value
     signals = (Signal(dict(pairs), numbers) for pairs, numbers in found.items())
     return max(signals, key=lambda signal: signal.deviation or 0.0, default=None)
+
+
+def band_of(every: Iterable[Series]) -> tuple[Series | None, Series | None, list[Series]]:
+    """Tell the bounds of a signal's band from its values."""
+    named = {one.labels.get(_NAME, ""): one for one in every}
+    values = [named[_VALUE]] if _VALUE in named else []
+    return named.get(_LOWER), named.get(_UPPER), values
 
 
 def _has(labels: Labels, wanted: Labels) -> bool:

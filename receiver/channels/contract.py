@@ -59,6 +59,11 @@ class Channel(Section):
         return False
 
     @property
+    def attaches(self) -> bool:
+        """Whether it sends a message's picture along."""
+        return False
+
+    @property
     def rule(self) -> Pace | None:
         """How fast it may send: as configured, else as its provider allows; None is no limit."""
         return self.pace or self.limit

@@ -70,6 +70,11 @@ class Email(Channel):
         return ssl.create_default_context(cafile=str(self.ca_file) if self.ca_file else None)
 
     @property
+    def attaches(self) -> bool:
+        """It shows pictures within the mail."""
+        return True
+
+    @property
     def destination(self) -> str:
         """The account at the server, which counts what it sends."""
         return name_destination("email", str(self.smtp))

@@ -4,16 +4,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic
 
 from receiver.delivery.merge import Telling
+from receiver.messages.render import Style
 from receiver.model import UNKNOWN, Background, Notification
 
 PATIENCE = 2.0
 """Seconds that a message waits at most in all for what is known."""
 
-Look = Callable[[Notification, float, bool], Awaitable[Background]]
-"""Says what is known within some seconds, with a picture or without; it never raises."""
+Look = Callable[[Notification, float, Style | None], Awaitable[Background]]
+"""Says what is known within some seconds, with a picture in a style or none; it never raises."""
 
 
-async def know_nothing(_: Notification, __: float, ___: bool) -> Background:  # noqa: FBT001 -- Look
+async def know_nothing(_: Notification, __: float, ___: Style | None) -> Background:
     """Ask nobody."""
     return UNKNOWN
 
@@ -25,9 +26,9 @@ class Looking:
     patience, and there is all of it again when nothing waits any longer.
     """
 
-    def __init__(self, look: Look, *, pictures: bool) -> None:
+    def __init__(self, look: Look, style: Style | None) -> None:
         self._look = look
-        self._pictures = pictures
+        self._style = style
         self._left = PATIENCE
 
     def rest(self) -> None:
@@ -39,6 +40,6 @@ class Looking:
         if len(tellings) > 1:
             return UNKNOWN
         began = monotonic()
-        found = await self._look(tellings[0].notification, self._left, self._pictures)
+        found = await self._look(tellings[0].notification, self._left, self._style)
         self._left = max(0.0, self._left - (monotonic() - began))
         return found

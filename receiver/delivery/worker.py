@@ -75,7 +75,7 @@ class Worker:
         self._line = outlet.line
         self._most = MOST if channel.gathers else _FILED
         self._habits = turn.Habits(channel.rule, self._most, gathers=channel.gathers)
-        self._looking = Looking(ties.look, pictures=outlet.pictured)
+        self._looking = Looking(ties.look, outlet.style if outlet.pictured else None)
         self._served = monotonic()
         self._latest = EPOCH
         self._bell = asyncio.Event()

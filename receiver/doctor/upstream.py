@@ -1,5 +1,6 @@
 """Alertmanager and Prometheus: whether they answer, and what the first one sends here."""
 
+import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +11,7 @@ import yaml
 from receiver.config import Config
 from receiver.doctor.finding import Finding, fail, ok, warn
 from receiver.doctor.reach import check_clock
+from receiver.pictures.studio import is_equipped
 from receiver.settings import parse_duration
 from receiver.upstream.alertmanager import ask_status
 from receiver.upstream.asking import AskError
@@ -62,7 +64,11 @@ async def check_prometheus(config: Config, http: aiohttp.ClientSession) -> list[
         return [fail(subject, f"{error}; check the address, and who may ask it")]
     if not rules:
         return [warn(subject, "has no alerting rules; name the one whose rules fire")]
-    return [ok(subject, f"answers, and has rules for {len(rules)} alerts")]
+    found = [ok(subject, f"answers, and has rules for {len(rules)} alerts")]
+    if told.pictures and not is_equipped():
+        remedy = f"{sys.executable} -m pip install 'tocsin[charts]', or pictures: false"
+        found.append(warn(subject, f"no pictures without matplotlib; {remedy}"))
+    return found
 
 
 def read(document: Node, config: Config) -> Iterator[Finding]:

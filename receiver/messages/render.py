@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from traceback import walk_tb
 from typing import Any
@@ -103,7 +103,10 @@ def render(  # noqa: PLR0913 -- the last two may be left out
     }
     sheet = Sheet(templates, style, FILES, context)
     instead = builtin_title(view), builtin_text(view)
-    return sheet.write(*instead, notification.status, urgency, key, thread)
+    rendered = sheet.write(*instead, notification.status, urgency, key, thread)
+    if background.picture is None:
+        return rendered
+    return replace(rendered, message=replace(rendered.message, picture=background.picture))
 
 
 @dataclass(slots=True)

@@ -55,7 +55,7 @@ def paths(prometheus: FakePrometheus) -> list[str]:
 async def test_value_unit_and_what_else_is_unusual_are_found(
     lookup: Lookup, numbers: Metrics
 ) -> None:
-    known = await lookup.look(TOLD, 2.0, False)
+    known = await lookup.look(TOLD, 2.0, None)
     assert known.readings == {FULL.fingerprint: Reading(0.93, "ratio")}
     assert known.unusual == (Unusual("cpu_waiting", 3.4), Unusual("disk_busy", 1.2))
     assert counted(numbers, "facts", "found") == 1
@@ -75,7 +75,7 @@ async def test_a_signals_alert_has_its_value_its_band_and_its_deviation(
     prometheus.says(
         unusual_query(alert.labels), ({"signal": "disk_busy"}, 2.5), ({"signal": "load"}, 1.0)
     )
-    known = await lookup.look(make_notification([alert]), 2.0, False)
+    known = await lookup.look(make_notification([alert]), 2.0, None)
     assert known.readings[alert.fingerprint] == Reading(0.9, "", 0.1, 0.3, 2.5)
     assert known.unusual == (Unusual("load", 1.0),)
 
@@ -83,11 +83,11 @@ async def test_a_signals_alert_has_its_value_its_band_and_its_deviation(
 async def test_several_channels_ask_prometheus_once(
     lookup: Lookup, prometheus: FakePrometheus
 ) -> None:
-    first, second = await asyncio.gather(*(lookup.look(TOLD, 2.0, False) for _ in range(2)))
+    first, second = await asyncio.gather(*(lookup.look(TOLD, 2.0, None) for _ in range(2)))
     assert first == second != UNKNOWN
     assert len(prometheus.seen) == 3
     other: Notification = make_notification([make_alert(alertname="Full", instance="db-2")])
-    await lookup.look(other, 2.0, False)
+    await lookup.look(other, 2.0, None)
     assert paths(prometheus).count("/api/v1/rules") == 1
 
 
@@ -96,11 +96,11 @@ async def test_nobody_waits_longer_than_asked_and_later_ones_get_what_came_late(
 ) -> None:
     prometheus.slow = 0.1
     began = monotonic()
-    assert await lookup.look(TOLD, 0.05, False) == UNKNOWN
+    assert await lookup.look(TOLD, 0.05, None) == UNKNOWN
     assert monotonic() - began < 0.15
     assert counted(numbers, "facts", "late") == 1
-    assert (await lookup.look(TOLD, 2.0, False)).unusual
-    assert (await lookup.look(TOLD, 0.0, False)).unusual
+    assert (await lookup.look(TOLD, 2.0, None)).unusual
+    assert (await lookup.look(TOLD, 0.0, None)).unusual
 
 
 @pytest.mark.parametrize(("ugly", "reason"), [(503, "refused"), ("html", "unexpected")])
@@ -108,7 +108,7 @@ async def test_one_question_that_fails_leaves_the_others_and_is_counted(
     lookup: Lookup, prometheus: FakePrometheus, numbers: Metrics, ugly: str | int, reason: str
 ) -> None:
     prometheus.broken["/api/v1/rules"] = ugly  # type: ignore[assignment]
-    known = await lookup.look(TOLD, 2.0, False)
+    known = await lookup.look(TOLD, 2.0, None)
     assert not known.readings
     assert known.unusual
     assert counted(numbers, "rules", reason) == 1
@@ -119,7 +119,7 @@ async def test_a_dead_prometheus_costs_a_message_nothing_but_its_facts(
 ) -> None:
     told = Prometheus(url="http://127.0.0.1:1")
     async with ClientSession() as http:
-        known = await Lookup(lambda: told, http, numbers, lambda: START).look(TOLD, 2.0, True)
+        known = await Lookup(lambda: told, http, numbers, lambda: START).look(TOLD, 2.0, None)
     assert known == UNKNOWN
     assert counted(numbers, "facts", "nothing") == 1
     assert counted(numbers, "rules", "unreachable") == 1
@@ -128,4 +128,4 @@ async def test_a_dead_prometheus_costs_a_message_nothing_but_its_facts(
 async def test_without_a_prometheus_nobody_is_asked(numbers: Metrics) -> None:
     async with ClientSession() as http:
         lookup = Lookup(lambda: None, http, numbers, lambda: START)
-        assert await lookup.look(TOLD, 2.0, True) == UNKNOWN
+        assert await lookup.look(TOLD, 2.0, None) == UNKNOWN
