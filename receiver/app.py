@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from itertools import product
+from typing import get_args
 
 import aiohttp
 from aiohttp import web
@@ -18,10 +19,13 @@ from receiver import memory, metrics
 from receiver.channels.addresses import GuardedResolver
 from receiver.config import Config
 from receiver.delivery.crew import delivering
+from receiver.incidents.acting import Outcome
+from receiver.incidents.verbs import VERBS
 from receiver.intake.webhook import parse
 from receiver.messages.library import NAMES
 from receiver.model import Language
 from receiver.reload import InForce, Load, on_hangup
+from receiver.signing import Signer
 from receiver.store.store import Store
 from receiver.upkeep import Upkeep
 from receiver.watching import watching
@@ -61,12 +65,15 @@ async def running(config: Config, load: Load | None = None) -> AsyncIterator[str
         stack.push_async_callback(store.close)
         http = await stack.enter_async_context(client())
         numbers = metrics.create(_version(), config.channels)
+        for verb, outcome in product(VERBS, get_args(Outcome)):
+            numbers.acts.labels(verb, outcome)
         for language, name in product(Language, NAMES):
             numbers.template_failures.labels(f"{language}/{name}")
         if last := await store.last_suppressed("watchdog"):
             numbers.watchdog.set(last.timestamp())
         crew = await stack.enter_async_context(delivering(_LAST_SEND))
-        force = InForce(config, store, http, numbers, crew)
+        signer = Signer(await store.handling.key())
+        force = InForce(config, store, http, numbers, crew, signer)
         stack.push_async_callback(force.lookup.close)
         await stack.enter_async_context(_beside(force.lookup.warm()))
         site = force.site

@@ -23,6 +23,7 @@ from sqlalchemy.exc import ArgumentError
 
 from receiver.channels import CHANNELS
 from receiver.channels.contract import Channel, TimeZone
+from receiver.incidents.people import Person, twins
 from receiver.messages import library
 from receiver.messages.checking import check
 from receiver.messages.library import BUILT_IN, Templates
@@ -111,6 +112,12 @@ def _check_names(route: Route, info: ValidationInfo) -> Route:
     return route
 
 
+def _check_people(people: dict[str, Person]) -> dict[str, Person]:
+    if said := twins(people):
+        raise ValueError("\n".join(said))
+    return people
+
+
 def _read_templates(value: Any, info: ValidationInfo) -> Templates:
     """Load a folder of templates, and try each on every sample."""
     if value is None or isinstance(value, Templates):
@@ -147,6 +154,9 @@ class Config(Section):
         PlainSerializer(lambda held: held.folder and str(held.folder)),
     ] = Field(default_factory=lambda: BUILT_IN)  # a default would be copied
     routes: tuple[Annotated[Route, AfterValidator(_check_names)], ...] = ()
+    people: Annotated[dict[str, Person], AfterValidator(_check_people)] = Field(
+        default_factory=dict
+    )
 
     @field_validator("tokens")
     @classmethod
@@ -216,6 +226,7 @@ def decode(document: Mapping[str, Any], path: Path) -> Config:
         raise ConfigError([f"{path}: channels: a mapping of names to channels is expected"])
     channels, problems = _channels(sections, path)
     problems += _check_fallbacks(channels, sections, path)
+    problems += _check_members(channels, document.get("people") or {}, path)
     # With nothing but broken channels, the defaults let the rest be checked in the same go.
     usable = channels if channels or not sections else _channels(_CHANNELS, path)[0]
     context = {"folder": path.parent, "channels": [str(name) for name in sections]}
@@ -259,6 +270,17 @@ def _check_fallbacks(
             met.append(after[met[-1]])
         if after.get(met[-1]) == name:
             yield f"{place}: {' -> '.join([*met, name])} leads back; remove one of them"
+
+
+def _check_members(
+    channels: Mapping[str, Channel], people: Mapping[Any, Any], path: Path
+) -> Iterator[str]:
+    """Say which channels write links for people that there are not."""
+    for name, channel in channels.items():
+        for key in channel.people:
+            if key not in people:
+                known = ", ".join(map(str, people)) or "none; add them under people"
+                yield f"{path}: channels.{name}.people: no person is {key!r}; there are {known}"
 
 
 def _objection(name: Any, section: Any) -> str:

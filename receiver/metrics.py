@@ -44,6 +44,7 @@ _COUNTERS = {
         "bound",
     ),
     "reconcile_failures": ("Times that what fires could not be compared.", "reason"),
+    "acts": ("What people wanted to do about incidents, and what came of it.", "verb", "outcome"),
     "resolves_lost": ("Alerts that were over though nobody said so.",),
     "background": (
         "Times that Prometheus was asked what a message should say, by what came of it.",
@@ -169,6 +170,7 @@ class Metrics:
     audit_findings: Gauge
     reconcile_failures: Counter
     resolves_lost: Counter
+    acts: Counter
 
     def show(self, backlog: Backlog) -> None:
         """Set what the next scrape says about the store."""

@@ -140,6 +140,10 @@ ASSUMED = "no longer known to Alertmanager"
 """The `reason` of a notification that the receiver wrote itself for a resolved that never came."""
 
 
+ACT_KEY = "tocsin"
+"""The key of an `Act` in a webhook that the receiver wrote itself to tell of it."""
+
+
 def _digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
@@ -189,7 +193,9 @@ class Message:
 
     `key` is the same when the same message is tried again; `thread` when messages belong to
     one incident. `place` is where that incident's message stands at the provider, empty where
-    there is none that could be changed. `picture` is a PNG, if there is one.
+    there is none that could be changed, and `brief` what an answer to it there says instead.
+    `picture` is a PNG, if there is one. `act` is the verb where it tells what somebody did.
+    `buttons` are (verb, words), for whoever can show some, about the incident of that number.
     """
 
     title: str
@@ -201,6 +207,10 @@ class Message:
     thread: str
     place: str = ""
     picture: bytes | None = None
+    brief: str = ""
+    act: str = ""
+    incident: int = 0
+    buttons: tuple[tuple[str, str], ...] = ()
 
     @property
     def color(self) -> str:

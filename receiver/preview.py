@@ -11,9 +11,9 @@ from receiver import config
 from receiver.config import Config
 from receiver.drill import choose, visit
 from receiver.intake.webhook import ParseError, parse
-from receiver.messages.library import DIGEST_FILES, NAMES, files_of, formats_of
+from receiver.messages.library import ACT_FILES, DIGEST_FILES, NAMES, files_of, formats_of
 from receiver.messages.render import Rendered, Style
-from receiver.messages.samples import BACKGROUNDS, DIGESTS, NOW, SAMPLES
+from receiver.messages.samples import ACTS, BACKGROUNDS, DIGESTS, NOW, SAMPLES
 from receiver.messages.writing import write
 from receiver.model import UNKNOWN, Background, ConfigError, Language, Notification
 from receiver.outlets import outlets
@@ -84,9 +84,16 @@ async def _told(arguments: argparse.Namespace, settings: Config) -> _Told:
         return _Told((_read(arguments.payload),), datetime.now(UTC))
     if arguments.incident is not None:
         return _Told((await _latest(settings, arguments.incident),), datetime.now(UTC))
-    of_digests = arguments.template in DIGEST_FILES.values() and arguments.sample not in DIGESTS
-    sample = "digest" if of_digests else arguments.sample
+    sample = _sample(arguments.template or "", arguments.sample)
     return _Told(SAMPLES[sample], NOW, BACKGROUNDS.get(sample, UNKNOWN))
+
+
+def _sample(template: str, wanted: str) -> str:
+    """Return the sample that is wanted, or one that the template is about."""
+    files = files_of(template)
+    if files is DIGEST_FILES and wanted not in DIGESTS:
+        return "digest"
+    return "acknowledged" if files is ACT_FILES and wanted not in ACTS else wanted
 
 
 async def _latest(settings: Config, incident: int) -> Notification:

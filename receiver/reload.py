@@ -18,18 +18,20 @@ from receiver.config import Config
 from receiver.delivery.crew import Crew
 from receiver.delivery.sending import Outlet
 from receiver.delivery.worker import Ties, Worker
+from receiver.incidents.acting import Acting
 from receiver.intake.ingest import Intake
 from receiver.metrics import Metrics, start_from_zero
 from receiver.model import ConfigError
 from receiver.outlets import outlets
 from receiver.pictures.studio import Studio, is_equipped
+from receiver.signing import Signer
 from receiver.store.audit import Change
 from receiver.store.records import Posted
 from receiver.store.schema import StoreUnavailableError
 from receiver.store.store import Store
 from receiver.web.feed import Feed
 from receiver.web.health import Health
-from receiver.web.keys import Site
+from receiver.web.keys import Desk, Site
 from receiver.web.pages import Pages
 from receiver.web.signature import Signatures
 
@@ -45,9 +47,16 @@ class InForce:
     """Puts what a configuration decides into the site and the crew."""
 
     def __init__(
-        self, config: Config, store: Store, http: ClientSession, numbers: Metrics, crew: Crew
+        self,
+        config: Config,
+        store: Store,
+        http: ClientSession,
+        numbers: Metrics,
+        crew: Crew,
+        signer: Signer,
     ) -> None:
         self.config = config
+        self._signer = signer
         self.tls = None if config.tls is None else ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._crew = crew
         self.lookup = Lookup(lambda: self.config.prometheus, http, numbers, store.now, _studio())
@@ -102,14 +111,21 @@ class InForce:
             self.site.signatures = Signatures(config.grafana) if config.grafana else None
         self.config = config
         site = self.site
-        site.outlets = {outlet.name: outlet for outlet in outlets(config)}
+        site.outlets = {outlet.name: outlet for outlet in outlets(config, self._signer)}
         self._crew.exchange(site.outlets.values(), self._hire)
         start_from_zero(site.metrics, config.channels)
-        site.intake = Intake(site.store, config.routes, site.metrics, self._crew.wake)
+        deaf = frozenset(name for name, c in config.channels.items() if not c.hears_acts)
+        site.intake = Intake(site.store, config.routes, site.metrics, self._crew.wake, deaf)
+        site.desk = Desk(self._acting(config), config.people, self._signer, self._ties.http)
         site.pages = _pages(config)
         site.tokens = config.tokens
         site.inboxes = _inboxes(config)
         site.channels = tuple(config.channels)
+
+    def _acting(self, config: Config) -> Acting:
+        ties, site = self._ties, self.site
+        announce = site.intake.accept
+        return Acting(ties.store, ties.http, ties.metrics, announce, config.alertmanager)
 
     def _hire(self, outlet: Outlet) -> Worker:
         return Worker(outlet, self._ties)

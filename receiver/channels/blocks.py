@@ -10,6 +10,8 @@ from typing import Any
 from receiver.channels.fitting import first_units, fit, units
 from receiver.model import Language, Message
 
+ACTIONS = "tocsin"
+"""The block whose buttons are ours."""
 _HEADER = 150
 _SECTION = 3_000
 _BODY = 12_500
@@ -21,7 +23,9 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def payload_of(message: Message, language: Language | None) -> dict[str, Any]:
+def payload_of(
+    message: Message, language: Language | None, *, buttons: bool = False
+) -> dict[str, Any]:
     """Build header, coloured sections and the text of the pop-up, within Slack's limits."""
     body = fit(message.body, _fits, language)
     title = first_units(message.title, _HEADER)
@@ -32,8 +36,31 @@ def payload_of(message: Message, language: Language | None) -> dict[str, Any]:
         {"type": "section", "text": {"type": "mrkdwn", "text": part, "verbatim": True}}
         for part in _split(body)
     ]
+    if buttons and message.buttons and message.incident:
+        sections.append(_actions(message))
     colored = [{"color": message.color, "blocks": sections}] if sections else []
     return {"text": escape(title), "blocks": [header], "attachments": colored}
+
+
+def reply_of(message: Message) -> dict[str, Any]:
+    """Build an answer in the thread that says in few words what somebody did."""
+    brief = first_units(message.brief, _SECTION)
+    section = {"type": "section", "text": {"type": "mrkdwn", "text": brief, "verbatim": True}}
+    return {"text": escape(first_units(message.title, _HEADER)), "blocks": [section]}
+
+
+def _actions(message: Message) -> dict[str, Any]:
+    """Build the buttons; what a click tells is the verb and the number of the incident."""
+    buttons = [
+        {
+            "type": "button",
+            "action_id": verb,
+            "value": str(message.incident),
+            "text": {"type": "plain_text", "text": words, "emoji": True},
+        }
+        for verb, words in message.buttons
+    ]
+    return {"type": "actions", "block_id": ACTIONS, "elements": buttons}
 
 
 def _fits(text: str) -> bool:

@@ -46,12 +46,16 @@ class Channel(Section):
     gathers: ClassVar[bool] = True
     """Whether a backlog is told in one message; one that sends nothing keeps each for itself."""
 
+    hears_acts: ClassVar[bool] = True
+    """Whether it is told what somebody did about an incident; where each message costs, not."""
+
     type: str
     timeout: Duration = 10.0
     language: Language | None = None
     timezone: TimeZone | None = None
     pace: PaceText | None = None
     fallback: str = ""
+    people: tuple[str, ...] = ()
 
     @property
     def changes(self) -> bool:

@@ -51,7 +51,7 @@ class PagerDuty(Channel):
         return name_destination("pagerduty", self.url, self.key.get_secret_value())
 
     async def send(self, message: Message, http: ClientSession) -> None:
-        """Open the incident, tell it again, or close it; only 202 is a success."""
+        """Open the incident, tell it again, take it, or close it; only 202 is a success."""
         body = fit_body(
             message, lambda text: self._event(message, text), LONGEST_BODY, self.language
         )
@@ -60,10 +60,9 @@ class PagerDuty(Channel):
             raise self._failure(answer)
 
     def _event(self, message: Message, text: str) -> dict[str, Any]:
-        over = message.status is Status.RESOLVED
         return {
             "routing_key": self.key.get_secret_value(),
-            "event_action": "resolve" if over else "trigger",
+            "event_action": _action(message),
             "dedup_key": message.thread[:_KEY],
             "client": "tocsin",
             "payload": {
@@ -79,6 +78,13 @@ class PagerDuty(Channel):
         if answer.status == 400 and _ROUTING.search(said):
             return SendError("auth", f"no integration has this key; copy it again ({said})")
         return refusal(answer, said)
+
+
+def _action(message: Message) -> str:
+    """Return what is to be done there: what somebody took here is taken there too."""
+    if message.status is Status.RESOLVED:
+        return "resolve"
+    return "acknowledge" if message.act == "acknowledge" else "trigger"
 
 
 def _read(text: str) -> str:

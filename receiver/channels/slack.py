@@ -1,6 +1,6 @@
 """Slack by an incoming webhook, or by a bot's token, which changes its message of an incident.
 
-Sources: docs.slack.dev, incoming webhooks, chat.postMessage and chat.update.
+Sources: docs.slack.dev, incoming webhooks, chat.postMessage, chat.update and chat.postEphemeral.
 """
 
 import json
@@ -11,7 +11,7 @@ from aiohttp import ClientSession
 from pydantic import AfterValidator, Field, model_validator
 from yarl import URL
 
-from receiver.channels.blocks import payload_of
+from receiver.channels.blocks import escape, payload_of, reply_of
 from receiver.channels.contract import Channel, Format, name_destination
 from receiver.channels.posting import Answer, SecretUrl, check_url, post, refusal
 from receiver.model import Message, Pace, SendError, Status
@@ -50,6 +50,7 @@ class Slack(Channel):
     url: SecretUrl | None = Field(default=None, alias="url_file")
     token: SecretFile | None = Field(default=None, alias="token_file")
     channel: str = ""
+    signing: SecretFile | None = Field(default=None, alias="signing_secret_file")
     api_url: Annotated[str, AfterValidator(check_url)] = "https://slack.com/api"
 
     @model_validator(mode="after")
@@ -58,6 +59,8 @@ class Slack(Channel):
             raise ValueError("write either url_file or token_file with channel")
         if (self.token is None) != (not self.channel):
             raise ValueError("channel belongs to token_file; a webhook has its own")
+        if self.signing is not None and self.token is None:
+            raise ValueError("signing_secret_file is for buttons, which need token_file")
         return self
 
     @property
@@ -78,7 +81,7 @@ class Slack(Channel):
         for each change. Whoever looks at the channel sees those of alerts that fire there too,
         since nobody is told that a message was changed.
         """
-        payload = payload_of(message, self.language)
+        payload = payload_of(message, self.language, buttons=self.signing is not None)
         if self.url is not None:
             answer = await self._post(self.url.get_secret_value(), payload, http)
             self._demand(answer, _read_webhook(answer))
@@ -86,11 +89,18 @@ class Slack(Channel):
         if message.place and await self._change(message.place, payload, http):
             channel, _, ts = message.place.partition(" ")
             fires = message.status is Status.FIRING
-            reply = payload | {"channel": channel, "thread_ts": ts, "reply_broadcast": fires}
+            said = reply_of(message) if message.brief else payload_of(message, self.language)
+            loud = {"reply_broadcast": fires and not message.act}
+            reply = said | {"channel": channel, "thread_ts": ts} | loud
             await self._call("chat.postMessage", reply, http)
             return message.place
         said = await self._call("chat.postMessage", payload | {"channel": self.channel}, http)
         return f"{said['channel']} {said['ts']}" if {"channel", "ts"} <= said.keys() else None
+
+    async def whisper(self, channel: str, user: str, text: str, http: ClientSession) -> None:
+        """Tell one member something in one of Slack's channels that nobody else sees there."""
+        said = {"channel": channel, "user": user, "text": escape(text)}
+        await self._call("chat.postEphemeral", said, http)
 
     async def _change(self, place: str, payload: dict[str, Any], http: ClientSession) -> bool:
         """Bring the message at a place up to date; false where Slack has it no more."""

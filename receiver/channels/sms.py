@@ -61,6 +61,7 @@ class Sms(Channel):
     """`provider` sends a short text to each number in `to`; few in an hour, as each costs."""
 
     format: ClassVar[Format] = "sms"
+    hears_acts: ClassVar[bool] = False
     limit: ClassVar[Pace | None] = Pace(10, 3600)
 
     provider: Literal["aliyun", "twilio", "http"]

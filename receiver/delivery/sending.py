@@ -13,11 +13,12 @@ from aiohttp import ClientSession
 from receiver.channels.contract import Channel
 from receiver.delivery import mask
 from receiver.delivery.merge import Telling
+from receiver.messages.custody import NOBODY, Doors
 from receiver.messages.digest import digest
 from receiver.messages.library import BUILT_IN, Templates
 from receiver.messages.render import Rendered, Style, render
 from receiver.metrics import Metrics
-from receiver.model import UNKNOWN, Background, Language, Message, Notification, SendError
+from receiver.model import UNKNOWN, Act, Background, Language, Message, Notification, SendError
 from receiver.store.records import Line
 
 _LOG = logging.getLogger(__name__)
@@ -30,11 +31,15 @@ _TEST = {Language.EN: "TEST", Language.ZH: "测试"}
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What one message is about; `place` is where that of a single incident stands already."""
+    """What one message is about; `place` is where that of a single incident stands already.
+
+    `taken` is who acknowledged that one.
+    """
 
     tellings: Sequence[Telling]
     background: Background = UNKNOWN
     place: str = ""
+    taken: Act | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,7 @@ class Outlet:
     style: Style
     templates: Templates = BUILT_IN
     pictured: bool = False
+    doors: Doors | None = None
 
     @property
     def line(self) -> Line:
@@ -109,7 +115,9 @@ class Outlet:
 
     def _alone(self, told: Told, now: datetime) -> Rendered:
         telling = told.tellings[0]
-        said = telling.notification
+        said, incident = telling.notification, telling.newest.incident
+        doors = self.doors
+        custody = doors.custody(incident, told.taken, now) if doors else NOBODY
         return render(
             said,
             self.style,
@@ -118,6 +126,7 @@ class Outlet:
             now=now,
             templates=self.templates,
             background=told.background,
+            custody=custody,
         )
 
     def _masked(self, error: SendError) -> SendError:

@@ -190,7 +190,7 @@ class Worker:
         tellings = merge(batch)
         sent: list[Sent] = []
         for part in [tellings] if self._habits.gathers else [(each,) for each in tellings]:
-            about = Told(part, await self._looking.at(part), await self._place_of(part))
+            about = await self._about(part)
             try:
                 message = await self._outlet.send(
                     about, self._ties.http, self._ties.metrics, self._now()
@@ -202,11 +202,16 @@ class Worker:
         if sent:
             await self._succeed(sent)
 
-    async def _place_of(self, tellings: Sequence[Telling]) -> str:
-        """Return where the message of an incident stands that can be changed."""
-        if len(tellings) > 1 or not self._outlet.channel.changes:
-            return ""
-        return await self._ties.store.place_of(self.name, tellings[0].newest.incident)
+    async def _about(self, tellings: Sequence[Telling]) -> Told:
+        """Look up what a message needs to know."""
+        background = await self._looking.at(tellings)
+        if len(tellings) > 1:
+            return Told(tellings, background)
+        store, incident = self._ties.store, tellings[0].newest.incident
+        changes, acts = self._outlet.channel.changes, self._outlet.doors is not None
+        place = await store.place_of(self.name, incident) if changes else ""
+        handled = await store.handling.handled(incident) if acts else None
+        return Told(tellings, background, place, handled.taken if handled else None)
 
     async def _succeed(self, told: Sequence[Sent]) -> None:
         now = self._now()

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -37,26 +37,47 @@ def is_watchdog(alert: Alert) -> bool:
     return alert.labels.get("alertname") == "Watchdog"
 
 
-def decide(told: Notification, now: datetime, routes: Sequence[Route], known: Known) -> Decision:
-    """Say who is owed a message, or with a named reason why nobody is."""
+def decide(
+    told: Notification,
+    now: datetime,
+    routes: Sequence[Route],
+    known: Known,
+    deaf: Collection[str] = (),
+) -> Decision:
+    """Say who is owed a message, or with a named reason why nobody is.
+
+    Channels that are `deaf` are not told what somebody did.
+    """
     people = [alert for alert in told.alerts if not is_watchdog(alert)]
     if not people:
         return Decision((), "watchdog", incident=False)
-    channels = _channels(people, routes)
+    channels = _channels(people, routes, deaf if told.act else ())
     current = [alert for alert in people if not known.is_stale(alert)]
     left_out = _left_out(told, current)
     if not channels:
         return Decision((), "no_route", left_out)
-    if len(current) < len(people) and not any(map(known.is_news, current)):
+    if _is_stale(told, people, current, known):
         return Decision(channels, "stale", left_out)
     if _is_duplicate(told, now, known):
         return Decision(channels, "duplicate", left_out)
     return Decision(channels, "", left_out)
 
 
-def _channels(alerts: Iterable[Alert], routes: Sequence[Route]) -> tuple[str, ...]:
+def _is_stale(
+    told: Notification, people: Sequence[Alert], current: Sequence[Alert], known: Known
+) -> bool:
+    """Whether all that it says is over; what somebody did is news as long as something fires."""
+    if told.act:
+        return not any(alert.status is Status.FIRING for alert in current)
+    return len(current) < len(people) and not any(map(known.is_news, current))
+
+
+def _channels(
+    alerts: Iterable[Alert], routes: Sequence[Route], deaf: Collection[str]
+) -> tuple[str, ...]:
     """Route each alert: who hears of one alert of a group hears of the group."""
-    return tuple(dict.fromkeys(name for a in alerts for name in route(routes, a.labels)))
+    names = dict.fromkeys(name for a in alerts for name in route(routes, a.labels))
+    return tuple(name for name in names if name not in deaf)
 
 
 def _left_out(told: Notification, current: Sequence[Alert]) -> tuple[str, ...]:
@@ -74,12 +95,16 @@ def _is_duplicate(told: Notification, now: datetime, known: Known) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """Where webhooks enter; `wake` is told which channels have something to send."""
+    """Where webhooks enter; `wake` is told which channels have something to send.
+
+    The channels that are `deaf` are not told what somebody did.
+    """
 
     store: Store
     routes: Sequence[Route]
     metrics: Metrics
     wake: Callable[[Iterable[str]], None]
+    deaf: Collection[str] = ()
     room: Room = field(default_factory=lambda: Room(MOST_UNDER_WAY))
     _one_large: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -94,7 +119,7 @@ class Intake:
             return await self._keep(body, await asyncio.to_thread(parse, body), now)
 
     async def _keep(self, body: bytes, told: Notification, now: datetime) -> Decision:
-        choose = partial(decide, told, now, self.routes)
+        choose = partial(decide, told, now, self.routes, deaf=self.deaf)
         decision = await self.store.accept(Webhook(body, told, now), choose)
         self._count(told, decision, now)
         if not decision.reason:

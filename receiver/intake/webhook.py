@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 
 import orjson
 
-from receiver.model import Alert, Labels, Notification, Status
+from receiver.model import ACT_KEY, Act, Alert, Labels, Notification, Status
 
 MAX_ALERTS = 20_000
 MAX_LABELS = 500
@@ -68,6 +68,7 @@ def parse(body: bytes) -> Notification:
         external_url=_option(document, "externalURL", _text, ""),
         truncated=_option(document, "truncatedAlerts", _count, 0),
         reason=_option(document, "notification_reason", _text, ""),
+        act=_option(document, ACT_KEY, _act, None),
     )
 
 
@@ -126,6 +127,18 @@ def _alert(value: Any) -> Alert:
         starts_at=_field(alert, "startsAt", _time),
         ends_at=_option(alert, "endsAt", _end, None),
         generator_url=_option(alert, "generatorURL", _text, ""),
+    )
+
+
+def _act(value: Any) -> Act | None:
+    if value is None:
+        return None
+    act = _kind(value, dict)
+    return Act(
+        verb=_field(act, "verb", _text),
+        who=_field(act, "who", _text),
+        at=_field(act, "at", _time),
+        until=_option(act, "until", _end, None),
     )
 
 

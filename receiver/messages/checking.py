@@ -6,7 +6,7 @@ from itertools import product
 from receiver.channels.contract import Format
 from receiver.messages.library import Templates, formats_of
 from receiver.messages.render import Failure, Style
-from receiver.messages.samples import BACKGROUNDS, NOW, SAMPLES
+from receiver.messages.samples import BACKGROUNDS, CUSTODY, NOW, SAMPLES
 from receiver.messages.writing import write
 from receiver.model import UNKNOWN, Language
 
@@ -24,7 +24,8 @@ def check(templates: Templates) -> Iterator[str]:
     for (language, format_), sample in product(sorted({*_concerned(templates)}), SAMPLES):
         style = Style(format_, language, "Asia/Shanghai", "https://tocsin.example.com")
         background = BACKGROUNDS.get(sample, UNKNOWN)
-        for failure in write(SAMPLES[sample], style, templates, NOW, background).failures:
+        told = SAMPLES[sample]
+        for failure in write(told, style, templates, NOW, background, CUSTODY).failures:
             if failure.name not in said:
                 said.add(failure.name)
                 yield f"{failure} (on the sample {sample!r}); {_remedy(failure)}"

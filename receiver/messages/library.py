@@ -16,7 +16,7 @@ from receiver.messages.markup import DIALECTS, HTML, PLAIN, Dialect
 from receiver.messages.numbers import NUMBERS
 from receiver.messages.view import AlertView, DigestView, KindView, View
 from receiver.messages.words import FACTS, LINKS
-from receiver.model import ConfigError, Language
+from receiver.model import Act, ConfigError, Language
 
 FOLDER = Path(__file__).parent / "templates"
 
@@ -42,7 +42,13 @@ DIGEST_FILES: dict[Part, str] = {
     "html": "digest.html.j2",
 }
 """The same for a digest of messages that waited."""
-NAMES = tuple(dict.fromkeys([*FILES.values(), *DIGEST_FILES.values()]))
+ACT_FILES: dict[Part, str] = {
+    **dict.fromkeys(FILES, "act.j2"),
+    "title": FILES["title"],
+    "html": "act.html.j2",
+}
+"""The same for what somebody did about an incident."""
+NAMES = tuple(dict.fromkeys([*FILES.values(), *DIGEST_FILES.values(), *ACT_FILES.values()]))
 
 _LARGEST = 256 * 1024
 _BUILT_IN = "builtin/"
@@ -79,8 +85,8 @@ def formats_of(name: str) -> tuple[Format, ...]:
 
 
 def files_of(name: str) -> Mapping[Part, str]:
-    """Return the files among which one stands: those of a digest, or the others."""
-    return DIGEST_FILES if name in DIGEST_FILES.values() else FILES
+    """Return the files among which one stands: those of a digest, of an act, or the others."""
+    return next((f for f in (FILES, DIGEST_FILES, ACT_FILES) if name in f.values()), FILES)
 
 
 def source_of(templates: Templates, language: Language, name: str) -> str:
@@ -184,7 +190,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         if isinstance(
-            obj, View | AlertView | DigestView | KindView
+            obj, View | AlertView | DigestView | KindView | Act
         ):  # frozen, and only plain values inside
             return not attr.startswith("_")
         return super().is_safe_attribute(obj, attr, value)

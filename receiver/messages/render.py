@@ -12,11 +12,12 @@ from jinja2 import TemplateError, TemplateSyntaxError
 
 from receiver.channels.contract import Format
 from receiver.messages.builtin import builtin_text, builtin_title
+from receiver.messages.custody import NOBODY, Custody
 from receiver.messages.filters import clip
-from receiver.messages.library import BUILT_IN, FILES, Part, Templates
+from receiver.messages.library import ACT_FILES, BUILT_IN, FILES, Part, Templates
 from receiver.messages.markup import DIALECTS
 from receiver.messages.view import View, look_at
-from receiver.messages.words import SEVERITY
+from receiver.messages.words import SEVERITY, VERBS
 from receiver.model import (
     RESOLVED_COLOR,
     UNKNOWN,
@@ -46,12 +47,17 @@ _LONGEST, _LONGEST_TITLE = 1_000_000, 1_000
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How a channel wants its messages; `external_url` leads to our own pages, if anywhere."""
+    """How a channel wants its messages; `external_url` leads to our own pages, if anywhere.
+
+    One that `changes` its message of an incident shows all of it after each act, and tells the
+    act in `Message.brief`; the others are told the act alone.
+    """
 
     format: Format
     language: Language
     timezone: str
     external_url: str = ""
+    changes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +86,7 @@ class Rendered:
         return self.failures[0].name if self.failures else ""
 
 
-def render(  # noqa: PLR0913 -- the last two may be left out
+def render(  # noqa: PLR0913 -- the last three may be left out
     notification: Notification,
     style: Style,
     *,
@@ -89,24 +95,42 @@ def render(  # noqa: PLR0913 -- the last two may be left out
     now: datetime,
     templates: Templates = BUILT_IN,
     background: Background = UNKNOWN,
+    custody: Custody = NOBODY,
 ) -> Rendered:
     """Write the message of a notification; a template that fails gives way to built-in text.
 
     `key` names this message and `thread` its incident; neither is shown.
     """
     urgency, language = notification.severity, style.language
-    view = look_at(notification, language, style.external_url, now, background)
+    view = look_at(notification, language, style.external_url, now, background, custody)
     context: dict[str, Any] = {
         "view": view,
         "zone": ZoneInfo(style.timezone),
         "severity": SEVERITY[language][urgency.name],
     }
-    sheet = Sheet(templates, style, FILES, context)
-    instead = builtin_title(view), builtin_text(view)
-    rendered = sheet.write(*instead, notification.status, urgency, key, thread)
-    if background.picture is None:
-        return rendered
-    return replace(rendered, message=replace(rendered.message, picture=background.picture))
+    act = notification.act
+    files = ACT_FILES if act and not style.changes else FILES
+    sheet = Sheet(templates, style, files, context)
+    text = builtin_text(view)
+    written = sheet.write(builtin_title(view), text, notification.status, urgency, key, thread)
+    brief = sheet.fill_with(ACT_FILES, text) if act and style.changes else ""
+    return Rendered(
+        replace(
+            written.message,
+            brief=brief,
+            act=act.verb if act else "",
+            incident=custody.incident,
+            picture=background.picture,
+            buttons=_buttons(view, custody, language),
+        ),
+        tuple(sheet.failures),
+    )
+
+
+def _buttons(view: View, custody: Custody, language: Language) -> tuple[tuple[str, str], ...]:
+    """Return what can still be done about it."""
+    left = [verb for verb in custody.verbs if not (verb == "acknowledge" and view.taken)]
+    return () if view.resolved else tuple((verb, VERBS[language][verb]) for verb in left)
 
 
 @dataclass(slots=True)
@@ -131,6 +155,11 @@ class Sheet:
         html = self.fill("html", "") if style.format == "email" else ""
         message = Message(title, body, html, status, severity, key, thread)
         return Rendered(message, tuple(self.failures))
+
+    def fill_with(self, files: Mapping[Part, str], text: str) -> str:
+        """Return the body that other files write."""
+        sheet = replace(self, files=files)
+        return sheet.fill(self.style.format, DIALECTS[self.style.format].escape(text))
 
     def fill(self, part: Part, instead: str) -> str:
         """Return the filled template, or `instead` where it fails, which is noted."""

@@ -5,7 +5,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from receiver.messages.custody import Custody
 from receiver.model import (
+    Act,
     Alert,
     Background,
     Labels,
@@ -105,6 +107,16 @@ _ALONE: Mapping[str, Notification] = {
     "nasty alone": _notification(*list(_nasty())[:1]),
 }
 """One of each shape that Alertmanager sends, and what no author of a template thinks of."""
+_TAKEN = Act("acknowledge", "Ada", NOW - timedelta(minutes=1))
+_HUSHED = Act("silence", "Ada", NOW - timedelta(minutes=1), NOW + timedelta(hours=1))
+CUSTODY = Custody(7, _TAKEN, (("Ada", "https://tocsin.example.com/act/7?who=ada&seal=x"),))
+"""An incident that somebody has."""
+ACTS: Mapping[str, Notification] = {
+    "acknowledged": replace(_ALONE["single"], act=_TAKEN),
+    "silenced": replace(_ALONE["grouped"], act=_HUSHED),
+    "nasty acknowledged": replace(_ALONE["nasty alone"], act=_TAKEN),
+}
+"""What somebody did about an incident."""
 DIGESTS: Mapping[str, tuple[Notification, ...]] = {
     "digest": tuple(_ALONE[name] for name in ("single", "grouped", "resolved", "truncated")),
     "digest that is over": (_ALONE["resolved"],) * 2,
@@ -118,7 +130,7 @@ BACKGROUNDS: Mapping[str, Background] = {
 }
 """What Prometheus would know of some of them."""
 SAMPLES: Mapping[str, tuple[Notification, ...]] = {
-    **{name: (told,) for name, told in _ALONE.items()},
+    **{name: (told,) for name, told in {**_ALONE, **ACTS}.items()},
     **DIGESTS,
 }
 """What one message tells: a notification, or several that waited."""

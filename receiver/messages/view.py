@@ -1,15 +1,17 @@
 """What templates see of a notification: bounded, cleaned, sorted, and without decisions left."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from receiver.messages.custody import NOBODY, Custody
 from receiver.messages.facts import facts_of, value_of
 from receiver.messages.filters import clip, plain, web_link
-from receiver.messages.words import RESOLVED, SEVERITY
+from receiver.messages.words import ACTED, ACTED_EMOJI, RESOLVED, SEVERITY
 from receiver.model import (
     RESOLVED_EMOJI,
     UNKNOWN,
+    Act,
     Alert,
     Background,
     Labels,
@@ -73,8 +75,10 @@ class View(Notes):
 
     `more` of the same webhook are not among them, and `truncated` never arrived. `labels` are
     those all alerts share, besides what is said elsewhere, and `label` and `annotation` find
-    what all alerts share; `links` are (kind, URL) and `facts` are (kind, text): what is known
-    of values and of what alerts have in common. `picture` is the address of one, or empty.
+    what all alerts share; `links` are (kind, URL), `people` (name, URL) of those who may act,
+    and `facts` are (kind, text): what is known of values and of what alerts have in common.
+    `picture` is the address of one, or empty. `taken` is who acknowledged it, and `act` what the
+    message is about, if that is something that somebody did.
     """
 
     resolved: bool
@@ -92,6 +96,14 @@ class View(Notes):
     links: Pairs
     facts: Pairs
     picture: str
+    people: Pairs
+    act: Act | None
+    taken: Act | None
+
+    @property
+    def hushed(self) -> Act | None:
+        """Who silenced it, where the message is about that."""
+        return self.act if self.act and self.act.verb == "silence" else None
 
     @property
     def single(self) -> bool:
@@ -135,13 +147,14 @@ def look_at(
     link: str,
     now: datetime,
     background: Background = UNKNOWN,
+    custody: Custody = NOBODY,
 ) -> View:
     """Prepare a notification for the templates of one language; `link` leads to our own pages."""
     alerts = sorted(notification.alerts, key=lambda alert: alert.status is Status.RESOLVED)
     firing = sum(alert.status is Status.FIRING for alert in alerts)
     shown, resolved = alerts[:_MOST_ALERTS], notification.status is Status.RESOLVED
     shared = _shared([alert.labels for alert in alerts])
-    urgency = notification.severity
+    emoji, state = _headline(notification, language)
     size = _TEXT if len(alerts) == 1 else _DETAIL
     summaries = {_said(alert.annotations, "summary", language) for alert in alerts}
     return View(
@@ -149,14 +162,11 @@ def look_at(
         shared,
         _shared([alert.annotations for alert in alerts]),
         resolved=resolved,
-        emoji=RESOLVED_EMOJI if resolved else urgency.emoji,
-        state=RESOLVED[language] if resolved else SEVERITY[language][urgency.name],
+        emoji=emoji,
+        state=state,
         names=_distinct(clip(plain(a.labels.get("alertname", "")), _NAME) for a in alerts),
         hosts=_distinct(host_of(alert.labels) for alert in alerts),
-        alerts=tuple(
-            _look_at_alert(alert, shared, language, size, now, value_of(alert, background))
-            for alert in shown
-        ),
+        alerts=tuple(_look_at_alert(a, shared, language, size, now, background) for a in shown),
         firing=firing,
         settled=len(alerts) - firing,
         more=len(alerts) - len(shown),
@@ -166,11 +176,32 @@ def look_at(
         links=tuple(_links(alerts, link, background.link)),
         facts=tuple(facts_of(alerts, background, language)),
         picture=web_link(background.link),
+        people=() if resolved else custody.links,
+        act=_act(notification.act),
+        taken=_act(custody.taken),
     )
 
 
+def _headline(told: Notification, language: Language) -> tuple[str, str]:
+    """Return the emoji and the word that a title begins with."""
+    if told.act and told.act.verb in ACTED_EMOJI:
+        return ACTED_EMOJI[told.act.verb], ACTED[language][told.act.verb]
+    if told.status is Status.RESOLVED:
+        return RESOLVED_EMOJI, RESOLVED[language]
+    return told.severity.emoji, SEVERITY[language][told.severity.name]
+
+
+def _act(done: Act | None) -> Act | None:
+    return done and replace(done, who=clip(plain(done.who), _NAME))
+
+
 def _look_at_alert(
-    alert: Alert, shared: Labels, language: Language, size: int, now: datetime, value: str
+    alert: Alert,
+    shared: Labels,
+    language: Language,
+    size: int,
+    now: datetime,
+    background: Background,
 ) -> AlertView:
     resolved = alert.status is Status.RESOLVED
     until = (alert.ends_at if resolved else None) or now
@@ -186,7 +217,7 @@ def _look_at_alert(
         labels=_pairs(own),
         summary=clip(plain(_said(alert.annotations, "summary", language)), size),
         description=clip(plain(_said(alert.annotations, "description", language)), size),
-        value=value,
+        value=value_of(alert, background),
         started=alert.starts_at,
         seconds=max(0.0, (until - alert.starts_at).total_seconds()),
     )

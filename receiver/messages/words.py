@@ -27,6 +27,25 @@ SEVERITY = {
     },
 }
 
+ACTED = {
+    Language.EN: {"acknowledge": "Acknowledged", "silence": "Silenced"},
+    Language.ZH: {"acknowledge": "已认领", "silence": "已静默"},
+}
+ACTED_EMOJI = {"acknowledge": "🙋", "silence": "🔕"}
+VERBS = {
+    Language.EN: {
+        "acknowledge": "Acknowledge",
+        "silence-1h": "Silence 1 h",
+        "silence-4h": "Silence 4 h",
+    },
+    Language.ZH: {
+        "acknowledge": "认领",
+        "silence-1h": "静默 1 小时",
+        "silence-4h": "静默 4 小时",
+    },
+}
+"""What a person may do about an incident, as buttons say it."""
+
 LINKS = {
     Language.EN: {
         "runbook": "Runbook",

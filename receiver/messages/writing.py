@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from receiver.messages.custody import NOBODY, Custody
 from receiver.messages.digest import digest
 from receiver.messages.library import Templates
 from receiver.messages.render import Rendered, Style, render
@@ -16,10 +17,18 @@ def write(
     templates: Templates,
     now: datetime,
     background: Background = UNKNOWN,
+    custody: Custody = NOBODY,
 ) -> Rendered:
     """Write what is only looked at; a digest waited since the samples began."""
     if len(told) > 1:
         return digest(told, style, key="", since=START, templates=templates)
     return render(
-        told[0], style, key="", thread="", now=now, templates=templates, background=background
+        told[0],
+        style,
+        key="",
+        thread="",
+        now=now,
+        templates=templates,
+        background=background,
+        custody=custody,
     )

@@ -10,7 +10,7 @@ from receiver.model import Status
 from receiver.store import bodies
 from receiver.store.schema import episodes, incidents, standings, webhooks
 
-_MOST_BODIES = 50
+MOST_BODIES = 50
 """Webhooks of one incident that are read; each message of Alertmanager names the whole group."""
 _MOST_BYTES = 4 * 2**20
 """Of these, but for the newest, which may be larger: read, they take many times their size."""
@@ -127,15 +127,15 @@ def over(connection: Connection) -> list[Key]:
     return [(row.group_hash, row.fingerprint) for row in connection.execute(keys)]
 
 
-def told_of(connection: Connection, incident: int) -> list[bytes]:
+def told_of(connection: Connection, incident: int, most: int) -> list[bytes]:
     """Return the latest webhooks of an incident, as they came, newest first."""
-    return list(_bodies(connection, incident))
+    return list(_bodies(connection, incident, most))
 
 
-def _bodies(connection: Connection, incident: int) -> Iterator[bytes]:
+def _bodies(connection: Connection, incident: int, most: int) -> Iterator[bytes]:
     newest = select(webhooks.c.id, webhooks.c.size).where(webhooks.c.incident == incident)
     held = 0
-    for row in connection.execute(newest.order_by(webhooks.c.id.desc()).limit(_MOST_BODIES)):
+    for row in connection.execute(newest.order_by(webhooks.c.id.desc()).limit(most)):
         if held and held + row.size > _MOST_BYTES:
             return
         held += row.size

@@ -258,9 +258,9 @@ class Store:
         for start in range(0, len(every), _STEP):
             await self._writer.run(standings.stand, every[start : start + _STEP])
 
-    async def told_of(self, incident: int) -> list[bytes]:
+    async def told_of(self, incident: int, most: int = standings.MOST_BODIES) -> list[bytes]:
         """Return the latest webhooks of an incident as they came, newest first."""
-        return await self._reader.run(standings.told_of, incident)
+        return await self._reader.run(standings.told_of, incident, most)
 
     async def note(self, change: Change, at: datetime) -> None:
         """Write a change into the audit."""

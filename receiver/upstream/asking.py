@@ -58,7 +58,10 @@ Read = Callable[[Chunks], Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked of whom: a GET, or with a form a POST; `largest` bounds the answer's bytes."""
+    """What is asked of whom: a GET, or with a form or JSON a POST.
+
+    `largest` bounds the answer's bytes.
+    """
 
     login: Login
     url: str
@@ -66,6 +69,7 @@ class Question:
     seconds: float
     largest: int
     form: Mapping[str, str] | None = None
+    json: bytes | None = None
 
 
 async def read_document(chunks: Chunks) -> Any:
@@ -83,12 +87,13 @@ async def ask(
     """
     ca_file, url, path = asked.login.ca_file, asked.url, asked.path
     context = None if ca_file is None else ssl.create_default_context(cafile=ca_file)
+    kind = {} if asked.json is None else {"Content-Type": "application/json"}
     try:
         async with http.request(
-            "GET" if asked.form is None else "POST",
+            "GET" if asked.form is None and asked.json is None else "POST",
             f"{url.rstrip('/')}{path}",
-            data=asked.form,
-            headers=asked.login.headers,
+            data=asked.json or asked.form,
+            headers=asked.login.headers | kind,
             timeout=aiohttp.ClientTimeout(total=asked.seconds),
             allow_redirects=False,
             ssl=context or True,

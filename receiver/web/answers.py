@@ -4,7 +4,7 @@ import asyncio
 import ipaddress
 import json
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -17,6 +17,7 @@ from receiver.web.auth import CHANGES, Access, Scope, judge
 from receiver.web.keys import SITE
 
 _BODY_TIMEOUT = 10.0
+_LARGEST_BODY = 256 * 1024
 _JSON = "application/json"
 _Kind = TypeVar("_Kind", bound=Section)
 _ALLOWED = {Access.OPEN, Access.GRANTED}
@@ -96,6 +97,27 @@ def _certified(request: web.Request) -> Iterator[str]:
 
 def _json(said: str) -> str:
     return json.dumps({"error": said})
+
+
+def html(text: str, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """Answer with a page."""
+    return web.Response(
+        text=text, status=status, content_type="text/html", charset="utf-8", headers=headers
+    )
+
+
+async def read_body(request: web.Request) -> bytes:
+    """Read a small body; raises the refusal of a large or a late one."""
+    body = b""
+    try:
+        async with asyncio.timeout(_BODY_TIMEOUT):
+            async for chunk in request.content.iter_any():
+                body += chunk
+                if len(body) > _LARGEST_BODY:
+                    raise web.HTTPRequestEntityTooLarge(_LARGEST_BODY, len(body))
+    except TimeoutError as error:
+        raise web.HTTPRequestTimeout(text=_json("the body is late"), content_type=_JSON) from error
+    return body
 
 
 async def read_json(request: web.Request, kind: type[_Kind]) -> _Kind:

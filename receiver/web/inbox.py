@@ -6,7 +6,7 @@ from contextlib import suppress
 from aiohttp import web
 
 from receiver.store.schema import StoreUnavailableError
-from receiver.web.answers import demand, demand_page, problem
+from receiver.web.answers import demand, demand_page, html, problem
 from receiver.web.auth import Scope
 from receiver.web.feed import Stream
 from receiver.web.keys import SITE
@@ -25,8 +25,8 @@ async def page(request: web.Request) -> web.Response:
     try:
         messages = await site.store.posted(site.inboxes, before=before, limit=PAGE)
     except StoreUnavailableError:
-        return _html(site.pages.notice("away"), status=503)
-    return _html(site.pages.inbox(messages, newest=before is None))
+        return html(site.pages.notice("away"), status=503)
+    return html(site.pages.inbox(messages, newest=before is None))
 
 
 async def events(request: web.Request) -> web.StreamResponse:
@@ -50,10 +50,6 @@ async def events(request: web.Request) -> web.StreamResponse:
                 await _send(response, site.pages.event(message))
             await _follow(response, stream)
     return response
-
-
-def _html(text: str, status: int = 200) -> web.Response:
-    return web.Response(text=text, status=status, content_type="text/html", charset="utf-8")
 
 
 async def _follow(response: web.StreamResponse, stream: Stream) -> None:

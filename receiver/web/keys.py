@@ -4,12 +4,15 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from aiohttp import web
+from aiohttp import ClientSession, web
 
 from receiver.delivery.sending import Outlet
+from receiver.incidents.acting import Acting
+from receiver.incidents.people import People
 from receiver.intake.ingest import Intake
 from receiver.metrics import Metrics
 from receiver.model import Notification
+from receiver.signing import Signer
 from receiver.store.store import Store
 from receiver.web.auth import Token
 from receiver.web.feed import Feed
@@ -33,11 +36,22 @@ async def _knows_no_channel(name: str, _: Notification) -> None:
     raise KeyError(name)
 
 
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What people act on incidents by: who they are, and the key of the links that they get."""
+
+    acting: Acting
+    people: People
+    signer: Signer
+    http: ClientSession
+
+
 @dataclass(slots=True)
 class Site:
     """Everything that a request may need; a reload exchanges what the configuration decides.
 
-    `inboxes` are the channels that the page shows; `trying` is held while a template is tried.
+    `inboxes` are the channels that the page shows; `trying` is held while a template is tried, and
+    `under_way` is what goes on beside the answers.
     """
 
     intake: Intake
@@ -50,10 +64,12 @@ class Site:
     inboxes: Sequence[str]
     channels: Sequence[str]
     signatures: Signatures | None = None
+    desk: Desk | None = None
     reload: Reload = _cannot
     send_test: SendTest = _knows_no_channel
     outlets: Mapping[str, Outlet] = field(default_factory=dict)
     trying: asyncio.Lock = field(default_factory=asyncio.Lock)
+    under_way: set[asyncio.Future[None]] = field(default_factory=set)
 
 
 SITE = web.AppKey("site", Site)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -10,8 +11,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from receiver.messages.filters import localtime
-from receiver.messages.words import RESOLVED, SEVERITY
+from receiver.messages.view import View
+from receiver.messages.words import LINKS, RESOLVED, SEVERITY, VERBS
 from receiver.model import Language, Status
+from receiver.store.handling import Handled
 from receiver.store.records import Notice, Posted
 from receiver.web.blocks import split_body, split_title
 from receiver.web.texts import TEXTS
@@ -19,7 +22,7 @@ from receiver.web.texts import TEXTS
 STATIC = Path(__file__).parent / "static"
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src {}; connect-src 'self';"
-    " img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    " img-src data:; base-uri 'none'; form-action {}; frame-ancestors 'none'"
 )
 PAGE = 50
 """Messages on one page."""
@@ -29,9 +32,29 @@ _ADDRESS = re.compile(r"(https?://[-\w.~:/?#\[\]@!$&()*+,;=%]*[-\w~/#@$&*+=%])",
 _LINK = Markup('<a href="{0}" rel="noopener noreferrer">{0}</a>')
 
 
-def policy(styles: str = "'self'") -> str:
-    """Return what a browser is told that a page may do; `styles` are where its styles are from."""
-    return _POLICY.format(styles)
+def policy(styles: str = "'self'", forms: str = "'none'") -> str:
+    """Return what a browser is told that a page may do.
+
+    `styles` are where its styles are from, and `forms` where they may be sent to.
+    """
+    return _POLICY.format(styles, forms)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Somebody at an incident's page.
+
+    How it stands, what it is about, if that is kept, what they may do, and what came of what
+    they did.
+    """
+
+    incident: int
+    person: str
+    stands: Handled
+    view: View | None
+    verbs: tuple[str, ...]
+    said: str
+    worked: bool
 
 
 class Pages:
@@ -39,6 +62,7 @@ class Pages:
 
     def __init__(self, language: Language, timezone: str, *, several: bool = False) -> None:
         """`several` inboxes: each message says in which it is."""
+        self.language = language
         self._environment = Environment(
             loader=FileSystemLoader(Path(__file__).parent / "templates"),
             autoescape=True,
@@ -56,6 +80,8 @@ class Pages:
             severities=SEVERITY[language],
             resolved=RESOLVED[language],
             RESOLVED=Status.RESOLVED.value,
+            verbs=VERBS[language],
+            links=LINKS[language],
             several=several,
         )
 
@@ -71,9 +97,16 @@ class Pages:
         page = self._environment.get_template("preview.html")
         return page.render(channels=channels, samples=samples, latest=latest, languages=Language)
 
-    def notice(self, said: str) -> str:
-        """Write a page that has a sentence in place of messages: one of TEXTS."""
-        return self._environment.get_template("notice.html").render(said=said)
+    def incident(self, visit: Visit) -> str:
+        """Write the page on which one person acts on an incident."""
+        return self._environment.get_template("incident.html").render(visit=visit)
+
+    def notice(self, said: str, root: str = "") -> str:
+        """Write a page that has a sentence in place of messages: one of TEXTS.
+
+        `root` is the way from its address to where our pages begin.
+        """
+        return self._environment.get_template("notice.html").render(said=said, root=root)
 
     def event(self, message: Posted) -> str:
         """Write one message as a server-sent event."""

@@ -12,8 +12,8 @@ from pydantic import Field, ValidationError
 
 from receiver.delivery.sending import Outlet
 from receiver.intake.webhook import ParseError, parse
-from receiver.messages.library import DIGEST_FILES, FILES, Source, source_of
-from receiver.messages.samples import BACKGROUNDS, DIGESTS, NOW, SAMPLES
+from receiver.messages.library import ACT_FILES, DIGEST_FILES, FILES, Source, source_of
+from receiver.messages.samples import ACTS, BACKGROUNDS, DIGESTS, NOW, SAMPLES
 from receiver.model import UNKNOWN, Language
 from receiver.settings import Section, describe
 from receiver.store.notices import Asked
@@ -119,8 +119,10 @@ def _outlet(site: Site, tried: _Tried) -> Outlet:
 
 
 def _templates(outlet: Outlet, tried: _Tried) -> list[str]:
-    of_alerts = tried.payload or tried.incident or tried.sample not in DIGESTS
-    files = FILES if of_alerts else DIGEST_FILES
+    sample = "" if tried.payload or tried.incident else tried.sample
+    files = DIGEST_FILES if sample in DIGESTS else FILES
+    if sample in ACTS and not outlet.style.changes:
+        files = ACT_FILES
     page = [files["html"]] if outlet.style.format == "email" else []
     return [files[outlet.style.format], files["title"], *page]
 

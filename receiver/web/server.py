@@ -2,7 +2,17 @@
 
 from aiohttp import web
 
-from receiver.web import channels, control, inbox, monitoring, notifications, preview, webhook
+from receiver.web import (
+    act,
+    channels,
+    control,
+    inbox,
+    monitoring,
+    notifications,
+    preview,
+    slack,
+    webhook,
+)
 from receiver.web.keys import SITE, Site
 from receiver.web.pages import STATIC, policy
 
@@ -31,6 +41,9 @@ def application(site: Site) -> web.Application:
     app.router.add_get("/preview", preview.page)
     app.router.add_get("/api/v1/preview", preview.look)
     app.router.add_post("/api/v1/preview", preview.try_out)
+    app.router.add_get("/act/{incident:[0-9]+}", act.page)
+    app.router.add_post("/act/{incident:[0-9]+}", act.act)
+    app.router.add_post("/slack/actions", slack.click)
     app.router.add_get("/events", inbox.events, allow_head=False)
     app.router.add_static("/static", STATIC)
     app.on_response_prepare.append(_add_headers)

@@ -1,18 +1,21 @@
-"""Slack's incoming webhook, chat.postMessage and chat.update, with its limits and error words."""
+"""Slack's incoming webhook, its messages by a bot, and clicks, with its limits and error words."""
 
+import hashlib
+import hmac
 import json
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 from aiohttp import web
 
 from tests.fakes.web import Answer, FakeWeb
 
 HOOK = "/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX"
-_UPDATE, _WHO = "/api/chat.update", "/api/auth.test"
+_UPDATE, _WHO, _WHISPER = "/api/chat.update", "/api/auth.test", "/api/chat.postEphemeral"
 _CHANNEL = "C0123456789"
 _HOOK_STATUS = {"no_service": 404, "rate_limited": 429}
 
@@ -22,6 +25,7 @@ class FakeSlack(FakeWeb):
     """One workspace. `words` are errors to answer with next, whichever way a message came."""
 
     token: str = "xoxb-000000000000-000000000000-abcdefghijklmnopqrstuvwx"
+    signing: str = "8f742231b10e8888abcd99yyyzzz85a5"
     channels: tuple[str, ...] = ("#ops",)
     burst: int = 100
     clock: Callable[[], float] = time.monotonic
@@ -29,6 +33,8 @@ class FakeSlack(FakeWeb):
     messages: list[dict[str, Any]] = field(default_factory=list)
     standing: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What the bot's messages say now, by their `ts`."""
+    whispers: list[tuple[str, str]] = field(default_factory=list)
+    """Who was told what, and nobody else."""
     _times: list[float] = field(default_factory=list)
 
     @property
@@ -49,7 +55,9 @@ class FakeSlack(FakeWeb):
         word = self.words.popleft() if self.words else self._refuse(request, body)
         message = json.loads(body)
         ts = message.get("ts") or f"1700000000.{len(self.standing):06}"
-        if not word and request.path != _WHO:
+        if not word and request.path == _WHISPER:
+            self.whispers.append((message["user"], message["text"]))
+        elif not word and request.path != _WHO:
             if request.path != _UPDATE:
                 self.messages.append(message)
             self.standing[ts] = message
@@ -63,6 +71,36 @@ class FakeSlack(FakeWeb):
         return web.json_response(
             {"ok": False, "error": word} if word else {"ok": True, "channel": _CHANNEL, "ts": ts}
         )
+
+    def buttons(self, ts: str = "1700000000.000000") -> list[str]:
+        """Return the verbs that a message offers now."""
+        attached = [b for a in self.standing[ts]["attachments"] for b in a["blocks"]]
+        found = [each["elements"] for each in attached if each["type"] == "actions"]
+        return [button["action_id"] for elements in found for button in elements]
+
+    def click(
+        self, verb: str, user: str, incident: object = 1, **changes: Any
+    ) -> tuple[bytes, dict[str, str]]:
+        """Return what Slack posts for a click: body and headers."""
+        action = {"type": "button", "block_id": "tocsin", "action_id": verb, "value": str(incident)}
+        payload = {
+            "type": "block_actions",
+            "user": {"id": user, "username": "somebody"},
+            "container": {"type": "message", "channel_id": _CHANNEL, "message_ts": "1.0"},
+            "response_url": f"{self.base}/actions/T0/1/x",
+            "actions": [action],
+        }
+        body = urlencode({"payload": json.dumps(payload | changes)}).encode()
+        return body, self.sign(body, int(time.time()))
+
+    def sign(self, body: bytes, stamp: int) -> dict[str, str]:
+        said = f"v0:{stamp}:".encode() + body
+        digest = hmac.new(self.signing.encode(), said, hashlib.sha256).hexdigest()
+        return {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "X-Slack-Request-Timestamp": str(stamp),
+            "X-Slack-Signature": f"v0={digest}",
+        }
 
     def _refuse(self, request: web.Request, body: bytes) -> str:
         if request.path.startswith("/api/"):
@@ -108,7 +146,12 @@ def _texts(message: dict[str, Any]) -> Iterator[tuple[int, str]]:
     """Yield each block's text with its limit."""
     attached = [b for a in message.get("attachments", []) for b in a.get("blocks", [])]
     for block in [*message.get("blocks", []), *attached]:
-        yield {"header": 150, "section": 3_000}[block["type"]], block["text"]["text"]
+        if block["type"] == "actions":
+            assert 1 <= len(block["elements"]) <= 25
+            assert all(len(button["value"]) <= 2_000 for button in block["elements"])
+            yield from ((75, button["text"]["text"]) for button in block["elements"])
+        else:
+            yield {"header": 150, "section": 3_000}[block["type"]], block["text"]["text"]
 
 
 def _length(text: str) -> int:

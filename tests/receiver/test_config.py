@@ -40,10 +40,13 @@ INGEST = {"name": "alertmanager", "scope": "ingest", "file": "secrets/a.token"}
 READ = {"name": "prometheus", "scope": "read", "file": "secrets/a.token"}
 ADMIN = {"name": "root", "scope": "admin", "file": "secrets/a.token"}
 KINDS = ", ".join(CHANNELS)
-SLACK = "type, timeout, language, timezone, pace, fallback, url_file, token_file, channel, api_url"
+SLACK = (
+    "type, timeout, language, timezone, pace, fallback, people,"
+    " url_file, token_file, channel, signing_secret_file, api_url"
+)
 TOP = (
     "listen, store, store_password_file, retention, language, timezone, external_url,"
-    " tls, tokens, alertmanager, prometheus, watchdog, grafana, channels, templates, routes"
+    " tls, tokens, alertmanager, prometheus, watchdog, grafana, channels, templates, routes, people"
 )
 
 NO_STORE = "is not a store; write sqlite:///FILE or postgresql://USER@HOST/DATABASE"

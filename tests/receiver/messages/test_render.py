@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shutil import copytree
@@ -9,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from receiver.channels.contract import Format
+from receiver.messages.custody import NOBODY, Custody
 from receiver.messages.library import BUILT_IN, FILES, FOLDER, Templates, load
 from receiver.messages.render import Rendered, Style, render
 from receiver.model import (
     SEVERITIES,
     UNKNOWN,
+    Act,
     Alert,
     Background,
     ConfigError,
@@ -74,6 +77,19 @@ BACKGROUND = Background(
     link="https://tocsin.example.com/picture/4f0c?until=1768470000&seal=a1b2",
 )
 BACKGROUNDS = {"measured": BACKGROUND, "rack": BACKGROUND}
+TAKEN = Act("acknowledge", "值班一", START + timedelta(minutes=3))
+HUSHED = Act(
+    "silence", "值班一", START + timedelta(minutes=3), START + timedelta(hours=1, minutes=3)
+)
+CASES |= {
+    "acknowledged": replace(SINGLE, act=TAKEN),
+    "silenced": replace(GROUPED, act=HUSHED),
+    "taken": SINGLE,
+}
+LINK = "https://tocsin.example.com/act/7?who=first&until=1768470000&seal=a1b2"
+CUSTODY = Custody(7, TAKEN, (("值班一", LINK),), ("acknowledge", "silence-1h"))
+"""An incident that somebody has."""
+CUSTODIES = dict.fromkeys(("acknowledged", "silenced", "taken"), CUSTODY)
 
 
 def write(
@@ -82,6 +98,7 @@ def write(
     language: Language,
     templates: Templates = BUILT_IN,
     background: Background = UNKNOWN,
+    custody: Custody = NOBODY,
 ) -> Rendered:
     style = Style(format_, language, "Asia/Shanghai", "https://tocsin.example.com")
     return render(
@@ -92,6 +109,7 @@ def write(
         now=NOW,
         templates=templates,
         background=background,
+        custody=custody,
     )
 
 
@@ -102,7 +120,8 @@ def test_messages_read_as_they_were_approved(
     case: str, format_: Format, language: Language
 ) -> None:
     """TOCSIN_GOLDEN=write writes what is then to be read and committed."""
-    rendered = write(CASES[case], format_, language, BUILT_IN, BACKGROUNDS.get(case, UNKNOWN))
+    background, custody = BACKGROUNDS.get(case, UNKNOWN), CUSTODIES.get(case, NOBODY)
+    rendered = write(CASES[case], format_, language, BUILT_IN, background, custody)
     message = rendered.message
     assert rendered.failed == ""
     written = f"{message.title}\n\n{message.html or message.body}\n"

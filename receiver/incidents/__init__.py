@@ -1,0 +1,1 @@
+"""Incidents: who may act on them, what they do, and what comes of it."""

@@ -1,0 +1,141 @@
+"""One way to act on an incident, whether by a button, a link, or the API.
+
+Who asks is known by then; whether they may, what is done, and who hears of it is decided here.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+import aiohttp
+import orjson
+
+from receiver.incidents.people import Person
+from receiver.incidents.verbs import VERBS, refusal
+from receiver.metrics import Metrics
+from receiver.model import ACT_KEY, Act
+from receiver.store.audit import Change
+from receiver.store.schema import StoreUnavailableError
+from receiver.store.store import Store
+from receiver.upstream.alertmanager import Alertmanager
+from receiver.upstream.asking import AskError
+from receiver.upstream.silences import Silence, silence
+
+Announce = Callable[[bytes, datetime], Awaitable[object]]
+"""Takes a webhook of our own, by which everybody who was told of the incident hears of an act."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who wants to act: `known_as` is for the audit, `person` is None for a stranger."""
+
+    known_as: str
+    person: Person | None
+
+    @property
+    def name(self) -> str:
+        """What messages call them."""
+        return self.person.name if self.person else self.known_as
+
+
+Outcome = Literal["done", "already", "refused", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of it: `done`, `already` (as `act` says), `refused` or `failed`, and why."""
+
+    outcome: Outcome
+    reason: str = ""
+    act: Act | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """Acts by the configuration in force: `alertmanager` is whom silences are asked of, if any."""
+
+    store: Store
+    http: aiohttp.ClientSession
+    metrics: Metrics
+    announce: Announce
+    alertmanager: Alertmanager | None
+    one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def act(self, actor: Actor, incident: int, verb: str) -> Result:
+        """Do it if they may; everything but what changes nothing is in the audit."""
+        try:
+            result = await self._act(actor, incident, verb)
+        except StoreUnavailableError as error:
+            result = Result("failed", f"the store is unavailable: {error}")
+        except AskError as error:
+            result = Result("failed", str(error))
+        self.metrics.acts.labels(verb if verb in VERBS else "unknown", result.outcome).inc()
+        return result
+
+    async def _act(self, actor: Actor, incident: int, verb: str) -> Result:
+        stands = await self.store.handling.handled(incident)
+        if reason := refusal(actor.person, verb, stands):
+            await self._note(actor, verb, incident, f"refused: {reason}")
+            return Result("refused", reason)
+        now = self.store.now()
+        wanted = VERBS[verb]
+        act = Act(wanted.act, actor.name, now, now + wanted.lasting if wanted.lasting else None)
+        do = {"acknowledge": self._acknowledge, "silence": self._silence}[wanted.act]
+        return await do(actor, incident, act)
+
+    async def _acknowledge(self, actor: Actor, incident: int, act: Act) -> Result:
+        change = _change(actor, act.verb, incident, "done")
+        stood = await self.store.handling.acknowledge(incident, act, change)
+        if stood is None or not stood.is_open:
+            return Result("refused", "over")
+        if stood.taken:
+            return Result("already", act=stood.taken)
+        await self._tell(incident, act)
+        return Result("done", act=act)
+
+    async def _silence(self, actor: Actor, incident: int, act: Act) -> Result:
+        told = await self._told(incident)
+        labels = _common(each["labels"] for each in told["alerts"] if each["status"] == "firing")
+        if self.alertmanager is None or "orgId" in told:
+            return Result("refused", "no_alertmanager")
+        if not labels or act.until is None:
+            return Result("refused", "nothing_in_common")
+        wanted = Silence(labels, act.at, act.until, act.who, f"Tocsin: incident {incident}")
+        async with self.one_at_a_time:  # of two clicks, the second finds what the first has made
+            made = await silence(self.http, self.alertmanager, wanted)
+        if made.starts_at != wanted.starts_at:
+            before = Act(act.verb, made.created_by, made.starts_at, made.ends_at)
+            return Result("already", act=before)
+        await self._note(actor, act.verb, incident, f"until {act.until.isoformat()}: {made.id}")
+        await self._tell(incident, act)
+        return Result("done", act=act)
+
+    async def _told(self, incident: int) -> dict[str, Any]:
+        """Return the newest webhook; one that is over retention's bound says nothing any longer."""
+        bodies = await self.store.told_of(incident, most=1)
+        told: dict[str, Any] = orjson.loads(bodies[0]) if bodies else {"alerts": []}
+        return told
+
+    async def _tell(self, incident: int, act: Act) -> None:
+        told = await self._told(incident)
+        if not told["alerts"]:
+            return
+        until = act.until and act.until.isoformat()
+        said = {"verb": act.verb, "who": act.who, "at": act.at.isoformat(), "until": until}
+        told |= {"status": "firing", "notification_reason": "", ACT_KEY: said}
+        await self.announce(orjson.dumps(told), act.at)
+
+    async def _note(self, actor: Actor, verb: str, incident: int, detail: str) -> None:
+        await self.store.note(_change(actor, verb, incident, detail), self.store.now())
+
+
+def _change(actor: Actor, verb: str, incident: int, detail: str) -> Change:
+    return Change(actor.known_as, verb[:40], f"incident {incident}", detail)
+
+
+def _common(every: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """Return what all that fires has alike; what fires later and differs stays loud."""
+    first, *others = [*every] or [{}]
+    return {k: v for k, v in first.items() if v and all(o.get(k) == v for o in others)}

@@ -1,0 +1,50 @@
+"""The people who may act, and how they are known at each chat."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from receiver.channels.mailing import Address
+from receiver.settings import Section
+
+
+class Role(StrEnum):
+    """What somebody may do: `operate` incidents, or `approve` what is to be run."""
+
+    OPERATE = "operate"
+    APPROVE = "approve"
+
+
+class Person(Section):
+    """Somebody; `slack` is the member's id there, like U012ABCDEF, and `dingtalk` the userId."""
+
+    name: Annotated[str, Field(min_length=1, max_length=60)]
+    roles: tuple[Role, ...] = ()
+    email: Address | None = None
+    mobile: str = ""
+    slack: Annotated[str, Field(pattern=r"^([UW][A-Z0-9]+)?$")] = ""
+    dingtalk: str = ""
+
+
+People = Mapping[str, Person]
+"""People by the key that the configuration names them by."""
+
+
+def known_at_slack(people: People, user: str) -> str:
+    """Return the key of a member of the workspace; empty for a stranger."""
+    return next((key for key, one in people.items() if one.slack and one.slack == user), "")
+
+
+def twins(people: People) -> list[str]:
+    """Say who cannot be told apart at a chat, since an act would count as somebody else's."""
+    said = []
+    for field in ("slack", "dingtalk", "email"):
+        seen: dict[str, str] = {}
+        for key, person in people.items():
+            value = getattr(person, field)
+            if value and value in seen:
+                said.append(f"{seen[value]} and {key} have the same {field}; correct one of them")
+            seen[value] = key
+    return said

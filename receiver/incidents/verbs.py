@@ -1,0 +1,44 @@
+"""What a person may do about an incident, and whether now (pure).
+
+To add one, write its line here, its words in `messages.words`, and how it is done in `acting`.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from receiver.incidents.people import Person, Role
+from receiver.store.handling import Handled
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """`act` is what it does and `lasting` for how long; `role` is what it asks of a person."""
+
+    act: str
+    role: Role
+    lasting: timedelta | None = None
+
+
+VERBS: dict[str, Verb] = {
+    "acknowledge": Verb("acknowledge", Role.OPERATE),
+    "silence-1h": Verb("silence", Role.OPERATE, timedelta(hours=1)),
+    "silence-4h": Verb("silence", Role.OPERATE, timedelta(hours=4)),
+}
+
+
+def offered(*, silences: bool) -> tuple[str, ...]:
+    """Return what there is to do, with or without an Alertmanager that could silence."""
+    return tuple(name for name, verb in VERBS.items() if silences or verb.act != "silence")
+
+
+def refusal(person: Person | None, verb: str, stands: Handled | None) -> str:
+    """Say why somebody may not do this now: a named reason, or nothing where they may."""
+    if verb not in VERBS:
+        return "unknown_verb"
+    if person is None:
+        return "stranger"
+    if VERBS[verb].role not in person.roles:
+        return "role"
+    if stands is None:
+        return "unknown_incident"
+    return "" if stands.is_open else "over"

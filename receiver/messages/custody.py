@@ -1,0 +1,58 @@
+"""In whose hands an incident is when a message about it is written, and how others may take it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
+
+from receiver.model import Act
+from receiver.signing import Signer
+
+PURPOSE = "act"
+_GOOD = timedelta(hours=24)
+"""How long a link is good; a reminder of what still fires brings another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Custody:
+    """`taken` is who acknowledged the incident of this number, `links` are (name, URL) of people.
+
+    `verbs` are what can be done by a channel's own buttons.
+    """
+
+    incident: int = 0
+    taken: Act | None = None
+    links: tuple[tuple[str, str], ...] = ()
+    verbs: tuple[str, ...] = ()
+
+
+NOBODY = Custody()
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Writes links by which people act on an incident, one for each: `people` are names by key.
+
+    `url` is where our pages are.
+    """
+
+    url: str
+    signer: Signer
+    people: Mapping[str, str] = field(default_factory=dict)
+    verbs: tuple[str, ...] = ()
+
+    def custody(self, incident: int, taken: Act | None, now: datetime) -> Custody:
+        """Return what a message about an incident needs."""
+        until = int((now + _GOOD).timestamp())
+        links = tuple((name, self._link(incident, key, until)) for key, name in self.people.items())
+        return Custody(incident, taken, links, self.verbs)
+
+    def _link(self, incident: int, person: str, until: int) -> str:
+        shown = self.signer.seal(PURPOSE, subject(incident, person), until)
+        query = urlencode({"who": person, "until": until, "seal": shown})
+        return f"{self.url}/act/{incident}?{query}"
+
+
+def subject(incident: int, person: str) -> str:
+    """Return what the seal of a link holds together."""
+    return f"{incident}\0{person}"

@@ -1,0 +1,122 @@
+"""Silences by a click, in a real Alertmanager: what fires goes quiet, and what differs does not."""
+
+import asyncio
+import shutil
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import ClientError, ClientSession
+
+from receiver.upstream.alertmanager import Alertmanager
+from receiver.upstream.asking import AskError
+from receiver.upstream.silences import Silence, silence
+from tests.deploy.kit import free_ports
+from tests.fakes.alertmanager import FakeAlertmanager
+from tests.fakes.slack import FakeSlack
+from tests.receiver.incidents.kit import audited, click, tell, until
+
+PROGRAM = "prometheus-alertmanager"
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def alertmanager(tmp_path: Path) -> Iterator[str]:
+    if not shutil.which(PROGRAM):
+        pytest.skip(f"{PROGRAM} is not installed")
+    (tmp_path / "am.yml").write_text("route: {receiver: none}\nreceivers: [{name: none}]\n")
+    address = f"127.0.0.1:{free_ports(1)}"
+    argv = [
+        *(PROGRAM, "--config.file", str(tmp_path / "am.yml"), "--cluster.listen-address="),
+        *("--storage.path", str(tmp_path / "am"), "--web.listen-address", address),
+    ]
+    with (tmp_path / "am.log").open("w") as log:
+        process = subprocess.Popen(argv, stderr=log, stdout=log)
+    yield f"http://{address}"
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture
+def document(document: dict[str, Any], alertmanager: str) -> dict[str, Any]:
+    # The first of them does not answer: any member of a cluster will do.
+    return document | {"alertmanager": {"url": ["http://127.0.0.1:9", alertmanager]}}
+
+
+@pytest.fixture
+async def shown(http: ClientSession, url: str, slack: FakeSlack, alertmanager: str) -> str:
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                await silences(http, alertmanager)
+                break
+            except (ClientError, OSError):
+                await asyncio.sleep(0.1)
+    await tell(http, url)
+    await until(lambda: bool(slack.standing))
+    return url
+
+
+async def silences(http: ClientSession, alertmanager: str) -> list[dict[str, Any]]:
+    async with http.get(f"{alertmanager}/api/v2/silences") as answer:
+        found: list[dict[str, Any]] = await answer.json()
+    return [each for each in found if each["status"]["state"] == "active"]
+
+
+async def test_a_click_silences_what_all_that_fires_has_in_common(
+    http: ClientSession, shown: str, slack: FakeSlack, alertmanager: str
+) -> None:
+    assert slack.buttons() == ["acknowledge", "silence-1h", "silence-4h"]
+    await click(http, shown, slack, "silence-1h", "UADA")
+    await until(lambda: len(slack.messages) == 2)
+    (made,) = await silences(http, alertmanager)
+    assert {m["name"]: m["value"] for m in made["matchers"]} == {
+        "alertname": "Down",
+        "severity": "critical",
+    }
+    assert made["createdBy"] == "Ada"
+    ends = datetime.fromisoformat(made["endsAt"])
+    assert abs(ends - datetime.now(UTC) - timedelta(hours=1)) < timedelta(minutes=1)
+    assert "*Ada* silenced this until" in slack.texts[1]
+    assert "Silenced" in slack.standing["1700000000.000000"]["text"]
+    (row,) = await audited(http, shown)
+    assert row[:3] == ("Ada", "silence", "incident 1")
+    assert made["id"] in row[3]
+
+
+async def test_clicking_again_makes_no_second_one_and_a_longer_one_takes_its_place(
+    http: ClientSession, shown: str, slack: FakeSlack, alertmanager: str
+) -> None:
+    clicks = (click(http, shown, slack, "silence-1h", user) for user in ("UADA", "UBOB"))
+    await asyncio.gather(*clicks)
+    (made,) = await silences(http, alertmanager)
+    ((_, said),) = slack.whispers
+    assert said == f"Already done by {made['createdBy']}."
+    await click(http, shown, slack, "silence-4h", "UBOB")
+    (longer,) = await silences(http, alertmanager)
+    assert datetime.fromisoformat(longer["endsAt"]) > datetime.now(UTC) + timedelta(hours=3)
+    assert longer["createdBy"] == "Bob"
+
+
+async def test_where_no_alertmanager_answers_nothing_is_changed_and_that_is_said(
+    http: ClientSession,
+) -> None:
+    told = Alertmanager.model_validate({"url": ["http://127.0.0.1:9"]})
+    wanted = Silence({"alertname": "Down"}, NOW, NOW + timedelta(hours=1), "Ada", "Tocsin")
+    with pytest.raises(AskError, match="127"):
+        await silence(http, told, wanted)
+
+
+@pytest.mark.parametrize("ugly", [500, 400, "html", "closes", "redirects"])
+async def test_an_alertmanager_that_answers_otherwise_is_no_silence(
+    http: ClientSession, ugly: Any
+) -> None:
+    async with FakeAlertmanager() as fake:
+        fake.next.append(ugly)
+        told = Alertmanager.model_validate({"url": fake.base})
+        wanted = Silence({"alertname": "Down"}, NOW, NOW + timedelta(hours=1), "Ada", "Tocsin")
+        with pytest.raises(AskError):
+            await silence(http, told, wanted)
