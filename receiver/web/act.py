@@ -4,6 +4,7 @@ Opening it changes nothing, since chats open links themselves to show what is be
 is done is done by a form on the page. The link is all that its bearer has to show.
 """
 
+from dataclasses import replace
 from urllib.parse import parse_qs
 
 from aiohttp import web
@@ -95,4 +96,5 @@ async def _view(site: Site, incident: int) -> View | None:
     bodies = await site.store.told_of(incident, most=1)
     if not bodies:
         return None
-    return look_at(parse(bodies[0]), site.pages.language, "", site.store.now())
+    told = replace(parse(bodies[0]), act=None)  # the page says who did what by itself
+    return look_at(told, site.pages.language, "", site.store.now())
