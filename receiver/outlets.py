@@ -23,7 +23,8 @@ def outlets(config: Config, signer: Signer | None = None) -> Iterator[Outlet]:
         link = "" if isinstance(channel, Inbox) else config.links  # it need not lead to itself
         style = Style(channel.format, language, zone, link, changes=channel.changes)
         doors = _doors(config, channel, signer) if signer and config.people else None
-        pictured = channel.attaches
+        linked = bool(config.external_url and link) and channel.format != "sms"
+        pictured = channel.attaches or linked
         yield Outlet(name, speaking, style, config.templates, pictured=pictured, doors=doors)
 
 

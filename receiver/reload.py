@@ -12,7 +12,7 @@ from pathlib import Path
 
 from aiohttp import ClientSession
 
-from receiver.background.lookup import Lookup
+from receiver.background.lookup import Easel, Hang, Lookup
 from receiver.channels.inbox import Inbox
 from receiver.config import Config
 from receiver.delivery.crew import Crew
@@ -29,6 +29,7 @@ from receiver.store.audit import Change
 from receiver.store.records import Posted
 from receiver.store.schema import StoreUnavailableError
 from receiver.store.store import Store
+from receiver.web import pictures
 from receiver.web.feed import Feed
 from receiver.web.health import Health
 from receiver.web.keys import Desk, Site
@@ -59,7 +60,9 @@ class InForce:
         self._signer = signer
         self.tls = None if config.tls is None else ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._crew = crew
-        self.lookup = Lookup(lambda: self.config.prometheus, http, numbers, store.now, _studio())
+        self.lookup = Lookup(
+            lambda: self.config.prometheus, http, numbers, store.now, _easel(self._hang)
+        )
         self._ties = Ties(store, http, numbers, self._publish, crew.wake, self.lookup.look)
         self._one_at_a_time = asyncio.Lock()
         self.site = Site(
@@ -73,6 +76,7 @@ class InForce:
             inboxes=(),
             channels=(),
             send_test=crew.send_test,
+            signer=signer,
         )
         self._apply(config)
 
@@ -134,6 +138,17 @@ class InForce:
         if message.channel in self.site.inboxes:
             self.site.feed.publish(self.site.pages.event(message))
 
+    async def _hang(self, picture: bytes) -> str:
+        """Keep a picture where a link from outside leads to it, if links do."""
+        site, outside = self.site, self.config.external_url
+        if not outside:
+            return ""
+        try:
+            return outside + await pictures.hang(site, picture)
+        except StoreUnavailableError as error:
+            _LOG.warning("a message goes without its link to a picture: %s", error)
+            return ""
+
     async def _note(self, change: Change) -> None:
         """Write into the audit; a store that is away must not keep a configuration out."""
         try:
@@ -173,11 +188,11 @@ def on_hangup(site: Site) -> Iterator[None]:
         loop.remove_signal_handler(signal.SIGHUP)
 
 
-def _studio() -> Studio | None:
+def _easel(hang: Hang) -> Easel | None:
     """Have pictures drawn where the extra for it is installed."""
     if not is_equipped():
         return None
-    return Studio(Path(os.environ.get("TOCSIN_HOME", ".tocsin"), "charts"))
+    return Easel(Studio(Path(os.environ.get("TOCSIN_HOME", ".tocsin"), "charts")), hang)
 
 
 def _pages(config: Config) -> Pages:

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from time import monotonic
@@ -30,13 +30,38 @@ _FRESH = 60.0
 _Answer = TypeVar("_Answer")
 
 
+Hang = Callable[[bytes], Awaitable[str]]
+"""Keeps a picture; returns an address at which it can be seen, or nothing."""
+
+
+async def hang_nowhere(_: bytes) -> str:
+    """Keep nothing."""
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Easel:
+    """Who draws pictures, and who hangs them where links lead."""
+
+    studio: Studio
+    hang: Hang = hang_nowhere
+
+
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    """A PNG, and its address if it has one."""
+
+    png: bytes
+    link: str
+
+
 @dataclass(frozen=True, slots=True)
 class _Search:
     """What is being asked about a notification, and since when; pictures are by their look."""
 
     began: float
     facts: asyncio.Task[Facts | None]
-    pictures: dict[tuple[str, str], asyncio.Task[bytes | None]] = field(default_factory=dict)
+    pictures: dict[tuple[str, str], asyncio.Task[_Picture | None]] = field(default_factory=dict)
 
 
 class Lookup:
@@ -51,13 +76,13 @@ class Lookup:
         http: ClientSession,
         metrics: Metrics,
         now: Callable[[], datetime],
-        studio: Studio | None = None,
+        easel: Easel | None = None,
     ) -> None:
         self._told = told
         self._http = http
         self._metrics = metrics
         self._now = now
-        self._studio = studio
+        self._easel = easel
         self._searches: OrderedDict[str, _Search] = OrderedDict()
         self._rules: tuple[float, Rules] | None = None
         self._reading = asyncio.Lock()
@@ -73,14 +98,15 @@ class Lookup:
         await asyncio.wait(tasks, timeout=max(0.0, min(seconds, told.timeout)))
         facts = self._take("facts", search.facts) or NO_FACTS
         drawn = self._take("picture", picture) if picture else None
-        return Background(facts.readings, facts.unusual, drawn)
+        found = Background(facts.readings, facts.unusual)
+        return found if drawn is None else replace(found, picture=drawn.png, link=drawn.link)
 
     async def warm(self) -> None:
         """Have the first picture take no longer than the others."""
         told = self._told()
-        if self._studio is not None and told is not None and told.pictures:
+        if self._easel is not None and told is not None and told.pictures:
             try:
-                await self._studio.warm()
+                await self._easel.studio.warm()
             except DrawError as error:
                 self._note("picture", error)
 
@@ -90,8 +116,8 @@ class Lookup:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if self._studio is not None:
-            await self._studio.close()
+        if self._easel is not None:
+            await self._easel.studio.close()
 
     def _search(self, about: Notification, told: Prometheus) -> _Search:
         """Return the search for a notification, which may have begun for another channel."""
@@ -108,19 +134,19 @@ class Lookup:
 
     def _picture(
         self, search: _Search, style: Style, told: Prometheus
-    ) -> asyncio.Task[bytes | None] | None:
+    ) -> asyncio.Task[_Picture | None] | None:
         """Return the search for a picture, which channels that look alike share."""
-        if self._studio is None:
+        if self._easel is None:
             return None
         look = style.language, style.timezone
         if look not in search.pictures:
-            work = self._draw(search.facts, style, told, self._studio)
+            work = self._draw(search.facts, style, told, self._easel)
             search.pictures[look] = self._begin("picture", work, told.timeout)
         return search.pictures[look]
 
     async def _draw(
-        self, facts: asyncio.Task[Facts | None], style: Style, told: Prometheus, studio: Studio
-    ) -> bytes | None:
+        self, facts: asyncio.Task[Facts | None], style: Style, told: Prometheus, easel: Easel
+    ) -> _Picture | None:
         known = await asyncio.shield(facts)
         if known is None or known.plot is None:
             return None
@@ -130,10 +156,13 @@ class Lookup:
             bounds = (span.start, span.end, span.step)
             series = await ask_range(self._http, told, query_of(plot), *bounds)
             chart = chart_of(plot, series, span, style)
-            return None if chart is None else await studio.draw(chart)
+            if chart is None:
+                return None
+            png = await easel.studio.draw(chart)
         except (AskError, DrawError) as error:
             self._note("picture", error)
             return None
+        return _Picture(png, await easel.hang(png))
 
     def _begin(
         self, part: str, work: Coroutine[Any, Any, _Answer | None], seconds: float

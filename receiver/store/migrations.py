@@ -184,8 +184,19 @@ def _handling(connection: Connection) -> None:
     )
 
 
+def _pictures(connection: Connection) -> None:
+    add_table(
+        connection,
+        "pictures",
+        Column("name", Text, primary_key=True),
+        Column("made_at", BigInteger, nullable=False),
+        Column("data", LargeBinary, nullable=False),
+    )
+    add_index(connection, "pictures_by_age", "pictures (made_at)")
+
+
 STEPS: Sequence[Step] = (
     *(_slices, _gates, _sizes, _notices, _ends, _audit, _apart, _places),
-    _handling,
+    *(_handling, _pictures),
 )
 """STEPS[i] takes a store of version i + 1 to i + 2."""

@@ -5,7 +5,7 @@ own, for webhooks wait for it.
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Column, Connection, delete, func, select
 from sqlalchemy.sql.elements import ColumnElement
@@ -23,6 +23,7 @@ from receiver.store.schema import (
     webhooks,
 )
 
+_MOMENT = timedelta(microseconds=1)
 _SAMPLE = 500
 _ROW = 700
 """Bytes that a webhook takes beyond its texts, in its table and in all the indexes."""
@@ -77,9 +78,10 @@ def forget_incidents(connection: Connection, before: datetime, most: int) -> int
 
 
 def oldest(connection: Connection, most: int) -> datetime | None:
-    """When the last of the oldest webhooks that may be forgotten came."""
+    """Before when the oldest webhooks came that may be forgotten."""
     times = select(webhooks.c.received_at).where(_SETTLED).order_by(webhooks.c.id).limit(most)
-    return max(connection.scalars(times), default=None)
+    last = max(connection.scalars(times), default=None)
+    return None if last is None else last + _MOMENT
 
 
 def used(connection: Connection) -> int:

@@ -216,6 +216,15 @@ keys = Table(
     Column("value", LargeBinary, nullable=False),
 )
 
+pictures = Table(
+    "pictures",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("made_at", Instant, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Index("pictures_by_age", "made_at"),
+)
+
 audit = Table(
     "audit",
     metadata,

@@ -4,7 +4,7 @@ import asyncio
 import errno
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 
@@ -35,6 +35,7 @@ from receiver.store.claims import Choose
 from receiver.store.clock import Clock, utc_now
 from receiver.store.engine import CLAIMERS, READERS, open_engines
 from receiver.store.facts import Facts
+from receiver.store.gallery import Gallery
 from receiver.store.handling import Handling
 from receiver.store.integrity import damaged, set_aside_if_damaged
 from receiver.store.lane import Lane
@@ -62,7 +63,6 @@ _SHARED = 64
 """Pieces of work in one transaction at most: the first of them waits for the last."""
 _STEP = 1_000
 """Rows of work that can be done in several transactions."""
-_MOMENT = timedelta(microseconds=1)
 
 
 class Store:
@@ -74,13 +74,13 @@ class Store:
 
     def __init__(self, database: Path | URL, parse: Parse, patience: float = PATIENCE) -> None:
         engines = open_engines(database, patience)
-        self._writer = Lane(engines.writing, patience, shared=_SHARED)
-        self._claimer = self._writer
+        self._writer = self._claimer = Lane(engines.writing, patience, shared=_SHARED)
         if engines.claiming is not engines.writing:
             # Each claim for itself: two receivers that hold several gates each would lock up.
             self._claimer = Lane(engines.claiming, patience, threads=CLAIMERS)
         self._reader = Lane(engines.reading, patience, threads=READERS)
         self.handling = Handling(self._writer, self._reader)
+        self.gallery = Gallery(self._writer, self._reader)
         self._database = database
         self._space = Space(database) if isinstance(database, Path) else None
         self._parse = parse
@@ -232,7 +232,7 @@ class Store:
     async def forget_oldest(self, most: int) -> int:
         """Forget some of the oldest that is settled or over; returns how much."""
         last = await self._reader.run(retention.oldest, most)
-        return await self._writer.run(retention.forget, last + _MOMENT, most) if last else 0
+        return await self._writer.run(retention.forget, last, most) if last else 0
 
     async def used(self) -> int:
         """Return the bytes that the store fills."""

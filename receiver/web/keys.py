@@ -51,7 +51,7 @@ class Site:
     """Everything that a request may need; a reload exchanges what the configuration decides.
 
     `inboxes` are the channels that the page shows; `trying` is held while a template is tried, and
-    `under_way` is what goes on beside the answers.
+    `under_way` is what goes on beside the answers; `signer` seals links.
     """
 
     intake: Intake
@@ -63,6 +63,7 @@ class Site:
     tokens: Sequence[Token]
     inboxes: Sequence[str]
     channels: Sequence[str]
+    signer: Signer
     signatures: Signatures | None = None
     desk: Desk | None = None
     reload: Reload = _cannot

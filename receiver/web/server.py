@@ -9,6 +9,7 @@ from receiver.web import (
     inbox,
     monitoring,
     notifications,
+    pictures,
     preview,
     slack,
     webhook,
@@ -38,6 +39,7 @@ def application(site: Site) -> web.Application:
     app.router.add_post("/api/v1/channels/{name}/test", channels.test)
     app.router.add_get("/api/v1/audit", control.audit)
     app.router.add_get("/", inbox.page)
+    app.router.add_get(pictures.PATH, pictures.show)
     app.router.add_get("/preview", preview.page)
     app.router.add_get("/api/v1/preview", preview.look)
     app.router.add_post("/api/v1/preview", preview.try_out)

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import ClientSession
 
 from receiver.background.facts import Source, find
-from receiver.background.lookup import Lookup
+from receiver.background.lookup import Easel, Lookup
 from receiver.background.queries import band_query, only
 from receiver.messages.render import Style
 from receiver.metrics import Metrics
@@ -59,7 +59,7 @@ async def test_an_expression_can_be_cut_to_the_series_that_are_meant(
 async def pictured(
     prometheus: Prometheus, http: ClientSession, numbers: Metrics, tmp_path: Path
 ) -> AsyncIterator[Lookup]:
-    lookup = Lookup(lambda: prometheus, http, numbers, now, Studio(tmp_path))
+    lookup = Lookup(lambda: prometheus, http, numbers, now, Easel(Studio(tmp_path)))
     await lookup.warm()
     yield lookup
     await lookup.close()

@@ -256,3 +256,12 @@ async def test_a_store_is_unavailable_while_its_server_is_and_no_longer() -> Non
         await until(lambda: heard.count({"ops"}) >= 2)
         listening.cancel()
         await store.close()
+
+
+async def test_a_picture_that_one_receiver_hangs_another_one_shows(
+    stores: tuple[Store, Store],
+) -> None:
+    names = await asyncio.gather(*(store.gallery.hang(b"same", START) for store in stores))
+    assert names[0] == names[1]
+    for store in stores:
+        assert await store.gallery.show(names[0]) == b"same"

@@ -11,6 +11,7 @@ from receiver import metrics
 from receiver.intake.ingest import Intake
 from receiver.messages.route import Route
 from receiver.model import Language
+from receiver.signing import Signer
 from receiver.store.store import Store
 from receiver.web.auth import Scope, Token
 from receiver.web.feed import Feed
@@ -43,6 +44,7 @@ def site(store: Store, tokens: list[Token]) -> Site:
         tokens=tokens,
         inboxes=("inbox",),
         channels=CHANNELS,
+        signer=Signer(bytes(32)),
     )
 
 

@@ -19,6 +19,7 @@ from receiver.intake.ingest import Intake
 from receiver.intake.webhook import parse
 from receiver.messages.route import Route
 from receiver.model import Language
+from receiver.signing import Signer
 from receiver.store.store import Store
 from receiver.web.feed import Feed
 from receiver.web.health import Health
@@ -122,6 +123,7 @@ def site_on(store: Store) -> Site:
         tokens=(),
         inboxes=(),
         channels=("ops",),
+        signer=Signer(bytes(32)),
     )
 
 
