@@ -15,6 +15,7 @@ from exporter.config import Address, Config, defaults, load, parse_address
 from exporter.exposition import unpack
 from exporter.listening import CannotListenError
 from exporter.model import ConfigError
+from exporter.state.folder import TakenError
 from exporter.web.metrics import render
 
 _PATHS = ("procfs", "sysfs", "rootfs")
@@ -38,7 +39,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     read = partial(_configured, arguments)
     try:
         return asyncio.run(serve(App(read(), read)))
-    except CannotListenError as error:
+    except (CannotListenError, TakenError) as error:
         _log.error("%s", error)
         return 1
 

@@ -31,7 +31,7 @@ from exporter.signals.exposed import Exposed
 from exporter.signals.poll import Query
 from exporter.signals.promql import Promql
 from exporter.signals.remote import Remote
-from exporter.state.folder import Folder
+from exporter.state.folder import Folder, TakenError
 from exporter.state.keeper import Keeper, Learned
 from exporter.tick import Ticker
 from exporter.unmatched import Unmatched, wanted
@@ -48,6 +48,8 @@ RELOAD_OK = Metric(
 )
 _GAP_INTERVALS = 5
 """How many intervals a rate may span; beyond, an average would hide what happened."""
+_OVERLAP = 5.0
+"""Seconds that an exporter which is just ending may still hold the folder of its successor."""
 
 _log = logging.getLogger(__name__)
 
@@ -117,7 +119,7 @@ class App:
             _log.info("%s", doubt)
         signals = {one.name: one.promql is not None for one in config.signals}
         groups = config.groups if "groups" in config.model_fields_set else ()
-        wants = wanted(signals, config.models.signals, groups)
+        wants = wanted(signals, config.models.signals.sources, groups)
         self.service.ticker.unmatched = Unmatched(wants, monotonic())
 
     def _configure_sensitivities(self, config: Config) -> None:
@@ -148,7 +150,10 @@ class App:
 
 
 async def serve(app: App) -> int:
-    """Serve until SIGTERM or SIGINT; returns the exit status, or raises CannotListenError."""
+    """Serve until SIGTERM or SIGINT; returns the exit status.
+
+    Raises CannotListenError, and TakenError where another exporter keeps its state in the folder.
+    """
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -165,10 +170,14 @@ async def serve(app: App) -> int:
 
 @asynccontextmanager
 async def remembering(app: App) -> AsyncIterator[None]:
-    """Restore what was learned, and save it on schedule for as long as the block lasts."""
+    """Restore what was learned, and save it on schedule for as long as the block lasts.
+
+    Raises TakenError where another exporter keeps its state in the folder, and goes on doing so.
+    """
     if app.service.keeper is None or app.folder is None:
         yield
         return
+    await _take(app.folder)
     app.service.keeper.restore()
     try:
         app.service.opinions.load()
@@ -182,6 +191,20 @@ async def remembering(app: App) -> AsyncIterator[None]:
         saving.cancel()
         await asyncio.wait({saving})
         app.folder.release()
+
+
+async def _take(folder: Folder) -> None:
+    """Take the folder, as soon as a predecessor that is just ending has given it back."""
+    due = monotonic() + _OVERLAP
+    while True:
+        try:
+            return folder.take()
+        except TakenError:
+            if monotonic() >= due:
+                raise
+        except OSError:  # the keeper meets it, too, and says what is wrong
+            return None
+        await asyncio.sleep(0.1)
 
 
 async def _save_on_schedule(keeper: Keeper, ticker: Ticker) -> None:
@@ -242,7 +265,7 @@ def _asked(config: Config) -> tuple[Connection | None, dict[str, Query]]:
 def _plan(config: Config) -> Plan:
     told = config.models
     return Plan(
-        frozenset(told.signals),
+        told.signals,
         told.methods,
         told.window,
         told.history,

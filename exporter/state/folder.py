@@ -1,7 +1,10 @@
 """Files that survive a crash: written whole or not at all, kept from others, set aside."""
 
+import errno
 import fcntl
+import logging
 import os
+import socket
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,6 +12,10 @@ from typing import BinaryIO
 
 _KEPT = 3
 """How many files set aside are kept: enough to look into, too few to fill a disk."""
+_NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS}
+"""What a file system says that has no locks, as some that lie on a network."""
+
+_log = logging.getLogger(__name__)
 
 
 class TakenError(OSError):
@@ -69,7 +76,8 @@ class Folder:
     def take(self) -> None:
         """Make the folder and lock it, if this process has not yet.
 
-        The kernel gives the lock back when the process ends, however it does. Raises TakenError
+        The kernel gives the lock back when the process ends, however it does; it holds between
+        containers of one machine and between clients of one NFS server, too. Raises TakenError
         while another process holds it, OSError where the folder cannot be made or written.
         """
         if self._lock is not None:
@@ -77,14 +85,32 @@ class Folder:
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
+            self._flock(descriptor)
+        except OSError:
+            os.close(descriptor)
+            raise
+        self._lock = descriptor
+
+    def _flock(self, descriptor: int) -> None:
+        """Lock an open file, and write into it for people who does."""
+        try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            os.close(descriptor)
+            holder = os.read(descriptor, 200).decode("utf-8", "replace").strip()
             raise TakenError(
-                f"another exporter keeps its state in {self.path}; "
-                "name another folder with `state.folder`"
+                f"state.folder: another exporter ({holder or 'unknown'}) keeps its state in "
+                f"{self.path}; stop it, or name another folder with `state.folder`"
             ) from error
-        self._lock = descriptor
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+            _log.warning(
+                "%s has no locks (%s): see to it that no other exporter keeps its state there",
+                self.path,
+                error.strerror,
+            )
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"pid {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
 
     def release(self) -> None:
         """Give the lock back."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from exporter.model import Metric, Sample
 from exporter.signals.slots import Held, Slots
-from exporter.state.folder import Folder, Replacement, TakenError, set_aside
+from exporter.state.folder import Folder, Replacement, set_aside
 from exporter.state.format import Arrays, Head, Part, Rows, UnusableError, Writer, read
 
 SAVES = Metric("tocsin_state_saves_total", "Times that what was learned was saved.", "counter")
@@ -87,7 +87,7 @@ class Keeper:
         self._started = -np.inf
         self._period = 0.0
         self.trouble = ""
-        """Why the latest save failed, empty where it did not."""
+        """Why the latest save failed, or cannot succeed; empty where all is well."""
         self._set_aside = dict.fromkeys(REASONS, 0)
         self._samples: dict[Metric, float] = dict.fromkeys((SAVES, FAILURES, RESTORED, SIZE), 0.0)
 
@@ -95,13 +95,15 @@ class Keeper:
         """Bring back what fits of the saved file, before the first tick."""
         try:
             self._folder.take()
+        except OSError as error:  # no fault of the file, which another may be using
+            self._say_trouble(str(error))
+            return
+        try:
             with self._file.open("rb") as file:
                 for record in read(file, self._check):
                     self._put(record)
         except FileNotFoundError:
             _log.debug("nothing learned is kept in %s yet", self._folder.path)
-        except TakenError as error:
-            _log.error("nothing is restored: %s", error)
         except UnusableError as error:
             self._give_up(error.reason, str(error))
         except OSError as error:

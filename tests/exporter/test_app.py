@@ -1,3 +1,4 @@
+import asyncio
 import time
 from pathlib import Path
 
@@ -6,10 +7,11 @@ import pytest
 import yaml
 from aiohttp.test_utils import TestClient, TestServer
 
-from exporter.app import App
+from exporter.app import App, remembering
 from exporter.config import Config, load
 from exporter.model import ConfigError, SeriesKey, Snapshot
 from exporter.signals.pushed import Observation
+from exporter.state.folder import Folder, TakenError
 from exporter.web import make_web
 
 
@@ -122,6 +124,18 @@ async def test_health_is_degraded_while_a_path_is_not_there(file: File, tmp_path
     mount.mkdir()
     assert "tocsin_path_missing" not in await own(app)
     assert "paths" not in await health(app)
+
+
+async def test_the_folder_of_an_exporter_that_is_just_ending_is_waited_for(file: File) -> None:
+    app = App(file.load(), file.load)
+    assert app.folder
+    before = Folder(app.folder.path)
+    before.take()
+    asyncio.get_running_loop().call_later(0.05, before.release)
+    async with remembering(app):
+        assert (await health(app))["state"] == ("healthy", "well")
+        with pytest.raises(TakenError):
+            before.take()
 
 
 def test_a_new_address_waits_for_the_next_start(

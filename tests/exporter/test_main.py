@@ -124,6 +124,20 @@ def test_a_port_in_use_is_said_in_one_line_with_the_remedy(home: Path) -> None:
     )
 
 
+def test_a_second_exporter_of_one_state_folder_ends_and_says_where_and_what_to_do(
+    home: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("exporter.app._OVERLAP", 0.0)
+    first = Folder(home / "exporter-state")
+    first.take()
+    assert main(["serve", "--listen", "127.0.0.1:0"]) == 1
+    assert caplog.messages[-1] == (
+        f"state.folder: another exporter (pid {os.getpid()} on {socket.gethostname()}) keeps its "
+        f"state in {first.path}; stop it, or name another folder with `state.folder`"
+    )
+    first.release()
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may listen on any port")
 def test_a_port_that_needs_root_is_said_with_the_remedy() -> None:
     process = serve_in_vain("127.0.0.1:80")
@@ -187,7 +201,7 @@ def test_check_notes_what_may_be_a_mistake(
     config.write_text("models: {signals: [cpu_utilization]}\n")
     assert main(["check", "--config", str(config)]) == 0
     note, ok = capsys.readouterr().out.splitlines()
-    assert note.startswith(f"{config}: note: models.signals: cpu_utilization is none of the")
+    assert note.startswith(f"{config}: note: models.signals: cpu_utilization matches none of the")
     assert ok == f"{config}: ok"
 
 

@@ -1,3 +1,5 @@
+import errno
+import os
 import time
 from pathlib import Path
 
@@ -186,7 +188,7 @@ async def test_a_folder_that_cannot_be_written_is_said_once_and_scoring_goes_on(
     caplog.set_level("INFO")
     (tmp_path / "occupied").write_text("a file where the folder should be", "utf-8")
     one = restored(tmp_path / "occupied" / "state", Learner())
-    caplog.clear()
+    assert "Not a directory" in one.trouble, "health says so before the first save"
     await one.save()
     await one.save()
     assert figures(one)["tocsin_state_save_failures_total"] == 2
@@ -226,11 +228,34 @@ async def test_two_exporters_do_not_share_a_folder(
     await first.save()
     after = Learner()
     second = restored(tmp_path, after)
+    assert f"another exporter (pid {os.getpid()} on " in second.trouble
     await second.save()
     assert after.known() == {}
     assert figures(second)["tocsin_state_save_failures_total"] == 1
     assert "name another folder with `state.folder`" in caplog.text
     assert not names(tmp_path, "*.set-aside-*")
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EIO])
+async def test_a_file_system_without_locks_is_used_and_told(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    number: int,
+) -> None:
+    """Another error than that is none to go on with, and no fault of the file."""
+    before, after = Learner(), Learner()
+    before.see(["a"])
+    await saved(tmp_path, before)
+
+    def refuse(*_: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("exporter.state.folder.fcntl.flock", refuse)
+    one, kept = restored(tmp_path, after), number == errno.ENOLCK
+    assert bool(after.known()) == (not one.trouble) == kept
+    assert ("see to it that no other exporter" in caplog.text) == kept
+    assert names(tmp_path) == ["learned", "lock"]
 
 
 async def test_a_small_state_is_saved_at_every_tick_and_a_large_one_as_often_as_is_fair(
