@@ -1,6 +1,9 @@
 """The whole host by way of psutil, where the kernel has no /proc; by node_exporter's names."""
 
+import logging
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
 from typing import ClassVar
 
 import psutil
@@ -49,6 +52,7 @@ _NETWORK = {
     "errout": "transmit_errs",
     "dropout": "transmit_drop",
 }
+_log = logging.getLogger(__name__)
 _CPU_MODES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
 
 
@@ -107,14 +111,29 @@ def network() -> Iterator[Sample]:
             yield COUNTERS[ours].sample(getattr(counts, theirs), device)
 
 
+@cache
+def _say(procfs: Path) -> None:
+    """Say it once, since figures of another origin are no trouble, but worth knowing."""
+    _log.info("there is no %s: psutil gives the host's figures, as far as it has them", procfs)
+
+
 class Portable(Section):
     """The host's figures as far as psutil has them."""
 
     blocking: ClassVar[bool] = True
 
     def collect(self, paths: Paths) -> Iterator[Sample]:
-        """Yield everything, or raise NoData where /proc is there to be read directly."""
+        """Yield everything, or raise NoData where /proc is there to be read directly.
+
+        Raises FileNotFoundError where `paths` names a procfs of another system that is none.
+        """
         if (paths.procfs / "stat").exists():
             raise NoData(f"{paths.procfs} is there: the other collectors read it directly")
+        if paths.procfs != Paths().procfs:
+            raise FileNotFoundError(
+                f"{paths.procfs} is no procfs, and psutil would show the system that the exporter "
+                "itself sees; correct `paths.procfs` (--path.procfs), or its mount"
+            )
+        _say(paths.procfs)
         for source in (cpu, memory, filesystems, disks, network):
             yield from source()

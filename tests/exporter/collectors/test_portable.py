@@ -14,6 +14,7 @@ from exporter.collectors.cpu import Cpu
 from exporter.collectors.meminfo import Meminfo
 from exporter.collectors.portable import Portable
 from exporter.collectors.process import PROCESS, Process
+from exporter.fence import Fence
 from exporter.model import NoData, Sample
 from tests.exporter.collectors.page import FIXTURES, fixture_samples, make_rootfs
 
@@ -23,8 +24,22 @@ def test_it_is_silent_where_the_kernel_can_be_read_directly() -> None:
         list(Portable().collect(Paths(procfs=FIXTURES / "proc")))
 
 
-def test_without_proc_it_has_every_kind_of_figure_by_the_same_families(tmp_path: Path) -> None:
-    found = {s.metric for s in Portable().collect(Paths(procfs=tmp_path / "none"))}
+@pytest.fixture
+def no_proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
+    """A system whose usual place of procfs is empty."""
+    paths = Paths(procfs=tmp_path)
+    monkeypatch.setattr(portable, "Paths", lambda: paths)
+    return paths
+
+
+def test_without_proc_it_has_every_kind_of_figure_by_the_same_families(
+    no_proc: Paths, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    found = {s.metric for _ in range(2) for s in Portable().collect(no_proc)}
+    assert caplog.messages == [
+        f"there is no {tmp_path}: psutil gives the host's figures, as far as it has them"
+    ]
     assert found <= {s.metric for s in fixture_samples(make_rootfs(tmp_path))}
     assert {
         "node_cpu_seconds_total",
@@ -43,9 +58,21 @@ def _by_series(samples: list[Sample]) -> dict[tuple[str, tuple[str, ...]], float
     return {(s.metric.name, s.labels): s.value for s in samples}
 
 
-def test_its_figures_are_those_of_the_kernel(tmp_path: Path) -> None:
+async def test_a_procfs_that_is_none_is_trouble_and_no_view_of_another_system(
+    tmp_path: Path,
+) -> None:
+    """As in a container whose mount of the host's /proc is an empty folder."""
+    fence = Fence({"portable": Portable()}, {"portable": 5.0}, Paths(procfs=tmp_path))
+    samples = await fence.collect()
+    figures = {s.metric.name: s.value for s in samples}
+    assert figures.keys() == {"tocsin_collector_duration_seconds", "tocsin_collector_success"}
+    assert figures["tocsin_collector_success"] == 0
+    assert f"{tmp_path} is no procfs" in fence.troubles["portable"]
+
+
+def test_its_figures_are_those_of_the_kernel(no_proc: Paths) -> None:
     raw = _by_series([*Cpu().collect(Paths()), *Meminfo().collect(Paths())])
-    ours = _by_series(list(Portable().collect(Paths(procfs=tmp_path))))
+    ours = _by_series(list(Portable().collect(no_proc)))
     total = ("node_memory_MemTotal_bytes", ())
     idle = ("node_cpu_seconds_total", ("0", "idle"))
     assert ours[total] == raw[total]
