@@ -23,7 +23,7 @@ from pydantic import (
 
 from exporter.collectors import COLLECTORS
 from exporter.collectors.contract import Collector, Paths
-from exporter.collectors.patterns import patterns
+from exporter.collectors.patterns import NOTHING, PatternList, patterns
 from exporter.fitted import MODELS
 from exporter.groups.roster import GroupRule
 from exporter.model import ConfigError
@@ -163,7 +163,7 @@ class State(Section):
 class ModelSection(Section):
     """Which signals get models that a worker fits, of which kinds, and when."""
 
-    signals: tuple[str, ...] = ()
+    signals: PatternList = NOTHING
     methods: Annotated[tuple[Method, ...], AfterValidator(_each_once)] = ("isolation_forest",)
     window: Annotated[int, Field(ge=4, le=1000)] = 16
     history: Annotated[Duration, AfterValidator(_a_minute)] = 86_400.0
@@ -247,9 +247,10 @@ class Config(Section):
         """Say what may be meant so, and may be a mistake."""
         known = [*HOST_SIGNALS, *(signal.name for signal in self.signals)]
         return [
-            f"models.signals: {name} is none of the configured signals, so only observations of "
-            f"that name get models; configured are {', '.join(known)}"
-            for name in sorted(set(self.models.signals) - {*known})
+            f"models.signals: {source} matches none of the configured signals, so only "
+            f"observations of such a name get models; configured are {', '.join(known)}"
+            for source in self.models.signals.sources
+            if not any(map(patterns(source).match, known))
         ]
 
     def obstacles(self) -> list[str]:

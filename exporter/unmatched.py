@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from exporter.collectors.patterns import patterns
 from exporter.groups.roster import GroupRule
 from exporter.model import Metric, Sample, SeriesKey
 
@@ -19,7 +20,7 @@ _NO_METRIC = (
     "(what is sent to /api/v1/observations is a signal by itself)"
 )
 _NO_ANSWER = "its expression has had no series"
-_NO_SIGNAL = "no signal of this name has had a value, and none has been sent"
+_NO_SIGNAL = "no signal's name is like this, of those that there are or that were sent"
 _NO_MEMBER = "no series has a signal's name, and labels, like these"
 
 
@@ -38,17 +39,25 @@ class Want:
 def wanted(
     signals: Mapping[str, bool], modelled: Iterable[str], groups: Iterable[GroupRule]
 ) -> Iterator[Want]:
-    """Yield what a configuration wants: signals, each with whether a Prometheus is asked for it."""
+    """Yield what a configuration wants.
+
+    Of signals it is told whether a Prometheus is asked for them, of models the patterns.
+    """
     for name, asked in signals.items():
         yield _signal("signals", name, _NO_ANSWER if asked else _NO_METRIC)
-    for name in modelled:
-        yield _signal("models.signals", name, _NO_SIGNAL)
+    for source in modelled:
+        yield _modelled(source)
     for rule in groups:
         yield Want("groups", rule.name or ", ".join(rule.by), _NO_MEMBER, rule.takes_any)
 
 
 def _signal(section: str, name: str, hint: str) -> Want:
     return Want(section, name, hint, lambda signals, _: name in signals)
+
+
+def _modelled(source: str) -> Want:
+    match = patterns(source).match
+    return Want("models.signals", source, _NO_SIGNAL, lambda signals, _: any(map(match, signals)))
 
 
 class Unmatched:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from exporter.collectors.patterns import NOTHING, Patterns
 from exporter.fitted import metrics
 from exporter.fitted.contract import Arrays
 from exporter.fitted.panel import Fitted, Panel
@@ -25,7 +26,8 @@ _FORGET_AFTER = 86_400.0
 class Plan:
     """What the configuration says about models; durations in seconds. Without signals, none."""
 
-    signals: frozenset[str] = frozenset()
+    signals: Patterns = NOTHING
+    """Which signals have models, by name."""
     methods: tuple[str, ...] = ()
     window: int = 16
     history: float = 86_400.0
@@ -183,7 +185,8 @@ class _Layout:
 
 
 def _layout(block: tuple[SeriesKey, ...], plan: Plan) -> _Layout:
-    found = [i for i, key in enumerate(block) if key.signal in plan.signals]
+    meant = {name for name in {key.signal for key in block} if plan.signals.match(name)}
+    found = [i for i, key in enumerate(block) if key.signal in meant]
     chosen = found[: plan.limit]
     keys = tuple(block[i] for i in chosen)
     return _Layout(block, keys, np.array(chosen, np.intp), len(found) - len(chosen))

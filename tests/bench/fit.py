@@ -17,6 +17,7 @@ from sklearn import ensemble, neighbors, svm
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from exporter.collectors.patterns import patterns
 from exporter.fit import FITS
 from exporter.fitted import MODELS
 from exporter.fitted.features import FEATURES, Scale
@@ -62,7 +63,7 @@ def compare(name: str, vectors: FloatArray) -> None:
 def tick(name: str, series: int) -> None:
     """Time a tick's share with a model for each of many series."""
     rng = np.random.default_rng(0)
-    models = Models(Plan(frozenset({"s"}), (name,), history=60.0, limit=series))
+    models = Models(Plan(patterns("s"), (name,), history=60.0, limit=series))
     keys = tuple(SeriesKey("s", (("i", str(i)),)) for i in range(series))
     now = 0.0
 

@@ -241,9 +241,9 @@ def test_a_model_of_no_configured_signal_may_be_of_observations_and_is_told(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "exporter.yml"
-    path.write_text("models: {signals: [orders, disk_busy]}\n")
+    path.write_text("models: {signals: [orders, disk_busy, 'network_.*']}\n")
     (doubt,) = load(path).doubts()
-    assert doubt.startswith("models.signals: orders is none of the configured signals")
+    assert doubt.startswith("models.signals: orders matches none of the configured signals")
     assert "cpu_utilisation" in doubt
 
 
@@ -252,6 +252,7 @@ def test_a_model_of_no_configured_signal_may_be_of_observations_and_is_told(
     [
         ("{methods: [pca]}", "models.methods.0: no such method; there are isolation_forest"),
         ("{methods: [one_class_svm, one_class_svm]}", "models.methods: one of them is there twice"),
+        ("{signals: ['a(']}", "models.signals: not a regular expression: 'a(' (missing )"),
         ("{every: 1s}", "models.every: too short; 1m is the least"),
         ("{window: 2}", "models.window: too small; 4 is the least"),
     ],

@@ -64,7 +64,7 @@ NOWHERE: dict[str, Any] = {
         {"name": "rate", "promql": "rate(x)"},
         {"name": "load", "metric": "node_load1"},
     ],
-    "models": {"signals": ["orders"]},
+    "models": {"signals": ["orders", "shop_.*"]},
     "groups": [{"by": ["shop"]}, {"name": "all"}],
 }
 
@@ -78,7 +78,8 @@ async def test_what_matches_nothing_is_told_and_after_a_while_is_trouble(
         status, detail = await names(client)
         assert status == "healthy"
         assert [part.split(" matches nothing: ")[0] for part in detail.split("; ")] == [
-            *("signals: queue", "signals: rate", "models.signals: orders", "groups: shop")
+            *("signals: queue", "signals: rate", "models.signals: orders"),
+            *("models.signals: shop_.*", "groups: shop"),
         ]
         later = SimpleNamespace(monotonic=lambda: time.monotonic() + 901, time=time.time)
         with monkeypatch.context() as patch:
@@ -89,13 +90,14 @@ async def test_what_matches_nothing_is_told_and_after_a_while_is_trouble(
                 'tocsin_config_unmatched{section="signals",name="queue"}',
                 'tocsin_config_unmatched{section="signals",name="rate"}',
                 'tocsin_config_unmatched{section="models.signals",name="orders"}',
+                'tocsin_config_unmatched{section="models.signals",name="shop_.*"}',
                 'tocsin_config_unmatched{section="groups",name="shop"}',
             }
             assert (await names(client))[0] == "degraded"
 
 
 async def test_what_has_matched_once_is_no_longer_told() -> None:
-    app = make(models={"signals": ["orders"]}, groups=[{"by": ["shop"]}])
+    app = make(models={"signals": ["orders", "ord.*"]}, groups=[{"by": ["shop"]}])
     async with TestClient(TestServer(make_web(app.service))) as client:
         await page(app)
         assert (await names(client))[1] != HEALTHY[1]

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from exporter.collectors.contract import Paths
+from exporter.collectors.patterns import patterns
 from exporter.detectors.scoring import Rule, Scorer
 from exporter.fence import Fence
 from exporter.fitted.fitter import keep_fitting
@@ -46,7 +47,7 @@ def ticker(deadline: float = 120.0) -> Ticker:
         Scorer(8),
         Rule(0.05, 0.5),
     )
-    plan = Plan(frozenset({"depth"}), ("one_class_svm",), history=60.0, deadline=deadline)
+    plan = Plan(patterns("depth"), ("one_class_svm",), history=60.0, deadline=deadline)
     one.models = Models(plan)
     keys, began = (SeriesKey("depth"),), time.time() - 300
     for i, value in enumerate(50 + 3 * np.random.default_rng(0).standard_normal(280)):

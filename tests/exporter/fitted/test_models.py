@@ -7,6 +7,7 @@ from importlib import import_module
 import numpy as np
 import pytest
 
+from exporter.collectors.patterns import patterns
 from exporter.exposition import render
 from exporter.fit import FITS
 from exporter.fitted import MODELS
@@ -33,7 +34,7 @@ class Feed:
     def __init__(
         self, *keys: SeriesKey, methods: tuple[str, ...] = METHODS, limit: int = 4
     ) -> None:
-        plan = Plan(frozenset({"depth"}), methods, every=EVERY, limit=limit)
+        plan = Plan(patterns("depth"), methods, every=EVERY, limit=limit)
         self.models = Models(plan)
         self.keys = keys
         self.now = 0.0
@@ -209,12 +210,21 @@ def test_the_answer_for_a_series_that_has_gone_meanwhile_is_dropped() -> None:
     assert not any("anomaly_score" in name for name in feed.page())
 
 
+def test_signals_are_chosen_by_patterns_as_everywhere() -> None:
+    feed = Feed(*map(SeriesKey, ("net_in", "disk", "net_out", "my_net_in")))
+    plan = replace(feed.models.plan, signals=patterns("net_.*", "disk"), limit=9)
+    feed.models = Models(plan)
+    feed.give(noise(1))
+    (column,) = [one for one in feed.models.columns(feed.now) if "vectors" in one.metric.name]
+    assert column.labels == ('signal="net_in"', 'signal="disk"', 'signal="net_out"')
+
+
 def test_a_fit_that_is_under_way_when_other_signals_are_chosen_is_not_lost() -> None:
     feed = Feed(MAIL, methods=("one_class_svm",))
     feed.give(noise(256 + 15))
     job = feed.models.next_job(feed.now)
     assert job
-    wider = replace(feed.models.plan, signals=frozenset({"depth", "other"}))
+    wider = replace(feed.models.plan, signals=patterns("depth", "other"))
     assert feed.models.following(wider) is feed.models
     feed.models.put(job, fitted(job), feed.now)
     feed.keys = (SeriesKey("other"), MAIL)
