@@ -3,18 +3,18 @@
 import asyncio
 import logging
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
 
-from exporter.model import FloatArray, Metric, Sample, SeriesKey
+from exporter.model import FloatArray, Labels, Metric, Sample, SeriesKey
 from exporter.quality.figures import Counts
 from exporter.quality.journal import Journal
 from exporter.quality.records import VERDICTS, Identity, Label, Record, Setting
-from exporter.quality.sensitivity import Place, Wishes
+from exporter.quality.sensitivity import Place, Wish, Wishes
 
 LABELS = Metric(
     "tocsin_signal_labels",
@@ -62,6 +62,7 @@ class Opinions:
         self._settings: dict[Place, float] = {}
         self._wishes = Wishes()
         self._by_signal: Mapping[str, Counts] = {}
+        self._special: Counter[str] = Counter()
         self._failures = 0
         self._expired = -np.inf
         self._keys: tuple[SeriesKey, ...] | None = None
@@ -105,6 +106,14 @@ class Opinions:
     def of_signal(self, signal: str) -> float:
         """Return how many false alarms a week are accepted of a signal's series by default."""
         return self._wishes.of_signal(signal)
+
+    def wish(self, signal: str, labels: Labels | None = None) -> Wish:
+        """Return what was decided of a signal, or of a series, whose labels are in order."""
+        return self._wishes.wish(signal, labels)
+
+    def special(self, signal: str) -> int:
+        """Return how many series of a signal have a sensitivity of their own."""
+        return self._special[signal]
 
     def of_series(self, series: Identity) -> float:
         """Return how many false alarms a week are accepted of a series, labels considered."""
@@ -183,6 +192,7 @@ class Opinions:
             by_series[label.identity] = by_series[label.identity].plus(label.verdict)
         factors = {series: counts.factor for series, counts in by_series.items()}
         self._by_signal = dict(sorted(by_signal.items()))
+        self._special = Counter(name for name, own in self._settings if own is not None)
         self._wishes = replace(self._wishes, settings=dict(self._settings), factors=factors)
         self._keys = None
 

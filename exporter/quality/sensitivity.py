@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -11,6 +12,15 @@ from exporter.settings import LEAST_ALARMS, MOST_ALARMS
 
 Place = tuple[str, Labels | None]
 """A signal, and the labels of one of its series, or None for all of them."""
+Origin = Literal["series", "signal", "configuration", "default"]
+"""Who decided: somebody for one series, somebody for a signal, its entry, or the default."""
+
+
+class Wish(NamedTuple):
+    """How many false alarms a week are accepted, and who decided that."""
+
+    alarms_a_week: float
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +37,21 @@ class Wishes:
 
     def of_signal(self, signal: str) -> float:
         """Return what holds for those series of a signal of which nothing else is said."""
-        return self.settings.get((signal, None), self.configured.get(signal, self.default))
+        return self.wish(signal).alarms_a_week
+
+    def wish(self, signal: str, labels: Labels | None = None) -> Wish:
+        """Return what was decided of a signal or one of its series, before labels change it."""
+        if labels is not None and (signal, labels) in self.settings:
+            return Wish(self.settings[signal, labels], "series")
+        if (signal, None) in self.settings:
+            return Wish(self.settings[signal, None], "signal")
+        if signal in self.configured:
+            return Wish(self.configured[signal], "configuration")
+        return Wish(self.default, "default")
 
     def of_series(self, series: Identity) -> float:
         """Return what holds for one series."""
-        own = self.settings.get(series, self.of_signal(series[0]))
+        own = self.wish(*series).alarms_a_week
         return min(max(own * self.factors.get(series, 1.0), LEAST_ALARMS), MOST_ALARMS)
 
     def of_all(self, keys: Sequence[SeriesKey]) -> FloatArray:

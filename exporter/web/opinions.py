@@ -7,15 +7,17 @@ from typing import Annotated, Any
 from aiohttp import web
 from pydantic import AwareDatetime, Field
 
+from exporter.history.alarms import REMEMBERED
 from exporter.model import SeriesKey
 from exporter.quality.opinions import MEMORY, FullError
 from exporter.quality.records import Label, LabelSet, Record, Setting, Verdict, identity
-from exporter.settings import Section, Sensitivity, format_sensitivity
+from exporter.settings import Section, Sensitivity
 from exporter.tick import Ticker
 from exporter.web import choosing
 from exporter.web.service import SERVICE, Service
-from exporter.web.signals import answer, plain
+from exporter.web.signals import answer, plain, wished
 
+_FORGOTTEN = f": of each series only the latest {REMEMBERED} alarms can be labelled"
 _AHEAD = 300.0
 """Seconds by which the clock of who sends a label may be ahead."""
 
@@ -80,6 +82,7 @@ def _no_alarm(ticker: Ticker, key: SeriesKey, at: datetime) -> str:
         f"{key.signal}: no alarm of this series is known that was raised before "
         f"{at.isoformat(timespec='seconds')}"
         + (f", the first known one was at {first}" if known else "")
+        + (_FORGOTTEN if len(known) == REMEMBERED else "")
         + "; `true` and `false` are said of an alarm, `missed` of an anomaly that raised none\n"
     )
 
@@ -94,17 +97,12 @@ async def sensitivity(request: web.Request) -> web.Response:
     elif signal not in service.ticker.names:
         choosing.known_signal(service.ticker, signal)
     await _keep(service, Setting(signal=signal, labels=labels, sensitivity=sent.sensitivity))
-    now = opinions.of_signal(signal)
-    if labels is not None:
-        now = opinions.of_series(identity(signal, labels))
-    return answer(
-        {
-            "signal": signal,
-            "labels": labels,
-            "sensitivity": format_sensitivity(now),
-            "alarms_a_week": now,
-        }
-    )
+    if labels is None:
+        now, wish = opinions.of_signal(signal), opinions.wish(signal)
+    else:
+        series = identity(signal, labels)
+        now, wish = opinions.of_series(series), opinions.wish(*series)
+    return answer({"signal": signal, "labels": labels, **wished(wish), "alarms_a_week": now})
 
 
 async def _keep(service: Service, record: Record) -> bool:

@@ -17,6 +17,7 @@ from exporter.history.rings import MOST_SERIES
 from exporter.model import SeriesKey, labels_of
 from exporter.quality.opinions import Opinions
 from exporter.quality.records import identity
+from exporter.quality.sensitivity import Wish
 from exporter.settings import format_sensitivity
 from exporter.signals.slots import IntArray
 from exporter.web import choosing
@@ -107,23 +108,34 @@ def _highest(scores: Any, places: IntArray) -> float:
 def _quality(opinions: Opinions, name: str) -> dict[str, Any]:
     counts = opinions.counts(name)
     return {
-        "sensitivity": format_sensitivity(opinions.of_signal(name)),
+        **wished(opinions.wish(name)),
+        "own_sensitivities": opinions.special(name),
         "precision": plain(counts.precision),
         "recall": plain(counts.recall),
         "f1": plain(counts.f1),
     }
 
 
+def wished(wish: Wish) -> dict[str, Any]:
+    """Say how sensitive somebody decided to be, and who did."""
+    return {
+        "sensitivity": format_sensitivity(wish.alarms_a_week),
+        "sensitivity_from": wish.origin,
+    }
+
+
 def _detail(record: Record, opinions: Opinions, place: int, language: Language) -> dict[str, Any]:
     key, fields = record.latest.keys[place], record.latest.fields
     now, active = moment(fields, place), fields["active"][place]
+    series = identity(key.signal, dict(key.labels))
     return {
         "labels": dict(key.labels),
         **{name: plain(fields[name][place]) for name in _NOW},
         "value_time": moment_of(fields["time"][place]),
         "active": None if math.isnan(active) else bool(active),
         "alarms": plain(fields["total"][place]),
-        "alarms_a_week": opinions.of_series(identity(key.signal, dict(key.labels))),
+        **wished(opinions.wish(*series)),
+        "alarms_a_week": opinions.of_series(series),
         "view": now.view or None,
         "why": sentence(key.signal, now, language),
         **_history(record, place, language),

@@ -338,6 +338,18 @@ async def test_a_word_about_a_time_before_the_first_alarm_is_refused(
     assert f"the first known one was at {raised.isoformat(timespec='seconds')}" in said
 
 
+async def test_of_an_alarm_too_old_to_be_known_it_is_said_how_many_are(
+    client: Client, world: World
+) -> None:
+    await world.live(TICKS)
+    raised = world.app.service.ticker.record.arrays()["alarms.raised"]
+    raised[:] = world.now - 600 + np.arange(16)[:, None]
+    early = datetime.fromtimestamp(world.now - 700, UTC).isoformat()
+    code, said = await post(client, "/disk/labels", verdict="true", at=early)
+    assert code == 409
+    assert "of each series only the latest 16 alarms can be labelled" in said
+
+
 async def test_an_alarm_counts_once_also_after_a_restart(client: Client, world: World) -> None:
     await world.live(TICKS)
     code, first = await post(client, "/disk/labels", verdict="true")
@@ -359,6 +371,9 @@ async def test_a_label_is_on_disk_before_it_is_answered(client: Client, world: W
     assert "磁盘" in (state.path / "opinions.jsonl").read_text("utf-8")
 
 
+SAID = ("sensitivity", "sensitivity_from")
+
+
 async def test_a_sensitivity_is_set_for_a_signal_and_for_one_of_its_series(
     client: Client, world: World
 ) -> None:
@@ -367,12 +382,32 @@ async def test_a_sensitivity_is_set_for_a_signal_and_for_one_of_its_series(
     assert (code, said["alarms_a_week"], said["sensitivity"]) == (200, 7, "high")
     code, said = await put(client, "/depth/sensitivity", sensitivity=0.5, labels=WEB)
     assert (code, said["alarms_a_week"]) == (200, 0.5)
+    told = await get(client, "/depth")
+    assert [told[key] for key in SAID] == ["high", "signal"]
+    assert told["own_sensitivities"] == 1
+    series = {one["labels"]["queue"]: [one[key] for key in SAID] for one in told["series"]}
+    assert series == {"mail": ["high", "signal"], "web": [0.5, "series"]}
+    listed = {one["signal"]: one for one in (await get(client, ""))["signals"]}
+    assert [listed[name]["sensitivity_from"] for name in ("depth", "disk")] == ["signal", "default"]
     keys = world.app.service.ticker.record.latest.keys
     assert world.app.service.opinions.alarms_a_week(keys).tolist() == [7, 1, 0.5]
     await put(client, "/depth/sensitivity", sensitivity=None, labels=WEB)
     code, said = await put(client, "/depth/sensitivity", sensitivity=None)
     assert said["sensitivity"] == "medium"
     assert world.app.service.opinions.alarms_a_week(keys).tolist() == [1, 1, 1]
+
+
+async def test_what_somebody_set_is_shown_beside_what_labels_made_of_it(
+    client: Client, world: World
+) -> None:
+    await world.live(TICKS)
+    await put(client, "/disk/sensitivity", sensitivity="high", labels={})
+    assert (await post(client, "/disk/labels", verdict="false"))[0] == 201
+    (one,) = (await get(client, "/disk"))["series"]
+    assert (one["sensitivity"], one["sensitivity_from"], one["alarms_a_week"]) == (
+        *("high", "series"),
+        3.5,
+    )
 
 
 async def test_a_configured_signal_may_be_set_before_it_has_any_series(
