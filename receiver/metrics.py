@@ -25,7 +25,7 @@ SUPPRESSIONS = ("duplicate", "watchdog", "no_route", "stale", "resolved_before_s
 _CODES = ("200", "400", "401", "403", "408", "413", "415", "503")
 _STATUSES = ("firing", "resolved")
 _ERRORS = ("timeout", "unreachable", "throttled", "server", "rejected", "failed")
-BACKGROUND_PARTS = ("rules", "facts", "picture")
+BACKGROUND_PARTS = ("rules", "facts", "picture", "upload")
 BACKGROUND_OUTCOMES = (
     *("found", "nothing", "late", "failed"),
     *("timeout", "unreachable", "refused", "unexpected", "too_large"),

@@ -64,7 +64,7 @@ class Channel(Section):
 
     @property
     def attaches(self) -> bool:
-        """Whether it sends a message's picture along."""
+        """Whether it sends a message's picture along, or adds it by `illustrate`."""
         return False
 
     @property
@@ -84,6 +84,9 @@ class Channel(Section):
         Returns where it stands now, if it can be changed there later; `message.place` is where
         an earlier one of the same incident does.
         """
+
+    async def illustrate(self, message: Message, http: ClientSession) -> None:
+        """Add a message's picture where it stands by now. Raises SendError."""
 
     async def examine(self, http: ClientSession) -> str:  # noqa: ARG002 -- for those who need it
         """Ask whether a message would be taken, without sending one; returns what can be said.

@@ -54,7 +54,9 @@ class Answer:
 async def post(
     http: aiohttp.ClientSession, url: URL, body: bytes, seconds: float, headers: Mapping[str, str]
 ) -> Answer:
-    """POST a JSON body, following no redirect; at most `seconds` for the whole exchange.
+    """POST a body of JSON, unless headers say another, following no redirect.
+
+    At most `seconds` for the whole exchange.
 
     Raises SendError. Nothing of the library's own text gets into it, since that names the URL.
     """

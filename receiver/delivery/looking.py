@@ -39,7 +39,8 @@ class Looking:
         """Return what is known in time; of a digest it is nothing."""
         if len(tellings) > 1:
             return UNKNOWN
-        began = monotonic()
-        found = await self._look(tellings[0].notification, self._left, self._style)
+        about, began = tellings[0].notification, monotonic()
+        style = None if about.act else self._style  # what somebody did needs no picture
+        found = await self._look(about, self._left, style)
         self._left = max(0.0, self._left - (monotonic() - began))
         return found

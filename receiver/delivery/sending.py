@@ -4,9 +4,10 @@ import asyncio
 import hashlib
 import logging
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeVar
 
 from aiohttp import ClientSession
 
@@ -25,6 +26,8 @@ _LOG = logging.getLogger(__name__)
 
 _LAST_WORD = 2.0
 """Seconds beyond a channel's timeout, which it keeps itself and can say more about."""
+
+_Result = TypeVar("_Result")
 
 _TEST = {Language.EN: "TEST", Language.ZH: "测试"}
 
@@ -69,20 +72,27 @@ class Outlet:
         What is returned says where the message of a single incident stands now.
         """
         message = await self._fenced(
-            lambda: replace(self._render(told, metrics, now), place=told.place), http
+            lambda: self._send(replace(self._render(told, metrics, now), place=told.place), http)
         )
         return message if len(told.tellings) == 1 else replace(message, place="")
 
     async def send_test(self, test: Notification, http: ClientSession, now: datetime) -> Message:
         """Send what nobody is owed, marked as a test in its title; raises SendError as `send`."""
-        return await self._fenced(lambda: self._render_test(test, now), http)
+        return await self._fenced(lambda: self._send(self._render_test(test, now), http))
 
-    async def _fenced(self, write: Callable[[], Message], http: ClientSession) -> Message:
+    async def illustrate(self, message: Message, http: ClientSession) -> None:
+        """Add a picture to where a message stands; raises SendError as `send`."""
+        await self._fenced(lambda: self.channel.illustrate(message, http))
+
+    async def _send(self, message: Message, http: ClientSession) -> Message:
+        place = await self.channel.send(message, http)
+        return replace(message, place=place or "")
+
+    async def _fenced(self, work: Callable[[], Awaitable[_Result]]) -> _Result:
         channel = self.channel
         try:
-            message = write()
             async with asyncio.timeout(channel.timeout + _LAST_WORD):
-                place = await channel.send(message, http)
+                return await work()
         except SendError as error:
             raise self._masked(error) from None
         except TimeoutError:
@@ -91,7 +101,6 @@ class Outlet:
             trace = mask.mask(traceback.format_exc(), channel.secrets)
             _LOG.error("channel %s failed in its own code:\n%s", self.name, trace)
             raise self._masked(SendError("failed", f"{type(error).__name__}: {error}")) from None
-        return replace(message, place=place or "")
 
     def _render_test(self, test: Notification, now: datetime) -> Message:
         key = f"test-{now.timestamp():.0f}"

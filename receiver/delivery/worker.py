@@ -13,6 +13,7 @@ from time import monotonic
 from aiohttp import ClientSession
 
 from receiver.delivery import breaker, pace, retry, turn
+from receiver.delivery.illustrating import Illustrating
 from receiver.delivery.looking import Look, Looking, know_nothing
 from receiver.delivery.merge import Telling, carrier_of, merge, outcomes
 from receiver.delivery.sending import Outlet, Told
@@ -76,6 +77,7 @@ class Worker:
         self._most = MOST if channel.gathers else _FILED
         self._habits = turn.Habits(channel.rule, self._most, gathers=channel.gathers)
         self._looking = Looking(ties.look, outlet.style if outlet.pictured else None)
+        self._illustrating = Illustrating(outlet, ties.http, ties.metrics)
         self._served = monotonic()
         self._latest = EPOCH
         self._bell = asyncio.Event()
@@ -225,6 +227,7 @@ class Worker:
                 self._ties.metrics.suppressed(self.name, outcome.reason)
         for _, carrier, message in told:
             self._ties.tell(_posted(carrier, message))
+            self._illustrating.begin(message)
 
     async def _fail(self, tellings: Sequence[Telling], error: SendError) -> None:
         now, luck = self._now(), random.random()  # noqa: S311 -- jitter

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from aiohttp import web
 
@@ -17,6 +17,7 @@ from tests.fakes.web import Answer, FakeWeb
 HOOK = "/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX"
 _UPDATE, _WHO, _WHISPER = "/api/chat.update", "/api/auth.test", "/api/chat.postEphemeral"
 _CHANNEL = "C0123456789"
+_UPLOAD = "/upload/v1/"
 _HOOK_STATUS = {"no_service": 404, "rate_limited": 429}
 
 
@@ -33,6 +34,10 @@ class FakeSlack(FakeWeb):
     messages: list[dict[str, Any]] = field(default_factory=list)
     standing: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What the bot's messages say now, by their `ts`."""
+    pictures: list[tuple[str, bytes]] = field(default_factory=list)
+    """The `ts` of the message under which a picture stands, and the picture."""
+    uploads: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    """What is to come of a file, in bytes, and what came, by the file's id."""
     whispers: list[tuple[str, str]] = field(default_factory=list)
     """Who was told what, and nobody else."""
     _times: list[float] = field(default_factory=list)
@@ -51,6 +56,8 @@ class FakeSlack(FakeWeb):
 
     async def reply(self, request: web.Request) -> Answer:
         body = await request.read()
+        if request.path.startswith(("/api/files.", _UPLOAD)):
+            return self._take_file(request, body)
         by_hook = not request.path.startswith("/api/")
         word = self.words.popleft() if self.words else self._refuse(request, body)
         message = json.loads(body)
@@ -71,6 +78,31 @@ class FakeSlack(FakeWeb):
         return web.json_response(
             {"ok": False, "error": word} if word else {"ok": True, "channel": _CHANNEL, "ts": ts}
         )
+
+    def _take_file(self, request: web.Request, body: bytes) -> Answer:
+        """Reserve a place for a file, take it there, and share it in a thread."""
+        if request.path.startswith(_UPLOAD):
+            file = request.path.removeprefix(_UPLOAD)
+            taken = file in self.uploads and self.uploads[file][0] == len(body)
+            if taken:
+                self.uploads[file] = len(body), body
+            return web.Response(text="OK", status=200 if taken else 400)
+        if self.words or request.headers.get("Authorization") != f"Bearer {self.token}":
+            word = self.words.popleft() if self.words else "invalid_auth"
+            return web.json_response({"ok": False, "error": word})
+        if request.path.endswith("getUploadURLExternal"):
+            form = dict(parse_qsl(body.decode()))
+            file = f"F{len(self.uploads)}"
+            self.uploads[file] = int(form["length"]), b""
+            return web.json_response(
+                {"ok": True, "file_id": file, "upload_url": f"{self.base}{_UPLOAD}{file}"}
+            )
+        said = json.loads(body)
+        if said["channel_id"] != _CHANNEL or said["thread_ts"] not in self.standing:
+            return web.json_response({"ok": False, "error": "channel_not_found"})
+        shared = [self.uploads[each["id"]][1] for each in said["files"]]
+        self.pictures += [(said["thread_ts"], picture) for picture in shared]
+        return web.json_response({"ok": True, "files": said["files"]})
 
     def buttons(self, ts: str = "1700000000.000000") -> list[str]:
         """Return the verbs that a message offers now."""

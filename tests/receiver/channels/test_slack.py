@@ -141,6 +141,33 @@ async def test_a_change_that_fails_otherwise_is_tried_again(
     assert len(slack.messages) == 1
 
 
+async def test_a_picture_is_uploaded_into_the_thread_of_its_message(
+    bot: Slack, hook: Slack, slack: FakeSlack, http: ClientSession
+) -> None:
+    assert (bot.attaches, hook.attaches) == (True, False)
+    place = await bot.send(make_message("it burns"), http)
+    await bot.illustrate(make_message(place=place or "", picture=b"\x89PNG"), http)
+    assert slack.pictures == [("1700000000.000000", b"\x89PNG")]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "reason"),
+    [("missing_scope", "auth"), (500, "server"), ("file_uploads_disabled", "unknown")],
+)
+async def test_a_picture_that_is_not_taken_is_an_error_by_its_name(
+    bot: Slack, slack: FakeSlack, http: ClientSession, trouble: str | int, reason: str
+) -> None:
+    place = await bot.send(make_message("it burns"), http)
+    if isinstance(trouble, int):
+        slack.next.append(trouble)
+    else:
+        slack.words.append(trouble)
+    with pytest.raises(SendError) as caught:
+        await bot.illustrate(make_message(place=place or "", picture=b"\x89PNG"), http)
+    assert caught.value.reason == reason
+    assert not slack.pictures
+
+
 async def test_a_webhook_is_never_told_where_its_message_is(
     hook: Slack, bot: Slack, http: ClientSession
 ) -> None:
