@@ -88,6 +88,12 @@ class Channel(Section):
     async def illustrate(self, message: Message, http: ClientSession) -> None:
         """Add a message's picture where it stands by now. Raises SendError."""
 
+    async def amend(self, message: Message, http: ClientSession) -> None:
+        """Bring the message at `message.place` up to date, and tell nobody; raises SendError.
+
+        Only one that changes its messages is asked to.
+        """
+
     async def examine(self, http: ClientSession) -> str:  # noqa: ARG002 -- for those who need it
         """Ask whether a message would be taken, without sending one; returns what can be said.
 

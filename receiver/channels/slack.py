@@ -122,6 +122,11 @@ class Slack(Channel):
         shared = {"files": [{"id": file}], "channel_id": channel, "thread_ts": ts}
         await self._call("files.completeUploadExternal", shared, http)
 
+    async def amend(self, message: Message, http: ClientSession) -> None:
+        """Change the message where it stands; one that cannot be changed any longer is left."""
+        payload = payload_of(message, self.language, buttons=self.signing is not None)
+        await self._change(message.place, payload, http)
+
     async def whisper(self, channel: str, user: str, text: str, http: ClientSession) -> None:
         """Tell one member something in one of Slack's channels that nobody else sees there."""
         said = {"channel": channel, "user": user, "text": escape(text)}

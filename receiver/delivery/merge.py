@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 
 from receiver.model import Alert, Delivery, Message, Notification, Status
 from receiver.store.records import Outcome
+from receiver.store.settling import DIGEST
 
 RESOLVED_BEFORE_SENT = "resolved_before_sent"
-MERGED, DIGEST = "merged", "digest"
+MERGED = "merged"
 
 
 @dataclass(frozen=True, slots=True)

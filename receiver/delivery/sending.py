@@ -76,6 +76,10 @@ class Outlet:
         )
         return message if len(told.tellings) == 1 else replace(message, place="")
 
+    async def amend(self, told: Told, http: ClientSession, metrics: Metrics, now: datetime) -> None:
+        """Render and change what stands at the place; raises SendError as `send`."""
+        await self._fenced(lambda: self._amend(told, http, metrics, now))
+
     async def send_test(self, test: Notification, http: ClientSession, now: datetime) -> Message:
         """Send what nobody is owed, marked as a test in its title; raises SendError as `send`."""
         return await self._fenced(lambda: self._send(self._render_test(test, now), http))
@@ -83,6 +87,12 @@ class Outlet:
     async def illustrate(self, message: Message, http: ClientSession) -> None:
         """Add a picture to where a message stands; raises SendError as `send`."""
         await self._fenced(lambda: self.channel.illustrate(message, http))
+
+    async def _amend(
+        self, told: Told, http: ClientSession, metrics: Metrics, now: datetime
+    ) -> None:
+        message = replace(self._render(told, metrics, now), place=told.place)
+        await self.channel.amend(message, http)
 
     async def _send(self, message: Message, http: ClientSession) -> Message:
         place = await self.channel.send(message, http)

@@ -16,6 +16,7 @@ from receiver.delivery import breaker, pace, retry, turn
 from receiver.delivery.illustrating import Illustrating
 from receiver.delivery.looking import Look, Looking, know_nothing
 from receiver.delivery.merge import Telling, carrier_of, merge, outcomes
+from receiver.delivery.refreshing import Refreshing
 from receiver.delivery.sending import Outlet, Told
 from receiver.delivery.trying import PATIENCE, send_test
 from receiver.metrics import Metrics
@@ -78,6 +79,8 @@ class Worker:
         self._habits = turn.Habits(channel.rule, self._most, gathers=channel.gathers)
         self._looking = Looking(ties.look, outlet.style if outlet.pictured else None)
         self._illustrating = Illustrating(outlet, ties.http, ties.metrics)
+        changing = Refreshing(outlet, ties.store, ties.http, ties.metrics)
+        self._refreshing = changing if channel.changes else None
         self._served = monotonic()
         self._latest = EPOCH
         self._bell = asyncio.Event()
@@ -163,10 +166,14 @@ class Worker:
         return turn.choose(self._habits, waiting, now, starving=starving)
 
     async def _idle(self, taken: Turn) -> None:
-        """Wait until something is due."""
+        """Wait until something is due, and meanwhile mend what is outdated."""
         due = taken.again or await self._ties.store.next_due(self.name)
         if taken.again is not None:
             await _wait(self._stopping, min(_BREATH, self._until(due)))
+        elif self._refreshing:
+            async with self._busy:
+                again = await self._refreshing.one()
+            due = min(filter(None, (due, again)), default=None)
         await _wait(self._bell, self._until(due))
 
     def _until(self, due: datetime | None) -> float:
@@ -211,7 +218,7 @@ class Worker:
             return Told(tellings, background)
         store, incident = self._ties.store, tellings[0].newest.incident
         changes, acts = self._outlet.channel.changes, self._outlet.doors is not None
-        place = await store.place_of(self.name, incident) if changes else ""
+        place = await store.places.of(self.name, incident) if changes else ""
         handled = await store.handling.handled(incident) if acts else None
         return Told(tellings, background, place, handled.taken if handled else None)
 

@@ -40,7 +40,7 @@ class Facts:
     hollow: Sequence[int]
 
 
-def facts(connection: Connection) -> Facts:
+def look_for_facts(connection: Connection) -> Facts:
     """Look everything up."""
     return Facts(
         _due(connection),

@@ -7,6 +7,8 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sqlalchemy import URL
+
 _LOG = logging.getLogger(__name__)
 
 _PATIENCE = 20.0
@@ -35,8 +37,10 @@ def set_aside_if_damaged(path: Path, patience: float = _PATIENCE) -> Path | None
     return kept
 
 
-def damaged(path: Path) -> int:
-    """Count the files that were set aside and that nobody has taken away yet."""
+def damaged(path: Path | URL) -> int:
+    """Count the files that were set aside and that nobody has taken away yet; a server has none."""
+    if not isinstance(path, Path):
+        return 0
     kept = path.parent.glob(f"{path.name}{_MARK}*")
     return sum(not each.name.endswith(_WITH[1:]) for each in kept)
 

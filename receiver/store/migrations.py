@@ -195,8 +195,15 @@ def _pictures(connection: Connection) -> None:
     add_index(connection, "pictures_by_age", "pictures (made_at)")
 
 
+def _outdated(connection: Connection) -> None:
+    add_column(
+        connection, "places", Column("outdated", Integer, nullable=False, server_default="0")
+    )
+    add_index(connection, "places_outdated", "places (channel, incident)", "outdated = 1")
+
+
 STEPS: Sequence[Step] = (
     *(_slices, _gates, _sizes, _notices, _ends, _audit, _apart, _places),
-    *(_handling, _pictures),
+    *(_handling, _pictures, _outdated),
 )
 """STEPS[i] takes a store of version i + 1 to i + 2."""

@@ -198,6 +198,15 @@ places = Table(
     Column("incident", ForeignKey("incidents.id"), primary_key=True),
     Column("channel", Text, primary_key=True),
     Column("place", Text, nullable=False),
+    Column("outdated", Integer, nullable=False),  # 1 where another message has told more
+)
+OUTDATED = places.c.outdated == literal_column("1")
+Index(
+    "places_outdated",
+    places.c.channel,
+    places.c.incident,
+    sqlite_where=OUTDATED,
+    postgresql_where=OUTDATED,
 )
 
 acknowledgements = Table(

@@ -12,6 +12,9 @@ from receiver.store.handover import FELL_BACK, hand_over
 from receiver.store.records import Gate, Line, Outcome
 from receiver.store.schema import attempts, deliveries
 
+DIGEST = "digest"
+"""The reason of what another incident's message told."""
+
 Settlement = tuple[Delivery, Outcome]
 
 
@@ -32,6 +35,8 @@ def settle(
         groups[outcome, delivery.attempts].append(delivery.id)
         if outcome.message is not None and outcome.message.place:
             places.keep(connection, delivery, outcome.message.place)
+    if DIGEST in {outcome.reason for _, outcome in settled}:
+        places.overtake(connection, line.channel, {delivery.incident for delivery, _ in settled})
     for (outcome, attempt), numbers in groups.items():
         _close(connection, numbers, attempt, outcome, now)
     lost = [delivery.id for delivery, outcome in settled if outcome.reason == FELL_BACK]

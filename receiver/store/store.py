@@ -13,34 +13,31 @@ from sqlalchemy import URL
 from receiver.model import Notification
 from receiver.store import (
     audit,
-    bell,
     bodies,
     claims,
-    facts,
     handover,
     migrations,
     notices,
     outbox,
-    places,
     retention,
     schema,
-    settling,
     standings,
     views,
 )
 from receiver.store.accept import Arrival, Decide, accept
 from receiver.store.audit import Change, Entry
-from receiver.store.bell import Wake
+from receiver.store.bell import Wake, listen
 from receiver.store.claims import Choose
 from receiver.store.clock import Clock, utc_now
 from receiver.store.engine import CLAIMERS, READERS, open_engines
-from receiver.store.facts import Facts
+from receiver.store.facts import Facts, look_for_facts
 from receiver.store.gallery import Gallery
 from receiver.store.handling import Handling
 from receiver.store.integrity import damaged, set_aside_if_damaged
 from receiver.store.lane import Lane
 from receiver.store.notices import Asked
 from receiver.store.outbox import Parse
+from receiver.store.places import Places
 from receiver.store.recent import Recent
 from receiver.store.records import (
     Attempt,
@@ -53,7 +50,7 @@ from receiver.store.records import (
     Turn,
     Webhook,
 )
-from receiver.store.settling import Settlement
+from receiver.store.settling import Settlement, settle
 from receiver.store.space import Space
 from receiver.store.standings import Key, Open, Standing
 
@@ -81,6 +78,7 @@ class Store:
         self._reader = Lane(engines.reading, patience, threads=READERS)
         self.handling = Handling(self._writer, self._reader)
         self.gallery = Gallery(self._writer, self._reader)
+        self.places = Places(self._writer, self._reader)
         self._database = database
         self._space = Space(database) if isinstance(database, Path) else None
         self._parse = parse
@@ -179,11 +177,7 @@ class Store:
         change: Callable[[Gate], Gate] = lambda gate: gate,
     ) -> list[Settlement]:
         """Note how attempts ended, as it is returned, and what that says of the destination."""
-        return await self._claimer.run(settling.settle, line, settlements, now, change)
-
-    async def place_of(self, channel: str, incident: int) -> str:
-        """Return where the message of an incident stands in a channel; empty where nowhere."""
-        return await self._reader.run(places.find, channel, incident)
+        return await self._claimer.run(settle, line, settlements, now, change)
 
     async def sweep(self, line: Line, now: datetime) -> int:
         """Hand over what a line owes to its fallback; returns how many messages."""
@@ -212,7 +206,7 @@ class Store:
     async def listen(self, channels: Collection[str], wake: Wake) -> None:
         """Wake channels that other receivers took something in for, until cancelled."""
         if isinstance(self._database, URL):
-            await bell.listen(self._database, channels, wake)
+            await listen(self._database, channels, wake)
 
     async def bury(self, channels: Collection[str], now: datetime) -> Mapping[str, int]:
         """Give up some of what is owed to channels other than these; counts it by channel."""
@@ -240,8 +234,7 @@ class Store:
 
     async def damaged(self) -> int:
         """Count the files of this store that were found damaged and are still beside it."""
-        path = self._database
-        return await asyncio.to_thread(damaged, path) if isinstance(path, Path) else 0
+        return await asyncio.to_thread(damaged, self._database)
 
     async def open_episodes(self) -> list[Open]:
         """Return all that fires, with how it stands with Alertmanager."""
@@ -249,7 +242,7 @@ class Store:
 
     async def facts(self) -> Facts:
         """Return what the auditor looks at."""
-        return await self._reader.run(facts.facts)
+        return await self._reader.run(look_for_facts)
 
     async def stand(self, changes: Mapping[Key, Standing | None]) -> None:
         """Write how alerts stand with Alertmanager, in steps: webhooks wait for each of them."""
@@ -261,6 +254,11 @@ class Store:
     async def told_of(self, incident: int, most: int = standings.MOST_BODIES) -> list[bytes]:
         """Return the latest webhooks of an incident as they came, newest first."""
         return await self._reader.run(standings.told_of, incident, most)
+
+    async def newest_of(self, incident: int) -> Notification | None:
+        """Return what an incident's newest webhook says, if it is kept."""
+        bodies = await self.told_of(incident, most=1)
+        return await asyncio.to_thread(self._parse, bodies[0]) if bodies else None
 
     async def note(self, change: Change, at: datetime) -> None:
         """Write a change into the audit."""

@@ -12,7 +12,6 @@ from aiohttp import web
 from receiver.incidents.acting import Actor, Result
 from receiver.incidents.people import Person
 from receiver.incidents.verbs import offered, refusal
-from receiver.intake.webhook import parse
 from receiver.messages.custody import PURPOSE, subject
 from receiver.messages.view import View, look_at
 from receiver.store.schema import StoreUnavailableError
@@ -93,8 +92,8 @@ async def _visit(site: Site, person: Person, incident: int, result: Result | Non
 
 async def _view(site: Site, incident: int) -> View | None:
     """Return what the incident's newest webhook says; None where none is kept any longer."""
-    bodies = await site.store.told_of(incident, most=1)
-    if not bodies:
+    told = await site.store.newest_of(incident)
+    if told is None:
         return None
-    told = replace(parse(bodies[0]), act=None)  # the page says who did what by itself
-    return look_at(told, site.pages.language, "", site.store.now())
+    shown = replace(told, act=None)  # the page says who did what by itself
+    return look_at(shown, site.pages.language, "", site.store.now())
