@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from receiver.model import Alert, Delivery, Message, Notification, Status
-from receiver.store.records import Outcome
+from receiver.store.records import Outcome, Posted
 from receiver.store.settling import DIGEST
 
 RESOLVED_BEFORE_SENT = "resolved_before_sent"
@@ -82,3 +82,16 @@ def _is_over(said: Notification, later: Notification) -> bool:
     now = {alert.fingerprint: alert.status for alert in later.alerts}
     fired = (a.status is Status.FIRING and now[a.fingerprint] is not a.status for a in said.alerts)
     return bool(said.alerts) and all(fired)
+
+
+def posted(delivery: Delivery, message: Message) -> Posted:
+    """Return what the page shows of a message that this delivery carries."""
+    return Posted(
+        id=delivery.id,
+        channel=delivery.channel,
+        status=message.status.value,
+        severity=message.severity.name,
+        title=message.title,
+        body=message.body,
+        accepted_at=delivery.accepted_at,
+    )

@@ -15,7 +15,7 @@ from aiohttp import ClientSession
 from receiver.delivery import breaker, pace, retry, turn
 from receiver.delivery.illustrating import Illustrating
 from receiver.delivery.looking import Look, Looking, know_nothing
-from receiver.delivery.merge import Telling, carrier_of, merge, outcomes
+from receiver.delivery.merge import Telling, carrier_of, merge, outcomes, posted
 from receiver.delivery.refreshing import Refreshing
 from receiver.delivery.sending import Outlet, Told
 from receiver.delivery.trying import PATIENCE, send_test
@@ -233,7 +233,7 @@ class Worker:
             if outcome.state != "sent":
                 self._ties.metrics.suppressed(self.name, outcome.reason)
         for _, carrier, message in told:
-            self._ties.tell(_posted(carrier, message))
+            self._ties.tell(posted(carrier, message))
             self._illustrating.begin(message)
 
     async def _fail(self, tellings: Sequence[Telling], error: SendError) -> None:
@@ -287,15 +287,3 @@ class Worker:
 async def _wait(event: asyncio.Event, seconds: float) -> None:
     with suppress(TimeoutError):
         await asyncio.wait_for(event.wait(), seconds)
-
-
-def _posted(delivery: Delivery, message: Message) -> Posted:
-    return Posted(
-        id=delivery.id,
-        channel=delivery.channel,
-        status=message.status.value,
-        severity=message.severity.name,
-        title=message.title,
-        body=message.body,
-        accepted_at=delivery.accepted_at,
-    )
