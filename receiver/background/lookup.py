@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field, replace
@@ -27,6 +28,10 @@ _REMEMBERED = 100
 """Notifications whose background is kept for the other channels, which may be slower."""
 _FRESH = 60.0
 """Seconds for which a background and the rules are as good as new."""
+_AGAIN = 5.0
+"""Seconds after which a Prometheus that told no rules yet is asked again: it may just start."""
+_PATIENT = 15.0
+"""Seconds to wait for rules, for which no message waits but the first."""
 _Answer = TypeVar("_Answer")
 
 
@@ -84,8 +89,9 @@ class Lookup:
         self._now = now
         self._easel = easel
         self._searches: OrderedDict[str, _Search] = OrderedDict()
-        self._rules: tuple[float, Rules] | None = None
-        self._reading = asyncio.Lock()
+        self._rules: Rules | None = None
+        self._asked = -math.inf
+        self._asking: asyncio.Task[None] | None = None
 
     async def look(self, about: Notification, seconds: float, style: Style | None) -> Background:
         """Return what is known within some seconds, and whatever was found before; never raises."""
@@ -102,8 +108,10 @@ class Lookup:
         return found if drawn is None else replace(found, picture=drawn.png, link=drawn.link)
 
     async def warm(self) -> None:
-        """Have the first picture take no longer than the others."""
+        """Have the first message wait no longer than the others."""
         told = self._told()
+        if told is not None:
+            await self._known_rules(told)
         if self._easel is not None and told is not None and told.pictures:
             try:
                 await self._easel.studio.warm()
@@ -113,9 +121,10 @@ class Lookup:
     async def close(self) -> None:
         """End whatever is under way."""
         tasks = [t for s in self._searches.values() for t in (s.facts, *s.pictures.values())]
-        for task in tasks:
+        every = [*tasks, self._asking] if self._asking else tasks
+        for task in every:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*every, return_exceptions=True)
         if self._easel is not None:
             await self._easel.studio.close()
 
@@ -207,15 +216,18 @@ class Lookup:
         return facts if facts.readings or facts.unusual else None
 
     async def _known_rules(self, told: Prometheus) -> Rules:
-        """Return the rules, which are asked for once in a while; none where that fails."""
-        async with self._reading:
-            if self._rules is None or monotonic() - self._rules[0] > _FRESH:
-                self._rules = monotonic(), await self._ask_rules(told)
-            return self._rules[1]
+        """Return the rules; only the very first message waits for them."""
+        if monotonic() - self._asked > (_AGAIN if self._rules is None else _FRESH):
+            self._asked = monotonic()
+            self._asking = asyncio.create_task(self._ask_rules(told))
+        if self._rules is None and self._asking is not None:
+            await asyncio.shield(self._asking)
+        return self._rules or {}
 
-    async def _ask_rules(self, told: Prometheus) -> Rules:
+    async def _ask_rules(self, told: Prometheus) -> None:
+        """Ask for the rules, which may take long while much fires; old ones do until then."""
+        patient = told.model_copy(update={"timeout": _PATIENT})
         try:
-            return await ask_rules(self._http, told)
+            self._rules = await ask_rules(self._http, patient)
         except AskError as error:
             self._note("rules", error)
-            return {}

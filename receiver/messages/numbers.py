@@ -59,7 +59,9 @@ def quantity(number: float, unit: str) -> str:
     known = _QUANTITIES.get(unit)
     if known is not None:
         return known(number)
-    return f"{humanize(number)} {unit}".rstrip()
+    # A share of one is read as it is; nobody reads 975m of it.
+    plain = f"{number:.4g}" if 0.001 <= abs(number) < 1 else humanize(number)
+    return f"{plain} {unit}".rstrip()
 
 
 def _bytes(number: float) -> str:

@@ -40,7 +40,9 @@ def numbers() -> Metrics:
 async def lookup(prometheus: FakePrometheus, numbers: Metrics) -> AsyncIterator[Lookup]:
     told = Prometheus(url=prometheus.base)
     async with ClientSession() as http:
-        yield Lookup(lambda: told, http, numbers, lambda: START)
+        made = Lookup(lambda: told, http, numbers, lambda: START)
+        yield made
+        await made.close()
 
 
 def counted(numbers: Metrics, part: str, outcome: str) -> float | None:
@@ -112,6 +114,16 @@ async def test_one_question_that_fails_leaves_the_others_and_is_counted(
     assert not known.readings
     assert known.unusual
     assert counted(numbers, "rules", reason) == 1
+
+
+async def test_old_rules_are_used_while_new_ones_are_asked_for(
+    lookup: Lookup, prometheus: FakePrometheus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (await lookup.look(TOLD, 2.0, None)).readings
+    monkeypatch.setattr("receiver.background.lookup._FRESH", 0.0)
+    prometheus.broken["/api/v1/rules"] = "hangs"
+    assert (await lookup.look(TOLD, 2.0, None)).readings
+    assert paths(prometheus).count("/api/v1/rules") == 2
 
 
 async def test_a_dead_prometheus_costs_a_message_nothing_but_its_facts(
