@@ -140,6 +140,8 @@ ASSUMED = "no longer known to Alertmanager"
 """The `reason` of a notification that the receiver wrote itself for a resolved that never came."""
 
 
+REMINDER = "repeat interval elapsed"
+"""The `reason` of a notification that says nothing new; older Alertmanagers do not give it."""
 ACT_KEY = "tocsin"
 """The key of an `Act` in a webhook that the receiver wrote itself to tell of it."""
 

@@ -43,7 +43,10 @@ def _together(deliveries: Sequence[Delivery]) -> Notification:
             words[alert.fingerprint] = alert
     alerts = tuple(words.values())
     fires = any(alert.status is Status.FIRING for alert in alerts)
-    return replace(last, alerts=alerts, status=Status.FIRING if fires else Status.RESOLVED)
+    status = Status.FIRING if fires else Status.RESOLVED
+    return replace(
+        last, alerts=alerts, status=status, reason=""
+    )  # with the first word, no reminder
 
 
 def carrier_of(tellings: Sequence[Telling]) -> Delivery:

@@ -12,7 +12,7 @@ from receiver.intake.room import Room
 from receiver.intake.webhook import parse
 from receiver.messages.route import Route, route
 from receiver.metrics import Metrics
-from receiver.model import Alert, Notification, Status
+from receiver.model import REMINDER, Alert, Notification, Status
 from receiver.store.records import Decision, Known, Webhook
 from receiver.store.store import Store
 
@@ -29,7 +29,6 @@ MOST_UNDER_WAY = 64 * 2**20
 """Bytes of webhooks under way at most; past it, the sender is told to come again."""
 _LARGE = 128 * 1024
 """Bytes; what is larger takes more than a few milliseconds to read."""
-REMINDER = "repeat interval elapsed"
 
 
 def is_watchdog(alert: Alert) -> bool:
@@ -60,7 +59,8 @@ def decide(
         return Decision(channels, "stale", left_out)
     if _is_duplicate(told, now, known):
         return Decision(channels, "duplicate", left_out)
-    return Decision(channels, "", left_out)
+    repeated = not (told.act or any(map(known.is_news, current)))
+    return Decision(channels, "", left_out, reminder=repeated)
 
 
 def _is_stale(

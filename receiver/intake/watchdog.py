@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 import orjson
 
-from receiver.intake.ingest import REMINDER, Intake
+from receiver.intake.ingest import Intake
+from receiver.model import REMINDER
 from receiver.store.again import again
 from receiver.store.store import Store
 

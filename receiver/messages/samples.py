@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from receiver.messages.custody import Custody
 from receiver.model import (
+    REMINDER,
     Act,
     Alert,
     Background,
@@ -86,6 +87,7 @@ def _background(signal: str, value: float) -> Background:
 
 _ALONE: Mapping[str, Notification] = {
     "single": _notification(_alert(team="shop", job="web")),
+    "reminder": replace(_notification(_alert(team="shop", job="web")), reason=REMINDER),
     "resolved": _notification(_alert(ended=_HOUR, team="shop", job="web")),
     "grouped": _notification(
         _alert(team="shop", job="web"),

@@ -7,8 +7,9 @@ from datetime import datetime
 from receiver.messages.custody import NOBODY, Custody
 from receiver.messages.facts import facts_of, value_of
 from receiver.messages.filters import clip, plain, web_link
-from receiver.messages.words import ACTED, ACTED_EMOJI, RESOLVED, SEVERITY
+from receiver.messages.words import ACTED, ACTED_EMOJI, AGAIN, RESOLVED, SEVERITY
 from receiver.model import (
+    REMINDER,
     RESOLVED_EMOJI,
     UNKNOWN,
     Act,
@@ -188,7 +189,9 @@ def _headline(told: Notification, language: Language) -> tuple[str, str]:
         return ACTED_EMOJI[told.act.verb], ACTED[language][told.act.verb]
     if told.status is Status.RESOLVED:
         return RESOLVED_EMOJI, RESOLVED[language]
-    return told.severity.emoji, SEVERITY[language][told.severity.name]
+    severity = SEVERITY[language][told.severity.name]
+    again = f"{severity} · {AGAIN[language]}" if told.reason == REMINDER else severity
+    return told.severity.emoji, again
 
 
 def _act(done: Act | None) -> Act | None:

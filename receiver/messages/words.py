@@ -27,6 +27,9 @@ SEVERITY = {
     },
 }
 
+AGAIN = {Language.EN: "reminder", Language.ZH: "再次提醒"}
+"""What a reminder says beside the severity."""
+
 ACTED = {
     Language.EN: {"acknowledge": "Acknowledged", "silence": "Silenced"},
     Language.ZH: {"acknowledge": "已认领", "silence": "已静默"},

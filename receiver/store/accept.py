@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, select
 
 from receiver.store import bell, bodies, bulk, episodes
 from receiver.store.episodes import Case
-from receiver.store.records import Decision, Known, Webhook
+from receiver.store.records import REPEATED, Decision, Known, Webhook
 from receiver.store.schema import deliveries, slices, webhooks
 
 Decide = Callable[[Known], Decision]
@@ -111,7 +111,7 @@ def _owed(
             "incident": incident,
             "channel": name,
             "state": "suppressed" if decision.reason else "owed",
-            "reason": decision.reason,
+            "reason": decision.reason or (REPEATED if decision.reminder else ""),
             "urgent": urgent,
             "attempts": 0,
             "accepted_at": webhook.received_at,

@@ -19,9 +19,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import ColumnElement
 
-from receiver.model import Delivery, Notification, Status
+from receiver.model import REMINDER, Delivery, Notification, Status
 from receiver.store import bulk, gates
-from receiver.store.records import Choice, Gate, Line, Waiting
+from receiver.store.records import REPEATED, Choice, Gate, Line, Waiting
 from receiver.store.schema import Instant, attempts, deliveries, owed, unheld, webhooks
 
 Choose = Callable[[Waiting], Choice]
@@ -45,11 +45,14 @@ class Claim:
     attempts: int
     accepted_at: datetime
     webhook: int
+    reason: str
     left_out: Sequence[str]
 
     def delivery(self, said: Notification) -> Delivery:
         """Return what to send of that webhook, without what the message must not mention."""
         told = _without(said, self.left_out) if self.left_out else said
+        if self.reason == REPEATED:
+            told = replace(told, reason=REMINDER)
         return Delivery(self.id, self.channel, self.incident, told, self.attempts, self.accepted_at)
 
 

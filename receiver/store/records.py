@@ -56,18 +56,24 @@ class Known:
         return alert.status is Status.RESOLVED or burning is None or alert.starts_at > burning
 
 
+REPEATED = "reminder"
+"""The reason for which a message is owed that says what was said before."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """Who is owed a message for a webhook; with a reason, nobody is, and that is why.
 
-    `left_out` has the fingerprints of alerts that the message must not mention. Of webhooks
-    that belong to no incident, only a group's newest is kept.
+    A `reminder` says what was said before. `left_out` has the fingerprints of alerts that the
+    message must not mention. Of webhooks that belong to no incident, only a group's newest is
+    kept.
     """
 
     channels: tuple[str, ...]
     reason: str = ""
     left_out: tuple[str, ...] = ()
     incident: bool = True
+    reminder: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,11 @@ from receiver.intake.ingest import WINDOW, Intake, decide
 from receiver.intake.webhook import ParseError, parse
 from receiver.messages.route import Route
 from receiver.metrics import Metrics
+from receiver.model import REMINDER
 from receiver.store.records import Decision, Known
 from receiver.store.schema import StoreUnavailableError
 from receiver.store.store import Store
+from tests.receiver.claiming import claim_all
 from tests.receiver.webhooks import START, alert, body
 
 ROUTES = (
@@ -116,6 +118,21 @@ async def test_what_is_accepted_wakes_its_channels_and_is_counted(
     ]
     assert count(numbers, "tocsin_alerts_received_total", status="firing") == 1
     assert count(numbers, "tocsin_alerts_received_total", status="resolved") == 1
+
+
+async def test_what_says_nothing_new_is_told_as_a_reminder_whatever_alertmanager_calls_it(
+    intake: Intake, store: Store
+) -> None:
+    async def told() -> list[str]:
+        far = START + timedelta(days=1)
+        return [each.notification.reason for each in await claim_all(store, "ops", far, far)]
+
+    await intake.accept(body([alert("aa"), alert("bb")]), START)
+    assert await told() == [""]
+    await intake.accept(body([alert("aa"), alert("bb")]), START + WINDOW)
+    assert (await told())[-1] == REMINDER
+    await intake.accept(body([alert("aa"), alert("bb", "resolved")]), START + 2 * WINDOW)
+    assert (await told())[-1] == ""
 
 
 async def test_two_alertmanagers_that_say_the_same_cause_one_message(

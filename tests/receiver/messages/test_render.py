@@ -14,6 +14,7 @@ from receiver.messages.custody import NOBODY, Custody
 from receiver.messages.library import BUILT_IN, FILES, FOLDER, Templates, load
 from receiver.messages.render import Rendered, Style, render
 from receiver.model import (
+    REMINDER,
     SEVERITIES,
     UNKNOWN,
     Act,
@@ -85,6 +86,7 @@ CASES |= {
     "acknowledged": replace(SINGLE, act=TAKEN),
     "silenced": replace(GROUPED, act=HUSHED),
     "taken": SINGLE,
+    "reminder": replace(GROUPED, reason=REMINDER),
 }
 LINK = "https://tocsin.example.com/act/7?who=first&until=1768470000&seal=a1b2"
 CUSTODY = Custody(7, TAKEN, (("值班一", LINK),), ("acknowledge", "silence-1h"))
