@@ -196,8 +196,9 @@ class Message:
     `key` is the same when the same message is tried again; `thread` when messages belong to
     one incident. `place` is where that incident's message stands at the provider, empty where
     there is none that could be changed, and `brief` what an answer to it there says instead.
-    `picture` is a PNG, if there is one. `act` is the verb where it tells what somebody did.
-    `buttons` are (verb, words), for whoever can show some, about the incident of that number.
+    `picture` is a PNG, if there is one, and `link` the address at which it can be seen. `act` is
+    the verb where it tells what somebody did. `buttons` are (verb, words), for whoever can show
+    some, about the incident of that number.
     """
 
     title: str
@@ -209,6 +210,7 @@ class Message:
     thread: str
     place: str = ""
     picture: bytes | None = None
+    link: str = ""
     brief: str = ""
     act: str = ""
     incident: int = 0

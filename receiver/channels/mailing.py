@@ -82,6 +82,8 @@ def _check_authorities(value: Any, info: ValidationInfo) -> Path:
     return path
 
 
+PICTURE = "picture@tocsin"
+"""How the page of a mail calls its picture, in `cid:` (RFC 2392)."""
 ServerUrl = Annotated[Server, BeforeValidator(parse_server), PlainSerializer(str, return_type=str)]
 Address = Annotated[str, AfterValidator(_check_address)]
 AuthoritiesFile = Annotated[Path, BeforeValidator(_check_authorities)]
@@ -107,6 +109,14 @@ def compose(message: Message, sender: str, to: Sequence[str], date: datetime) ->
     mail.set_content(message.body)
     if message.html:
         mail.add_alternative(message.html, subtype="html")
+        if message.picture is not None:
+            page = list(mail.iter_parts())[-1]
+            page.add_related(
+                *(message.picture, "image", "png"),
+                disposition="inline",
+                filename="alert.png",
+                cid=f"<{PICTURE}>",
+            )
     return mail.as_bytes()
 
 

@@ -63,10 +63,15 @@ def _payload(message: Message, text: str) -> dict[str, Any]:
         "version": "1.4",
         "msteams": {"width": "Full"},
         # A block for each paragraph: a single line break counts within a list alone.
-        "body": [_block(head) | title, *(_block(block) for block in blocks)],
+        "body": [_block(head) | title, *_picture(message), *(_block(block) for block in blocks)],
     }
     kind = "application/vnd.microsoft.card.adaptive"
     return {"type": "message", "attachments": [{"contentType": kind, "content": card}]}
+
+
+def _picture(message: Message) -> list[dict[str, Any]]:
+    link = {"type": "Image", "url": message.link, "altText": message.title, "size": "Stretch"}
+    return [link] if message.link else []
 
 
 def _block(text: str) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class Telegram(Channel):
             "chat_id": self.chat,
             "text": fit(message.body, _fits, self.language, shorten=shorten),
             "parse_mode": "HTML",
-            "link_preview_options": {"is_disabled": True},
+            "link_preview_options": _preview(message.link),
             "disable_notification": message.status is Status.RESOLVED,
         }
         if self.topic is not None:
@@ -87,6 +87,13 @@ class Telegram(Channel):
             code, said = reply.get("error_code", 0), str(reply.get("description", "no text"))
             fault = diagnose(code, reply.get("parameters") or {}, said)
             raise fault.error(self.clean(f"{fault.diagnosis} (error_code {code}: {said})"))
+
+
+def _preview(picture: str) -> dict[str, Any]:
+    """Show the picture, which Telegram fetches; where it cannot, there is none."""
+    if not picture:
+        return {"is_disabled": True}
+    return {"url": picture, "prefer_large_media": True}
 
 
 def _fits(text: str) -> bool:

@@ -121,6 +121,7 @@ def render(  # noqa: PLR0913 -- the last three may be left out
             act=act.verb if act else "",
             incident=custody.incident,
             picture=background.picture,
+            link=view.picture,
             buttons=_buttons(view, custody, language),
         ),
         tuple(sheet.failures),

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from receiver.messages.custody import Custody
 from receiver.model import (
@@ -18,6 +19,7 @@ from receiver.model import (
     Unusual,
 )
 
+_PICTURE = Path(__file__).parent / "sample.png"
 START = datetime(2026, 1, 15, 9, 30, tzinfo=UTC)
 NOW = START + timedelta(minutes=5, seconds=30)
 """When the samples are looked at."""
@@ -82,7 +84,7 @@ def _background(signal: str, value: float) -> Background:
     number = _alert(team="shop", job="web").fingerprint, next(_nasty()).fingerprint
     unusual = Unusual(signal, 2.15), Unusual("cpu_waiting", 1.33)
     link = "https://tocsin.example.com/picture/4f0c?until=1768470000&seal=a1b2"
-    return Background(dict.fromkeys(number, reading), unusual, link=link)
+    return Background(dict.fromkeys(number, reading), unusual, _PICTURE.read_bytes(), link)
 
 
 _ALONE: Mapping[str, Notification] = {

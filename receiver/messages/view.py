@@ -97,6 +97,7 @@ class View(Notes):
     links: Pairs
     facts: Pairs
     picture: str
+    pictured: bool
     people: Pairs
     act: Act | None
     taken: Act | None
@@ -177,6 +178,7 @@ def look_at(
         links=tuple(_links(alerts, link, background.link)),
         facts=tuple(facts_of(alerts, background, language)),
         picture=web_link(background.link),
+        pictured=background.picture is not None,
         people=() if resolved else custody.links,
         act=_act(notification.act),
         taken=_act(custody.taken),

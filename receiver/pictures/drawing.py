@@ -9,16 +9,18 @@ from zoneinfo import ZoneInfo
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 from matplotlib.ticker import FuncFormatter, MaxNLocator
+from PIL import Image
 
 from receiver.messages.numbers import quantity
 from receiver.model import Language
 from receiver.pictures.chart import Chart, Line
 
-_SIZE, _DPI = (4.8, 2.7), 200
+_SIZE, _DPI, _SHADES = (4.8, 2.7), 200, 64
 _DAY = 86_400
 _INK, _PALE, _BAND, _GRID = "#1f2328", "#656d76", "#b6d4f2", "#e3e6ea"
 _COLORS = ("#1f6fb5", "#8250df", "#1a7f37", "#bc4c00", "#bf3989", "#57606a")
@@ -77,8 +79,16 @@ def draw(chart: Chart) -> bytes:
         weight="bold",
     )
     figure.tight_layout(pad=0.5)
+    return _png(FigureCanvasAgg(figure))
+
+
+def _png(canvas: FigureCanvasAgg) -> bytes:
+    """Write it with the few colours that it has, which takes a quarter of the bytes."""
+    canvas.draw()  # type: ignore[no-untyped-call]
+    pixels = canvas.buffer_rgba()  # type: ignore[no-untyped-call]
+    drawn = Image.frombuffer("RGBA", canvas.get_width_height(), pixels, "raw")
     held = io.BytesIO()
-    figure.savefig(held, format="png")
+    drawn.convert("RGB").quantize(_SHADES).save(held, format="png", optimize=True)
     return held.getvalue()
 
 

@@ -55,7 +55,7 @@ class FakeTeams(FakeWeb):
         card = attachment["content"]
         if (message["type"], attachment["contentType"]) != ("message", _CARD):
             return 400, '{"error":{"code":"TriggerInputSchemaMismatch"}}'
-        if not card["body"] or not all(block["text"] for block in card["body"]):
+        if not card["body"] or not all(b.get("text") or b.get("url") for b in card["body"]):
             return 400, '{"error":{"code":"InvalidCard"}}'
         self.cards.append(card)
         return 202, ""

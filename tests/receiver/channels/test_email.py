@@ -9,7 +9,7 @@ from aiohttp import ClientSession
 from pydantic import ValidationError
 
 from receiver.channels.email import Email
-from receiver.channels.mailing import parse_server
+from receiver.channels.mailing import PICTURE, parse_server
 from receiver.model import SendError
 from tests.fakes.alerts import make_message
 from tests.fakes.certs import Certificates, make
@@ -53,6 +53,20 @@ async def test_a_mail_goes_out_encrypted_and_authenticated(
     assert got.part("html").strip() == "<p>wörld 严重</p>"
     assert got.message.get_content_type() == "multipart/alternative"
     assert [part.get_content_subtype() for part in got.message.iter_parts()] == ["plain", "html"]
+
+
+async def test_a_picture_stands_within_the_page_that_shows_it(
+    certificates: Certificates, mail: MailTo, http: ClientSession
+) -> None:
+    html = f'<img src="cid:{PICTURE}">'
+    async with FakeSmtp(certificates, "starttls", user="ops@example.com") as server:
+        await mail(server).send(make_message(html=html, picture=b"\x89PNG"), http)
+    plain, related = server.mails[0].message.iter_parts()
+    page, picture = related.iter_parts()
+    assert plain.get_content_type() == "text/plain"
+    assert page.get_content().strip() == html
+    assert (picture.get_content_type(), picture["Content-ID"]) == ("image/png", f"<{PICTURE}>")
+    assert (picture.get_content_disposition(), picture.get_content()) == ("inline", b"\x89PNG")
 
 
 async def test_loopback_without_tls_is_taken_in_the_clear(

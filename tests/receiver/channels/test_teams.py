@@ -39,6 +39,15 @@ async def test_a_message_is_a_card_with_a_block_for_each_paragraph(
     assert (summary["text"], facts["text"], facts["wrap"]) == ("**summary**", "- one\n- two", True)
 
 
+async def test_a_picture_stands_below_the_title(
+    workflow: Teams, teams: FakeTeams, http: ClientSession
+) -> None:
+    address = "https://tocsin.example.com/picture/4f"
+    await workflow.send(make_message("a title\n\nmore", link=address), http)
+    picture = teams.cards[0]["body"][1]
+    assert (picture["type"], picture["url"]) == ("Image", address)
+
+
 @pytest.mark.parametrize(
     ("status", "text", "reason", "permanent", "retry_after"),
     [

@@ -51,6 +51,16 @@ async def test_a_message_is_html_without_a_preview_and_silent_once_it_is_over(
     assert (second["chat_id"], second["disable_notification"]) == ("@ops_alerts", True)
 
 
+async def test_a_picture_is_the_preview_of_its_address(
+    bot: Bot, telegram: FakeTelegram, http: ClientSession
+) -> None:
+    await bot().send(make_message(link="https://tocsin.example.com/picture/4f"), http)
+    assert telegram.messages[0]["link_preview_options"] == {
+        "url": "https://tocsin.example.com/picture/4f",
+        "prefer_large_media": True,
+    }
+
+
 @pytest.mark.parametrize(
     ("error", "reason", "permanent", "retry_after", "words"),
     [

@@ -75,6 +75,7 @@ BACKGROUND = Background(
         RACK.alerts[1].fingerprint: Reading(0.912, "ratio"),
     },
     (Unusual("disk_busy", 2.06), Unusual("cpu_waiting", 1.25)),
+    picture=b"png",
     link="https://tocsin.example.com/picture/4f0c?until=1768470000&seal=a1b2",
 )
 BACKGROUNDS = {"measured": BACKGROUND, "rack": BACKGROUND}

@@ -51,6 +51,12 @@ async def try_out(http: ClientSession, url: str, **asked: Any) -> tuple[int, dic
         return answer.status, await answer.json()
 
 
+async def test_a_mail_is_shown_with_its_picture(running: str, http: ClientSession) -> None:
+    _, said = await look(http, running, channel="mail", sample="measured", language="zh")
+    assert 'src="data:image/png;base64,iVBOR' in said["html"]
+    assert "期望区间" in said["body"]
+
+
 async def test_a_channel_s_message_is_shown_beside_its_template(
     running: str, http: ClientSession
 ) -> None:
