@@ -185,15 +185,21 @@ def _text(path: Path) -> str:
         raise ValueError(f"not UTF-8 at byte {error.start}; save it as UTF-8") from error
 
 
+_PLAIN = frozenset({View, AlertView, DigestView, KindView, Act})
+"""Frozen, and only plain values inside."""
+_MISSING = object()
+
+
 class _Sandbox(ImmutableSandboxedEnvironment):
     """The immutable sandbox, without its slow checks where there is nothing to break."""
 
-    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        if isinstance(
-            obj, View | AlertView | DigestView | KindView | Act
-        ):  # frozen, and only plain values inside
-            return not attr.startswith("_")
-        return super().is_safe_attribute(obj, attr, value)
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """Return an attribute of what templates see, or by the sandbox's rules of another value."""
+        if type(obj) in _PLAIN and not attribute.startswith("_"):
+            value = getattr(obj, attribute, _MISSING)
+            if value is not _MISSING:
+                return value
+        return super().getattr(obj, attribute)
 
 
 def _environment(own: Mapping[Key, Source], language: Language, part: Part) -> _Sandbox:
