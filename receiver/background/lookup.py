@@ -96,8 +96,8 @@ class Lookup:
     async def look(self, about: Notification, seconds: float, style: Style | None) -> Background:
         """Return what is known within some seconds, and whatever was found before; never raises."""
         told = self._told()
-        if told is None:
-            return UNKNOWN
+        if told is None or (seconds <= 0 and about.delivery_key not in self._searches):
+            return UNKNOWN  # in a storm nobody would wait for what is asked
         search = self._search(about, told)
         picture = self._picture(search, style, told) if style and told.pictures else None
         tasks = {search.facts, picture or search.facts}

@@ -31,7 +31,7 @@ _CHINESE = (
     *("Source Han Sans CN", "PingFang SC", "Microsoft YaHei", "WenQuanYi Micro Hei"),
     *("WenQuanYi Zen Hei", "SimHei", "Droid Sans Fallback"),
 )
-_TITLE, _LABEL = 42, 22
+_TITLE, _LABEL = 36, 18
 """Letters that there is room for; a Chinese one takes that of two."""
 _SCALES = {
     **dict.fromkeys(("bytes", "bytes/s"), (2**50, 2**40, 2**30, 2**20, 2**10)),
@@ -46,7 +46,7 @@ def prepare(fonts: frozenset[str] | None = None) -> None:
     mpl.rcParams.update(
         {
             "font.family": [_LATIN, *chinese],
-            "font.size": 9.5,
+            "font.size": 11.5,
             "text.parse_math": False,
             "axes.unicode_minus": False,
             "path.simplify": True,
@@ -74,7 +74,7 @@ def draw(chart: Chart) -> bytes:
         y=0.98,
         ha="left",
         va="top",
-        fontsize=10.5,
+        fontsize=12.5,
         color=_INK,
         weight="bold",
     )
@@ -139,7 +139,7 @@ def _draw_alert(axes: Axes, chart: Chart) -> None:
 
 def _dress(axes: Axes, chart: Chart) -> None:
     zone = ZoneInfo(chart.timezone)
-    locator = AutoDateLocator(tz=zone, minticks=3, maxticks=6)  # type: ignore[no-untyped-call]
+    locator = AutoDateLocator(tz=zone, minticks=3, maxticks=5)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     dates = ConciseDateFormatter(locator, tz=zone, show_offset=False)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_formatter(dates)
@@ -156,7 +156,7 @@ def _dress(axes: Axes, chart: Chart) -> None:
         # Above the lines, where it hides none of them.
         axes.legend(
             frameon=False,
-            fontsize=8.5,
+            fontsize=10.5,
             labelcolor=_INK,
             loc="lower left",
             bbox_to_anchor=(0, 1),

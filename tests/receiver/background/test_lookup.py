@@ -116,6 +116,13 @@ async def test_one_question_that_fails_leaves_the_others_and_is_counted(
     assert counted(numbers, "rules", reason) == 1
 
 
+async def test_where_nobody_can_wait_nobody_is_asked(
+    lookup: Lookup, prometheus: FakePrometheus
+) -> None:
+    assert await lookup.look(TOLD, 0.0, None) == UNKNOWN
+    assert not prometheus.seen
+
+
 async def test_old_rules_are_used_while_new_ones_are_asked_for(
     lookup: Lookup, prometheus: FakePrometheus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
