@@ -1,6 +1,6 @@
 """What flows between the rooms of the exporter; imports nothing of ours."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, NamedTuple
@@ -12,6 +12,8 @@ Kind = Literal["counter", "gauge"]
 Labels = tuple[tuple[str, str], ...]
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+LeftOut = Mapping[str, Mapping[str, int]]
+"""Of signals, by name: how many series the latest tick left out, by reason."""
 
 
 class ConfigError(Exception):

@@ -1,7 +1,6 @@
 """The loop body: collect, derive signals, score them, swap in a new Snapshot."""
 
 import asyncio
-import logging
 import math
 import time
 from collections import Counter
@@ -22,6 +21,7 @@ from exporter.model import (
     BoolArray,
     Column,
     FloatArray,
+    LeftOut,
     Metric,
     Sample,
     SeriesKey,
@@ -32,6 +32,7 @@ from exporter.signals.derive import Signals
 from exporter.signals.joint import Joint
 from exporter.signals.remote import Remote
 from exporter.signals.slots import Slots
+from exporter.skipping import Skipping
 from exporter.unmatched import Unmatched
 
 _FORGET_AFTER = 86_400.0
@@ -84,8 +85,6 @@ TIMESTAMP = Metric(
     "When the scores on this page were made, in seconds since 1970.",
 )
 
-_log = logging.getLogger(__name__)
-
 
 class Ticker:
     """Scores on a timer, not at scrapes: two scrapers must not feed a detector twice.
@@ -115,7 +114,8 @@ class Ticker:
         self._joint = Joint(scorer.capacity)
         self._layout = _Layout((), (), np.zeros(0, np.bool_), np.zeros(0, np.bool_))
         self._sent: tuple[tuple[SeriesKey, ...], ...] = ()
-        self._skipping: Mapping[str, int] = {}
+        self.skipping = Skipping()
+        """Which signals have series that were left out at the latest tick."""
 
     def exchange(self, remotes: Mapping[str, Remote]) -> None:
         """Take values from these others from now on; what was learned of the series stays."""
@@ -164,7 +164,7 @@ class Ticker:
         self.models.watch(block, started, np.isfinite(self.record.latest.fields["value"]))
         terms = Terms(self.rule.hold, self.rule.alarms_a_week)
         self.groups.update(block.keys, judgement.score.residual, timestamp, terms)
-        self._report_skipped()
+        self.skipping.meet(self._left_out(), started)
         own = [*self._own(block, judgement), TIMESTAMP.sample(timestamp), *self.models.samples()]
         own += self.unmatched.samples(started)
         own.append(TICK_DURATION.sample(time.monotonic() - started))
@@ -183,6 +183,12 @@ class Ticker:
         for remote in self.remotes.values():
             counts.update(remote.skipped)
         return dict(counts)
+
+    def _left_out(self) -> Iterator[LeftOut]:
+        """Yield which signals' series the tick has left out, whoever did."""
+        yield from (self.signals.left_out, self._joint.left_out)
+        yield from (self.models.left_out, self.groups.left_out)
+        yield from (remote.left_out for remote in self.remotes.values())
 
     def _judge(self, block: Block, started: float, timestamp: float) -> Judgement:
         place = self.slots.place(block.keys, started)
@@ -232,14 +238,6 @@ class Ticker:
             yield SKIPPED.sample(float(count), reason)
         for remote in self.remotes.values():
             yield from remote.samples()
-
-    def _report_skipped(self) -> None:
-        """Say once what is being left out, and why; the metric goes on counting."""
-        skipped = self._skipped()
-        for reason, count in skipped.items():
-            if count and not self._skipping.get(reason):
-                _log.warning("%d series are not scored: %s", count, reason)
-        self._skipping = skipped
 
 
 def next_tick(started: float, interval: float, now: float) -> float:

@@ -34,6 +34,7 @@ ROOMS = {
             "quality",
             "history",
             "unmatched",
+            "skipping",
             "tick",
             "backfill",
         ),

@@ -3,7 +3,8 @@
 A tick only appends to arrays here, and scores from arrays; fits happen in a worker process.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +15,16 @@ from exporter.fitted.contract import Arrays
 from exporter.fitted.panel import Fitted, Panel
 from exporter.fitted.schedule import Standing, due
 from exporter.fitted.windows import MOST_VECTORS, IntArray, Windows
-from exporter.model import Block, BoolArray, Column, FloatArray, Sample, SeriesKey, series_text
+from exporter.model import (
+    Block,
+    BoolArray,
+    Column,
+    FloatArray,
+    LeftOut,
+    Sample,
+    SeriesKey,
+    series_text,
+)
 from exporter.signals.slots import Slots
 
 _WEEK = 604_800.0
@@ -55,12 +65,13 @@ class Models:
         self.fits = metrics.Fits(plan.methods)
         self.skipped = {"model_limit": 0}
         """How many series were left out so far, counted again at every tick."""
+        self.left_out: LeftOut = {}
         self._slots = Slots(plan.limit, _FORGET_AFTER)
         self._windows = Windows(plan.limit, plan.window, plan.history)
         self._panel = Panel(plan.limit, plan.methods, plan.window)
         self._tried_at = np.full((plan.limit, len(plan.methods)), -np.inf)
         self._fitted_to = np.zeros((plan.limit, len(plan.methods)), np.intp)
-        self._layout = _Layout(None, (), np.zeros(0, np.intp), 0)
+        self._layout = _Layout(None, (), np.zeros(0, np.intp), {})
         self._texts: tuple[str, ...] = ()
         self._series_texts: tuple[str, ...] = ()
         self._rows = np.zeros(0, np.intp)
@@ -87,7 +98,9 @@ class Models:
             self._layout = _layout(block.keys, self.plan)
             self._texts = tuple(_texts(self._layout.keys, self.plan.methods))
             self._series_texts = tuple(map(series_text, self._layout.keys))
-        self.skipped["model_limit"] += self._layout.left_out
+            lost = self._layout.left_out.items()
+            self.left_out = {signal: {"model_limit": count} for signal, count in lost}
+        self.skipped["model_limit"] += sum(self._layout.left_out.values())
         self._rows = self._place(now)
         values = block.values[self._layout.chosen]
         self._present = np.isfinite(values) if shown is None else shown[self._layout.chosen]
@@ -181,7 +194,8 @@ class _Layout:
     """The keys of the block, by identity; None where signals are to be chosen anew."""
     keys: tuple[SeriesKey, ...]
     chosen: IntArray
-    left_out: int
+    left_out: Mapping[str, int]
+    """How many series of each signal the limit left out."""
 
 
 def _layout(block: tuple[SeriesKey, ...], plan: Plan) -> _Layout:
@@ -189,7 +203,8 @@ def _layout(block: tuple[SeriesKey, ...], plan: Plan) -> _Layout:
     found = [i for i, key in enumerate(block) if key.signal in meant]
     chosen = found[: plan.limit]
     keys = tuple(block[i] for i in chosen)
-    return _Layout(block, keys, np.array(chosen, np.intp), len(found) - len(chosen))
+    left_out = Counter(block[i].signal for i in found[plan.limit :])
+    return _Layout(block, keys, np.array(chosen, np.intp), left_out)
 
 
 def _texts(keys: tuple[SeriesKey, ...], methods: tuple[str, ...]) -> Iterator[str]:

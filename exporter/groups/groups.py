@@ -11,7 +11,7 @@ from exporter.groups import distance
 from exporter.groups.alarm import ALARMS, Alarm, Change
 from exporter.groups.bank import CHANNELS, SHARE, Bank, Measured
 from exporter.groups.roster import MOST_MEMBERS, Group, GroupRule, Roster
-from exporter.model import BoolArray, FloatArray, SeriesKey
+from exporter.model import BoolArray, FloatArray, LeftOut, SeriesKey
 
 _WIDTHS = (8, 16, 32, MOST_MEMBERS)
 FORMAT = 1
@@ -80,6 +80,11 @@ class Groups:
     def skipped(self) -> Mapping[str, int]:
         """How many series were left out so far, counted again at every tick, by reason."""
         return self.roster.skipped
+
+    @property
+    def left_out(self) -> LeftOut:
+        """How many series of each signal are in a group too few, by reason."""
+        return self.roster.left_out
 
     def update(
         self,

@@ -1,5 +1,6 @@
 """Which series belong to which group."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Self
@@ -7,7 +8,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from exporter.collectors.patterns import EVERYTHING, PatternList
-from exporter.model import SeriesKey
+from exporter.model import LeftOut, SeriesKey
 from exporter.settings import Section
 
 MOST_GROUPS = 1000
@@ -71,7 +72,12 @@ class Roster:
         self._seen: dict[str, dict[SeriesKey, float]] = {}
         self._keys: tuple[SeriesKey, ...] | None = None
         self._due = 0.0
-        self._left_out = dict.fromkeys(SKIP_REASONS, 0)
+        self._left_out: dict[str, Counter[str]] = {}
+
+    @property
+    def left_out(self) -> LeftOut:
+        """How many series of each signal are in a group too few, by reason."""
+        return self._left_out
 
     @property
     def rules(self) -> tuple[GroupRule, ...]:
@@ -104,10 +110,11 @@ class Roster:
         """Return the groups of these series at `now`, in seconds: the same tuple if unchanged."""
         if keys is not self._keys or now >= self._due:
             self._keys, self._due = keys, now + _LOOK_EVERY
-            self._left_out = dict.fromkeys(SKIP_REASONS, 0)
+            self._left_out = {}
             self._regroup(self._sorted(keys), now)
-        for reason, count in self._left_out.items():
-            self.skipped[reason] += count
+        for reasons in self._left_out.values():
+            for reason, count in reasons.items():
+                self.skipped[reason] += count
         return self.groups
 
     def _sorted(self, keys: tuple[SeriesKey, ...]) -> dict[str, tuple[int, list[SeriesKey]]]:
@@ -128,7 +135,7 @@ class Roster:
             if name in seen or not (present or self._lasts(name, now)):
                 continue
             if len(seen) >= MOST_GROUPS:
-                self._left_out["group_limit"] += len(present)
+                self._leave_out("group_limit", present)
                 continue
             seen[name] = self._members(name, present, limit, now)
         self._seen = seen
@@ -150,6 +157,10 @@ class Roster:
         latest_first = sorted(away, key=away.__getitem__, reverse=True)
         order = dict.fromkeys((*stay, *present, *latest_first))
         chosen = dict.fromkeys(tuple(order)[:limit])
-        self._left_out["group_member_limit"] += len(here.keys() - chosen.keys())
+        self._leave_out("group_member_limit", here.keys() - chosen.keys())
         in_old_order = (*(key for key in old if key in chosen), *chosen)
         return {key: here.get(key, away.get(key, now)) for key in in_old_order}
+
+    def _leave_out(self, reason: str, keys: Iterable[SeriesKey]) -> None:
+        for key in keys:
+            self._left_out.setdefault(key.signal, Counter())[reason] += 1

@@ -1,12 +1,12 @@
 """From the samples of one tick to one block of signals."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from exporter.model import Block, Sample, SeriesKey
+from exporter.model import Block, LeftOut, Sample, SeriesKey
 from exporter.signals.contract import Page, Reading, Source
 from exporter.signals.rates import Rates, Raw
 from exporter.signals.slots import Slots
@@ -33,6 +33,7 @@ class Signals:
         self.max_gap = max_gap
         self.skipped = dict.fromkeys(SKIP_REASONS, 0)
         """How many series were left out so far, counted again at every tick, by reason."""
+        self.left_out: LeftOut = {}
         self._capacity = capacity
         self._slots = Slots(capacity, ttl=max_gap)
         self._rates = Rates(capacity)
@@ -45,27 +46,33 @@ class Signals:
         """
         page = _by_name(samples)
         found: dict[SeriesKey, Reading] = {}
-        for name, feed in self.feeds.items():
-            self._take(name, feed, page, found)
+        lost = {name: self._take(name, feed, page, found) for name, feed in self.feeds.items()}
+        self.left_out = {name: reasons for name, reasons in lost.items() if reasons}
         keys = tuple(found)
         self._keys = self._keys if keys == self._keys else keys
         place = self._slots.place(self._keys, now)
         values = self._rates.advance(place, _raw(found), now, self.max_gap)
         return Block(self._keys, values, np.full(len(values), timestamp))
 
-    def _take(self, name: str, feed: Feed, page: Page, found: dict[SeriesKey, Reading]) -> None:
-        taken = 0
+    def _take(
+        self, name: str, feed: Feed, page: Page, found: dict[SeriesKey, Reading]
+    ) -> Counter[str]:
+        """Add a signal's readings to those found; returns how many were left out, by reason."""
+        taken, lost = 0, Counter[str]()
         for reading in feed.source(page):
             key = SeriesKey(name, reading.labels)
             if key in found:
-                self.skipped["duplicate"] += 1
+                lost["duplicate"] += 1
             elif len(found) >= self._capacity:
-                self.skipped["total_limit"] += 1
+                lost["total_limit"] += 1
             elif taken >= feed.limit:
-                self.skipped["signal_limit"] += 1
+                lost["signal_limit"] += 1
             else:
                 found[key] = reading
                 taken += 1
+        for reason, count in lost.items():
+            self.skipped[reason] += count
+        return lost
 
 
 def _by_name(samples: Iterable[Sample]) -> Page:

@@ -1,10 +1,11 @@
 """Several blocks as one, under one limit."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from exporter.model import Block, SeriesKey
+from exporter.model import Block, LeftOut, SeriesKey
 
 Parts = tuple[tuple[SeriesKey, ...], ...]
 
@@ -14,6 +15,7 @@ class Joint:
 
     def __init__(self, capacity: int) -> None:
         self.skipped = {"duplicate": 0, "total_limit": 0}
+        self.left_out: LeftOut = {}
         self._capacity = capacity
         self._parts: Parts = ()
         self._keys: tuple[SeriesKey, ...] = ()
@@ -36,12 +38,24 @@ class Joint:
 
     def _lay_out(self, parts: Parts) -> None:
         first: dict[SeriesKey, int] = {}
+        twice: list[SeriesKey] = []
         for place, key in enumerate(key for part in parts for key in part):
-            first.setdefault(key, place)
+            if first.setdefault(key, place) != place:
+                twice.append(key)
         self._parts = parts
         self._different = len(first)
         self._keys = tuple(first)[: self._capacity]
         self._places = np.array(list(first.values())[: self._capacity], np.intp)
+        self.left_out = _named({"duplicate": twice, "total_limit": [*first][self._capacity :]})
+
+
+def _named(lost: Mapping[str, Iterable[SeriesKey]]) -> LeftOut:
+    """Count series that were lost for some reasons by their signals."""
+    left_out: dict[str, Counter[str]] = {}
+    for reason, keys in lost.items():
+        for key in keys:
+            left_out.setdefault(key.signal, Counter())[reason] += 1
+    return left_out
 
 
 def _same(parts: Parts, others: Parts) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -52,6 +53,8 @@ class Poll:
         self.signal = signal
         self.query = query
         self.skipped = Counter(dict.fromkeys(SKIP_REASONS, 0))
+        self.left_out: Mapping[str, int] = {}
+        """How many series the latest tick left out, by reason."""
         self.trouble = Trouble()
         self.seconds = 0.0
         """How long the latest answer took, or has been taking."""
@@ -108,9 +111,8 @@ class Poll:
 
     def _arrived(self, answer: Answer) -> Block:
         layout = self.layout
-        self.skipped["duplicate"] += layout.duplicates
-        self.skipped["signal_limit"] += layout.beyond
-        self.skipped["histogram"] += answer.histograms
+        lost = {"duplicate": layout.duplicates, "signal_limit": layout.beyond}
+        self._leave_out({**lost, "histogram": answer.histograms})
         if self._missed:
             self._say(Trouble(LATE, f"an answer took {self._missed:.1f} s, and ticks went without"))
         else:
@@ -128,7 +130,11 @@ class Poll:
     def _skip(self, landed: Answer | QueryError | None) -> None:
         """Count all series of the signal as left out; one, while nobody knows how many."""
         reason = landed.reason if isinstance(landed, QueryError) else LATE
-        self.skipped[reason] += max(1, len(self.layout.keys))
+        self._leave_out({reason: max(1, len(self.layout.keys))})
+
+    def _leave_out(self, lost: Mapping[str, int]) -> None:
+        self.left_out = {reason: count for reason, count in lost.items() if count}
+        self.skipped.update(self.left_out)
 
     def _say(self, trouble: Trouble) -> None:
         """Log where the kind of trouble changes, not at every tick."""

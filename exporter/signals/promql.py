@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from exporter.model import Block, Metric, Sample
+from exporter.model import Block, LeftOut, Metric, Sample
 from exporter.prometheus.client import Prometheus
 from exporter.signals.poll import Poll, Query
 
@@ -57,6 +57,12 @@ class Pending:
         return now - self._found_at >= (_SETTLED if self._came_late else 0)
 
     @property
+    def left_out(self) -> Mapping[str, int]:
+        """How many of its series the latest tick left out, by reason."""
+        held = len(self.poll.layout.keys)
+        return self.poll.left_out if self.over or not held else {"backfill": held}
+
+    @property
     def told(self) -> str:
         """What is wrong with the signal, in words; "" where all is well."""
         asked = self.poll.trouble.text if self.poll.trouble.kind else ""
@@ -98,6 +104,11 @@ class Promql:
         for poll in self.polls:
             total.update(poll.skipped)
         return total
+
+    @property
+    def left_out(self) -> LeftOut:
+        """How many series of each signal were left out at the latest tick, by reason."""
+        return {one.poll.signal: lost for one in self._pending if (lost := one.left_out)}
 
     @property
     def trouble(self) -> str:

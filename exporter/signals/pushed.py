@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from exporter.model import Block, Metric, Sample, SeriesKey
+from exporter.model import Block, LeftOut, Metric, Sample, SeriesKey
 
 MAX_SERIES = 10_000
 OUTCOMES = ("taken", "late", "superseded", "series_limit")
@@ -41,6 +41,7 @@ class Pushed:
 
     def __init__(self, limit: int = MAX_SERIES) -> None:
         self.skipped: dict[str, int] = {}
+        self.left_out: LeftOut = {}
         self.counts = Counter(dict.fromkeys(OUTCOMES, 0))
         self._limit = limit
         self._latest: dict[SeriesKey, float] = {}

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from exporter.model import Block, Sample
+from exporter.model import Block, LeftOut, Sample
 
 
 class Remote(Protocol):
@@ -12,6 +12,11 @@ class Remote(Protocol):
     @property
     def skipped(self) -> Mapping[str, int]:
         """How many series were left out so far, counted again at every tick, by reason."""
+        ...
+
+    @property
+    def left_out(self) -> LeftOut:
+        """How many series of each signal were left out at the latest tick, by reason."""
         ...
 
     @property

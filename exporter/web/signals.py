@@ -14,12 +14,11 @@ from exporter.history.reasons import Language, moved, sentence
 from exporter.history.record import Record, moment
 from exporter.history.related import Related
 from exporter.history.rings import MOST_SERIES
-from exporter.model import SeriesKey, labels_of
+from exporter.model import FloatArray, SeriesKey, labels_of
 from exporter.quality.opinions import Opinions
 from exporter.quality.records import identity
 from exporter.quality.sensitivity import Wish
 from exporter.settings import format_sensitivity
-from exporter.signals.slots import IntArray
 from exporter.web import choosing
 from exporter.web.service import SERVICE
 
@@ -33,9 +32,13 @@ answer = partial(web.json_response, dumps=partial(json.dumps, ensure_ascii=False
 async def signals(request: web.Request) -> web.Response:
     """Answer with a page of all signals: how many series each has, and how they are."""
     service = request.app[SERVICE]
-    record = service.ticker.record
-    names, following = choosing.page(request, list(record.places), _MOST_SIGNALS)
-    found = [_summary(record, service.opinions, name) for name in names]
+    record, skipped = service.ticker.record, service.ticker.skipping.now
+    everyone = sorted(record.places.keys() | skipped.keys())
+    names, following = choosing.page(request, everyone, _MOST_SIGNALS)
+    found = [
+        {**_summary(record, service.opinions, name), "skipped": skipped.get(name, {})}
+        for name in names
+    ]
     return answer({"time": moment_of(record.latest.now), "signals": found, "next": following})
 
 
@@ -43,8 +46,9 @@ async def signal(request: web.Request) -> web.Response:
     """Answer with a page of one signal's series in detail."""
     service = request.app[SERVICE]
     name, language = request.match_info["name"], choosing.language(request)
-    record = service.ticker.record
-    chosen = choosing.some_series(request, record).tolist()
+    record, skipped = service.ticker.record, service.ticker.skipping.now.get(name, {})
+    only_skipped = skipped and name not in record.places
+    chosen = [] if only_skipped else choosing.some_series(request, record).tolist()
     places, following = choosing.page(request, chosen, _MOST_DETAILS)
     details = [_detail(record, service.opinions, place, language) for place in places]
     return answer(
@@ -52,6 +56,7 @@ async def signal(request: web.Request) -> web.Response:
             "signal": name,
             "time": moment_of(record.latest.now),
             **_quality(service.opinions, name),
+            "skipped": skipped,
             "series": details,
             "next": following,
         }
@@ -90,18 +95,19 @@ _NO_HISTORY = f"no history of this series is kept: {MOST_SERIES} have one"
 
 
 def _summary(record: Record, opinions: Opinions, name: str) -> dict[str, Any]:
-    places, fields = record.places[name], record.latest.fields
+    places, fields = record.places.get(name, np.zeros(0, np.intp)), record.latest.fields
+    active, score = (fields.get(field, np.zeros(0))[places] for field in ("active", "score"))
     return {
         "signal": name,
         "series": len(places),
-        "active": int(np.count_nonzero(fields["active"][places] == 1)),
-        "score": plain(_highest(fields["score"], places)),
+        "active": int(np.count_nonzero(active == 1)),
+        "score": plain(_highest(score)),
         **_quality(opinions, name),
     }
 
 
-def _highest(scores: Any, places: IntArray) -> float:
-    known = scores[places][np.isfinite(scores[places])]
+def _highest(scores: FloatArray) -> float:
+    known = scores[np.isfinite(scores)]
     return float(known.max(initial=-math.inf)) if len(known) else math.nan
 
 

@@ -111,7 +111,7 @@ async def test_series_that_are_left_out_are_counted_and_said_once(
     skipped = [page['tocsin_series_skipped_total{reason="total_limit"}'] for page in pages]
     assert skipped == [2, 4]
     assert [record.getMessage() for record in caplog.records] == [
-        "2 series are not scored: total_limit"
+        "series left out (total_limit): 2 of depth; raise `scoring.limit`"
     ]
 
 
@@ -133,6 +133,7 @@ class Elsewhere:
         self.keys = tuple(SeriesKey("far", (("n", str(i)),)) for i in range(len(values)))
         self.values = np.array(values)
         self.skipped = {"prometheus_late": 7}
+        self.left_out: dict[str, dict[str, int]] = {"far": {"prometheus_late": 7}}
         self.begun = 0
 
     names = ("far",)

@@ -195,6 +195,7 @@ def test_no_more_series_have_models_than_the_limit_and_the_rest_is_counted() -> 
         jobs.add((job.key, job.name))
     assert jobs == {(key, method) for key in keys[:3] for method in METHODS}
     assert feed.models.skipped == {"model_limit": 2 * (256 + 20)}
+    assert feed.models.left_out == {"depth": {"model_limit": 2}}
 
 
 def test_the_answer_for_a_series_that_has_gone_meanwhile_is_dropped() -> None:

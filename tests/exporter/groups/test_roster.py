@@ -52,6 +52,7 @@ def test_who_is_beyond_the_limit_is_counted_at_every_tick_and_those_before_stay(
         assert {group.name: len(group.members) for group in one.update(crowd, 1)} == {"g": 2}
     assert one.groups[0].members == (key("a"), key("b"))
     assert one.skipped == {"group_limit": 0, "group_member_limit": 3}
+    assert one.left_out == {key("z").signal: {"group_member_limit": 1}}
 
 
 def test_who_is_away_is_a_member_for_a_day_unless_the_place_is_wanted() -> None:
@@ -82,6 +83,7 @@ def test_groups_beyond_the_limit_are_counted_and_those_before_stay(
     crowd = (key("a", n="1"), key("b", n="1"), key("a", n="2"))
     assert members(one, *crowd, now=1) == {"n=2": ["a"]}
     assert one.skipped == {"group_limit": 2, "group_member_limit": 0}
+    assert one.left_out == {name: {"group_limit": 1} for name in "ab"}
 
 
 def test_while_nothing_changes_the_groups_are_the_very_same() -> None:

@@ -76,6 +76,9 @@ def test_series_beyond_the_limit_of_their_signal_are_left_out_and_counted() -> N
     one = signals(limit=2)
     assert len(one.derive(queues("a", "b", "c"), 0, AT).keys) == 2
     assert one.skipped == {"duplicate": 0, "signal_limit": 1, "total_limit": 0}
+    assert one.left_out == {"depth": {"signal_limit": 1}}
+    one.derive(queues("a", "b"), 15, AT)
+    assert one.left_out == {}, "of the latest tick only"
 
 
 def test_series_beyond_the_capacity_are_left_out_and_counted() -> None:

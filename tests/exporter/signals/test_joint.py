@@ -31,6 +31,7 @@ def test_what_is_beyond_the_capacity_is_left_out_and_counted_every_time() -> Non
         kept = joint.join(blocks)
         assert len(kept.keys) == len(kept.values) == len(kept.times) == 2
         assert joint.skipped == {"duplicate": 0, "total_limit": turn}
+    assert joint.left_out == {"b": {"total_limit": 1}}
 
 
 def test_of_two_series_with_one_key_the_first_stands() -> None:
@@ -39,3 +40,4 @@ def test_of_two_series_with_one_key_the_first_stands() -> None:
     assert [key.signal for key in kept.keys] == ["a", "a", "b"]
     assert kept.values.tolist() == [1, 2, 3]
     assert joint.skipped == {"duplicate": 1, "total_limit": 0}
+    assert joint.left_out == {"a": {"duplicate": 1}}

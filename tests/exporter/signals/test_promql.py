@@ -141,10 +141,11 @@ async def test_what_fails_is_missing_counted_by_reason_and_told(
     assert block.keys == KEYS
     assert np.isnan(block.values).all()
     assert {name: count for name, count in promql.skipped.items() if count} == {reason: 2}
+    assert promql.left_out == {"queues": {reason: 2}}
     assert promql.trouble.startswith("queues: ")
     assert words in promql.trouble
     assert (await tick(promql)).values.tolist() == [5, 7]
-    assert promql.trouble == ""
+    assert (promql.trouble, promql.left_out) == ("", {})
 
 
 async def test_an_error_is_told_in_the_servers_words_and_logged_once(
@@ -175,6 +176,7 @@ async def test_series_beyond_the_limit_are_left_out_and_counted(
     promql = ask(prometheus, limit=1)
     assert (await tick(promql)).keys == KEYS[:1]
     assert promql.skipped["signal_limit"] == 1
+    assert promql.left_out == {"queues": {"signal_limit": 1}}
 
 
 async def test_an_answer_far_beyond_the_limit_is_not_read_to_its_end(

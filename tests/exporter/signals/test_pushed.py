@@ -37,6 +37,18 @@ async def test_of_several_values_between_two_ticks_the_newest_stands_and_the_res
     assert pushed.counts == {"taken": 1, "superseded": 1, "late": 1, "series_limit": 0}
 
 
+async def test_of_a_value_a_second_each_tick_scores_the_last_and_no_count_ever_falls() -> None:
+    pushed, scored, taken = Pushed(), [], [0]
+    for second in range(45):
+        assert pushed.push([seen("orders", second, NOW - 60 + second)]) == {"taken": 1}
+        taken.append(pushed.counts["taken"])
+        if second % 15 == 14:
+            scored += (await take(pushed)).values.tolist()
+    assert scored == [14, 29, 44]
+    assert taken == sorted(taken)
+    assert pushed.counts == {"taken": 3, "superseded": 42, "late": 0, "series_limit": 0}
+
+
 async def test_new_series_beyond_the_limit_are_refused_and_known_ones_go_on() -> None:
     pushed = Pushed(limit=2)
     assert pushed.push(seen(name, 1) for name in "abc") == {"taken": 2, "series_limit": 1}

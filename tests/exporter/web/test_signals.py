@@ -14,6 +14,7 @@ from exporter.app import App, remembering
 from exporter.config import Config
 from exporter.exposition import render
 from exporter.model import SeriesKey
+from exporter.signals.joint import Joint
 from exporter.signals.pushed import Observation
 from exporter.web import make_web
 
@@ -369,6 +370,23 @@ async def test_a_label_is_on_disk_before_it_is_answered(client: Client, world: W
     state = world.config.state
     assert state is not None
     assert "磁盘" in (state.path / "opinions.jsonl").read_text("utf-8")
+
+
+async def test_which_signals_lose_series_and_why_is_told(client: Client, world: World) -> None:
+    """Also of a signal that has lost all of its series, so that none is scored."""
+    world.app.service.ticker._joint = Joint(2)
+    await world.live(1)
+    listed = {one["signal"]: one for one in (await get(client, ""))["signals"]}
+    assert {name: (one["series"], one["skipped"]) for name, one in listed.items()} == {
+        "depth": (1, {"total_limit": 1}),
+        "disk": (1, {}),
+    }
+    world.app.service.ticker._joint = Joint(1)
+    await world.live(1)
+    told = await get(client, "/disk")
+    assert (told["series"], told["skipped"]) == ([], {"total_limit": 1})
+    assert (await get(client, "/depth"))["skipped"] == {"total_limit": 1}
+    assert await status(client, "/nothing") == 404
 
 
 SAID = ("sensitivity", "sensitivity_from")

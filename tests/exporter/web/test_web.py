@@ -289,6 +289,7 @@ class Far:
     """A source of values elsewhere that has the trouble the test gives it."""
 
     skipped: ClassVar[dict[str, int]] = {}
+    left_out: ClassVar[dict[str, dict[str, int]]] = {}
     names: ClassVar[tuple[str, ...]] = ()
     trouble = ""
     lasting = False
