@@ -82,12 +82,17 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What somebody did about an incident: `until` is when that ends by itself, if it does."""
+    """What somebody did about an incident: `until` is when that ends by itself, if it does.
+
+    Of an escalation `who` is asked now, and of a response `who` is its runbook and `detail` what
+    came of it.
+    """
 
     verb: str
     who: str
     at: datetime
     until: datetime | None = None
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -132,7 +137,7 @@ class Notification:
         """
         said = sorted(f"{a.fingerprint} {a.status} {a.starts_at.isoformat()}" for a in self.alerts)
         if self.act:
-            said += [self.act.verb, self.act.who, self.act.at.isoformat()]
+            said += [self.act.verb, self.act.who, self.act.at.isoformat(), self.act.detail]
         return _digest(self.receiver, self.group_key, *said)
 
 

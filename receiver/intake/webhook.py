@@ -139,6 +139,7 @@ def _act(value: Any) -> Act | None:
         who=_field(act, "who", _text),
         at=_field(act, "at", _time),
         until=_option(act, "until", _end, None),
+        detail=_option(act, "detail", _text, ""),
     )
 
 

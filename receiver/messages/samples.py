@@ -71,6 +71,10 @@ def _notification(*alerts: Alert, truncated: int = 0) -> Notification:
     )
 
 
+def _nasty_act() -> Act:
+    return Act("respond", _NASTY["html"], NOW, detail=_NASTY["markdown"] + _NASTY["long"])
+
+
 def _nasty() -> Iterator[Alert]:
     for name, text in _NASTY.items():
         said = dict.fromkeys((*_TEXTS, "impact", "value"), text)
@@ -112,13 +116,16 @@ _ALONE: Mapping[str, Notification] = {
 }
 """One of each shape that Alertmanager sends, and what no author of a template thinks of."""
 _TAKEN = Act("acknowledge", "Ada", NOW - timedelta(minutes=1))
+_RESPONSE = Act("respond", "restart-web", NOW, detail="web was restarted and answers again")
 _HUSHED = Act("silence", "Ada", NOW - timedelta(minutes=1), NOW + timedelta(hours=1))
 CUSTODY = Custody(7, _TAKEN, (("Ada", "https://tocsin.example.com/act/7?who=ada&seal=x"),))
 """An incident that somebody has."""
 ACTS: Mapping[str, Notification] = {
     "acknowledged": replace(_ALONE["single"], act=_TAKEN),
     "silenced": replace(_ALONE["grouped"], act=_HUSHED),
-    "nasty acknowledged": replace(_ALONE["nasty alone"], act=_TAKEN),
+    "escalated": replace(_ALONE["grouped"], act=Act("escalate", "Grace", NOW)),
+    "response": replace(_ALONE["single"], act=_RESPONSE),
+    "nasty response": replace(_ALONE["nasty alone"], act=_nasty_act()),
 }
 """What somebody did about an incident."""
 DIGESTS: Mapping[str, tuple[Notification, ...]] = {

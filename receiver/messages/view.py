@@ -197,7 +197,9 @@ def _headline(told: Notification, language: Language) -> tuple[str, str]:
 
 
 def _act(done: Act | None) -> Act | None:
-    return done and replace(done, who=clip(plain(done.who), _NAME))
+    if done is None:
+        return None
+    return replace(done, who=clip(plain(done.who), _NAME), detail=clip(plain(done.detail), _TEXT))
 
 
 def _look_at_alert(

@@ -31,10 +31,20 @@ AGAIN = {Language.EN: "reminder", Language.ZH: "再次提醒"}
 """What a reminder says beside the severity."""
 
 ACTED = {
-    Language.EN: {"acknowledge": "Acknowledged", "silence": "Silenced"},
-    Language.ZH: {"acknowledge": "已认领", "silence": "已静默"},
+    Language.EN: {
+        "acknowledge": "Acknowledged",
+        "silence": "Silenced",
+        "escalate": "Escalated",
+        "respond": "Response",
+    },
+    Language.ZH: {
+        "acknowledge": "已认领",
+        "silence": "已静默",
+        "escalate": "已升级",
+        "respond": "自动响应",
+    },
 }
-ACTED_EMOJI = {"acknowledge": "🙋", "silence": "🔕"}
+ACTED_EMOJI = {"acknowledge": "🙋", "silence": "🔕", "escalate": "📣", "respond": "🔧"}
 VERBS = {
     Language.EN: {
         "acknowledge": "Acknowledge",

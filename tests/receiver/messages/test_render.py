@@ -86,6 +86,10 @@ HUSHED = Act(
 CASES |= {
     "acknowledged": replace(SINGLE, act=TAKEN),
     "silenced": replace(GROUPED, act=HUSHED),
+    "escalated": replace(SINGLE, act=Act("escalate", "值班二", NOW)),
+    "response": replace(
+        SINGLE, act=Act("respond", "restart-web", NOW, detail="web 已重启并恢复响应")
+    ),
     "taken": SINGLE,
     "reminder": replace(GROUPED, reason=REMINDER),
 }
