@@ -1,6 +1,5 @@
 """What a picture of an alert shows: which time, which series, and how they are called (pure)."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,17 +34,13 @@ class Span:
 
 
 def span_of(plot: Plot, now: datetime) -> Span:
-    """Show the alert and the hour before it, of a long one its last day.
-
-    The end is rounded up, so that it is the same picture for a while and the newest is in it.
-    """
+    """Show the alert and the hour before it, of a long one its last day."""
     alert = plot.alert
     over = alert.ends_at if alert.status is Status.RESOLVED else None
     since, until = alert.starts_at.timestamp(), (over or now).timestamp()
-    latest = min(now.timestamp(), until + _AFTER)
-    shown = min(_LONGEST, max(_BEFORE, latest - since + _BEFORE))
+    end = min(now.timestamp(), until + _AFTER)
+    shown = min(_LONGEST, max(_BEFORE, end - since + _BEFORE))
     step = max(_FINEST, round(shown / _POINTS / _FINEST) * _FINEST)
-    end = math.ceil(latest / _FINEST) * _FINEST
     return Span(end - shown // step * step, end, step, since, until)
 
 
