@@ -14,7 +14,7 @@ from receiver.intake.webhook import ParseError, parse
 from receiver.messages.library import ACT_FILES, DIGEST_FILES, NAMES, files_of, formats_of
 from receiver.messages.render import Rendered, Style
 from receiver.messages.samples import ACTS, BACKGROUNDS, DIGESTS, NOW, SAMPLES
-from receiver.messages.writing import write
+from receiver.messages.writing import page_of, write
 from receiver.model import UNKNOWN, Background, ConfigError, Language, Notification
 from receiver.outlets import outlets
 
@@ -58,7 +58,7 @@ async def run(arguments: argparse.Namespace) -> int:
             sys.stdout.write(f"--- {name}: {style.format}\n")
         sys.stdout.write(_shown(rendered, arguments.template or ""))
         if arguments.html and rendered.message.html:
-            arguments.html.write_text(rendered.message.html, "utf-8")
+            arguments.html.write_text(page_of(rendered.message), "utf-8")
         for failure in rendered.failures:
             failed = True
             sys.stderr.write(f"{failure}; built-in text would be sent\n")

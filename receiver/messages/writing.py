@@ -1,14 +1,16 @@
 """One message, whether it tells of one notification or of several that waited."""
 
+import base64
 from collections.abc import Sequence
 from datetime import datetime
 
+from receiver.channels.mailing import PICTURE
 from receiver.messages.custody import NOBODY, Custody
 from receiver.messages.digest import digest
 from receiver.messages.library import Templates
 from receiver.messages.render import Rendered, Style, render
 from receiver.messages.samples import START
-from receiver.model import UNKNOWN, Background, Notification
+from receiver.model import UNKNOWN, Background, Message, Notification
 
 
 def write(
@@ -32,3 +34,9 @@ def write(
         background=background,
         custody=custody,
     )
+
+
+def page_of(message: Message) -> str:
+    """Return the page of a mail with its picture within, since no mail goes with it."""
+    picture = base64.b64encode(message.picture or b"").decode()
+    return message.html.replace(f"cid:{PICTURE}", f"data:image/png;base64,{picture}")

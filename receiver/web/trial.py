@@ -5,7 +5,6 @@ but loops in loops and texts that double need a bound on time and memory that a 
 """
 
 import asyncio
-import base64
 import os
 import resource
 import sys
@@ -16,13 +15,12 @@ from time import process_time
 from typing import cast
 
 from receiver.channels.contract import Format
-from receiver.channels.mailing import PICTURE
 from receiver.intake.webhook import ParseError, parse
 from receiver.messages.library import Key, Source, Templates, put_in_place
 from receiver.messages.render import Style
 from receiver.messages.samples import BACKGROUNDS, SAMPLES
-from receiver.messages.writing import write
-from receiver.model import UNKNOWN, Background, ConfigError, Language, Message, Notification
+from receiver.messages.writing import page_of, write
+from receiver.model import UNKNOWN, Background, ConfigError, Language, Notification
 from receiver.settings import Section
 
 PATIENCE = 15.0
@@ -80,13 +78,7 @@ def show(
     rendered = write(told, style, templates, now, background)
     said = rendered.message
     failures = tuple(map(str, rendered.failures))
-    return Shown(title=said.title, body=said.body, html=_whole(said), failures=failures)
-
-
-def _whole(said: Message) -> str:
-    """Put the picture into the page of a mail, since no mail goes with it here."""
-    picture = base64.b64encode(said.picture or b"").decode()
-    return said.html.replace(f"cid:{PICTURE}", f"data:image/png;base64,{picture}")
+    return Shown(title=said.title, body=said.body, html=page_of(said), failures=failures)
 
 
 async def show_apart(ask: Ask) -> Shown:

@@ -50,9 +50,9 @@ def test_text_that_came_with_an_alert_is_no_formula_and_cannot_break_it() -> Non
 
 
 def test_extreme_values_can_be_drawn() -> None:
-    for values in ((1e300, -1e300), (0.0, 0.0), (5e-324, 1.0), (1.0,)):
-        for unit in ("bytes", "seconds", "ratio", ""):
-            assert drawing.draw(chart(unit=unit, lines=(line("a", *values),), limit=None))
+    extreme = ((1e300, -1e300), (0.0, 0.0), (5e-324, 1.0), (1.0,))
+    for values, unit in zip(extreme, ("bytes", "seconds", "ratio", ""), strict=True):
+        assert drawing.draw(chart(unit=unit, lines=(line("a", *values),), limit=None))
 
 
 def test_without_a_font_for_chinese_its_own_words_are_english() -> None:
