@@ -203,7 +203,8 @@ class Message:
     there is none that could be changed, and `brief` what an answer to it there says instead.
     `picture` is a PNG, if there is one, and `link` the address at which it can be seen. `act` is
     the verb where it tells what somebody did. `buttons` are (verb, words), for whoever can show
-    some, about the incident of that number.
+    some, about the incident of that number. `links` are (words, URL) of what can be opened, in
+    the language of who reads; the body has them too.
     """
 
     title: str
@@ -220,6 +221,7 @@ class Message:
     act: str = ""
     incident: int = 0
     buttons: tuple[tuple[str, str], ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
 
     @property
     def color(self) -> str:

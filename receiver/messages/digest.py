@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ from receiver.messages.filters import clip, plain
 from receiver.messages.library import BUILT_IN, DIGEST_FILES, Templates
 from receiver.messages.render import Rendered, Sheet, Style
 from receiver.messages.view import DigestView, KindView, raw_host, tidy_host
-from receiver.messages.words import RESOLVED, SEVERITY
+from receiver.messages.words import LINKS, RESOLVED, SEVERITY
 from receiver.model import (
     RESOLVED_EMOJI,
     SEVERITIES,
@@ -74,7 +74,9 @@ def digest(
     }
     status = Status.RESOLVED if view.resolved else Status.FIRING
     sheet = Sheet(templates, style, DIGEST_FILES, context)
-    return sheet.write(*builtin_digest(view), status, worst, key, key)
+    written = sheet.write(*builtin_digest(view), status, worst, key, key)
+    links = ((LINKS[style.language]["inbox"], view.link),) if view.link else ()
+    return replace(written, message=replace(written.message, links=links))
 
 
 def _look_at(

@@ -17,7 +17,7 @@ from receiver.messages.filters import clip
 from receiver.messages.library import ACT_FILES, BUILT_IN, FILES, Part, Templates
 from receiver.messages.markup import DIALECTS
 from receiver.messages.view import View, look_at
-from receiver.messages.words import SEVERITY, VERBS
+from receiver.messages.words import HANDLE, LINKS, SEVERITY, VERBS
 from receiver.model import (
     RESOLVED_COLOR,
     UNKNOWN,
@@ -101,14 +101,13 @@ def render(  # noqa: PLR0913 -- the last three may be left out
 
     `key` names this message and `thread` its incident; neither is shown.
     """
-    urgency, language = notification.severity, style.language
+    urgency, language, act = notification.severity, style.language, notification.act
     view = look_at(notification, language, style.external_url, now, background, custody)
     context: dict[str, Any] = {
         "view": view,
         "zone": ZoneInfo(style.timezone),
         "severity": SEVERITY[language][urgency.name],
     }
-    act = notification.act
     files = ACT_FILES if act and not style.changes else FILES
     sheet = Sheet(templates, style, files, context)
     text = builtin_text(view)
@@ -123,6 +122,7 @@ def render(  # noqa: PLR0913 -- the last three may be left out
             picture=background.picture,
             link=view.picture,
             buttons=_buttons(view, custody, language),
+            links=_links(view, language),
         ),
         tuple(sheet.failures),
     )
@@ -132,6 +132,12 @@ def _buttons(view: View, custody: Custody, language: Language) -> tuple[tuple[st
     """Return what can still be done about it."""
     left = [verb for verb in custody.verbs if not (verb == "acknowledge" and view.taken)]
     return () if view.resolved else tuple((verb, VERBS[language][verb]) for verb in left)
+
+
+def _links(view: View, language: Language) -> tuple[tuple[str, str], ...]:
+    """Return what can be opened, in the words of the reader's language."""
+    shown = [(LINKS[language][kind], url) for kind, url in view.links]
+    return (*shown, *((HANDLE[language].format(name), url) for name, url in view.people))
 
 
 @dataclass(slots=True)

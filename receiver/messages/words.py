@@ -76,6 +76,9 @@ LINKS = {
     },
 }
 
+HANDLE = {Language.EN: "Handle as {}", Language.ZH: "以 {} 的身份处理"}
+"""What a link says by which a person of that name may act."""
+
 FACTS = {
     Language.EN: {
         "value": "Value",

@@ -43,6 +43,13 @@ def test_a_digest_names_every_alert_and_host_the_most_urgent_first() -> None:
     assert (message.status, message.severity.name) == (Status.FIRING, "critical")
 
 
+@pytest.mark.parametrize(("language", "words"), [(Language.EN, "Inbox"), (Language.ZH, "收件箱")])
+def test_a_digest_knows_the_link_that_it_shows(language: Language, words: str) -> None:
+    link = "https://tocsin.example.com"
+    assert write(Style("text", language, "UTC", link)).links == ((words, link),)
+    assert write(Style("text", language, "UTC")).links == ()
+
+
 def test_alerts_of_one_name_are_parted_by_their_severity() -> None:
     crowd = [make_alert(instance=f"web-{n}", severity="warning") for n in range(200)]
     one = make_alert(instance="db-1")

@@ -140,6 +140,15 @@ def test_messages_read_as_they_were_approved(
 
 
 @pytest.mark.parametrize("language", Language)
+def test_a_message_knows_the_links_that_its_text_shows(language: Language) -> None:
+    message = write(SINGLE, "dingtalk", language, BUILT_IN, BACKGROUND, CUSTODY).message
+    shown = " · ".join(f"[{words}]({url})" for words, url in message.links)
+    assert message.body.endswith(f"\n\n{shown}")
+    assert message.links[-1][1] == LINK
+    assert len(message.links) > 3
+
+
+@pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("format_", FORMATS)
 def test_host_value_and_duration_are_in_every_message(format_: Format, language: Language) -> None:
     for told, lasted in (
