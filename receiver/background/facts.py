@@ -86,9 +86,7 @@ async def find(told: Notification, rules: Rules, source: Source) -> Facts:
     )
     points = dict(zip(wanted, answers, strict=True))
     found = {a.fingerprint: _find(a, watching[a.fingerprint], points) for a in alerts}
-    readings = {
-        key: Reading(p.value, w.unit) for key, one in found.items() if one for w, p in [one]
-    }
+    readings = {key: _read(*one) for key, one in found.items() if one and _tells(one[0])}
     unusual = _unusual(beside, signal)
     if (known := signal_of(first.labels, of_signal)) is not None:
         readings[first.fingerprint] = _reading(known)
@@ -127,6 +125,15 @@ def _plot(first: Alert, found: Mapping[str, _Found]) -> Plot | None:
     alike = [one[1].labels for one in found.values() if one and one[0] == watched]
     unique = {tuple(sorted(labels.items())): labels for labels in [leader[1].labels, *alike]}
     return Plot(first, watched, tuple(unique.values()))
+
+
+def _tells(watched: Watched) -> bool:
+    """Whether the value is news: of `up == 0` it is in the name of the alert."""
+    return watched.condition.operator != "=="
+
+
+def _read(watched: Watched, point: Point) -> Reading:
+    return Reading(point.value, watched.unit)
 
 
 def _reading(signal: Signal) -> Reading:

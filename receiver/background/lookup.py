@@ -213,7 +213,7 @@ class Lookup:
         rules = await self._known_rules(told)
         source = Source(self._http, told, self._now(), partial(self._note, "facts"))
         facts = await find(about, rules, source)
-        return facts if facts.readings or facts.unusual else None
+        return facts if facts != NO_FACTS else None
 
     async def _known_rules(self, told: Prometheus) -> Rules:
         """Return the rules; only the very first message waits for them."""

@@ -57,9 +57,15 @@ async def test_an_expression_can_be_cut_to_the_series_that_are_meant(
 
 @pytest.fixture
 async def pictured(
-    prometheus: Prometheus, http: ClientSession, numbers: Metrics, tmp_path: Path
+    prometheus: Prometheus,
+    http: ClientSession,
+    numbers: Metrics,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Lookup]:
-    lookup = Lookup(lambda: prometheus, http, numbers, now, Easel(Studio(tmp_path)))
+    monkeypatch.setattr("receiver.pictures.studio._DRAW", 30.0)
+    patient = prometheus.model_copy(update={"timeout": 30.0})
+    lookup = Lookup(lambda: patient, http, numbers, now, Easel(Studio(tmp_path)))
     await lookup.warm()
     yield lookup
     await lookup.close()
@@ -72,7 +78,7 @@ async def test_a_rule_and_an_anomaly_are_drawn(
     full = make_alert(alertname="Full", instance="db-1:9100", mountpoint=MOUNT)
     odd = make_alert(alertname="HostAnomalous", instance="db-1:9847")
     for alert in (full, odd):
-        known = await pictured.look(make_notification([alert]), 2.0, style)
+        known = await pictured.look(make_notification([alert]), 30.0, style)
         assert known.picture is not None
         assert known.picture.startswith(b"\x89PNG")
         assert known.unusual == ((Unusual("disk_busy", 2.5),) if alert is full else ())

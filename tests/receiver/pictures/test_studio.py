@@ -18,6 +18,12 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("charts")
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a busy machine draw for longer than a message would wait."""
+    monkeypatch.setattr(module, "_DRAW", 30.0)
+
+
 @pytest.fixture
 async def studio(home: Path) -> AsyncIterator[Studio]:
     made = Studio(home)
