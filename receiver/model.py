@@ -204,7 +204,7 @@ class Message:
     `picture` is a PNG, if there is one, and `link` the address at which it can be seen. `act` is
     the verb where it tells what somebody did. `buttons` are (verb, words), for whoever can show
     some, about the incident of that number. `links` are (words, URL) of what can be opened, in
-    the language of who reads; the body has them too.
+    the language of who reads; the body has them too. `labels` are those of each firing alert.
     """
 
     title: str
@@ -222,6 +222,7 @@ class Message:
     incident: int = 0
     buttons: tuple[tuple[str, str], ...] = ()
     links: tuple[tuple[str, str], ...] = ()
+    labels: tuple[Labels, ...] = ()
 
     @property
     def color(self) -> str:

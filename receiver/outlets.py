@@ -21,7 +21,7 @@ def outlets(config: Config, signer: Signer | None = None) -> Iterator[Outlet]:
         # A channel writes some words itself: how many lines its limit left out.
         speaking = channel.model_copy(update={"language": language})
         link = "" if isinstance(channel, Inbox) else config.links  # it need not lead to itself
-        style = Style(channel.format, language, zone, link, changes=channel.changes)
+        style = Style(channel.written, language, zone, link, changes=channel.changes)
         doors = _doors(config, channel, signer) if signer and config.people else None
         linked = bool(config.external_url and link) and channel.format != "sms"
         pictured = channel.attaches or linked

@@ -63,6 +63,11 @@ class Channel(Section):
         return False
 
     @property
+    def written(self) -> Format:
+        """Which templates write its messages as it is configured."""
+        return self.format
+
+    @property
     def attaches(self) -> bool:
         """Whether it sends a message's picture along, or adds it by `illustrate`."""
         return False
@@ -104,9 +109,7 @@ class Channel(Section):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every secret of the configuration, to be masked in what is logged and counted."""
-        values = (getattr(self, name) for name in type(self).model_fields)
-        texts = (v.get_secret_value() for v in values if isinstance(v, SecretStr))
-        return tuple(part for text in texts for part in _telling(text))
+        return tuple(part for text in _secrets_of(self) for part in _telling(text))
 
     def clean(self, text: str) -> str:
         """Return what the other side said as one short printable line without our secrets."""
@@ -120,6 +123,15 @@ def name_destination(kind: str, *parts: str) -> str:
     """Name a destination by what it is made of, secrets included, without telling them."""
     digest = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
     return f"{kind}:{digest[:24]}"
+
+
+def _secrets_of(section: Section) -> Iterator[str]:
+    for value in (getattr(section, name) for name in type(section).model_fields):
+        if isinstance(value, SecretStr):
+            yield value.get_secret_value()
+        for part in value if isinstance(value, tuple) else ():
+            if isinstance(part, Section):
+                yield from _secrets_of(part)
 
 
 def _telling(secret: str) -> Iterator[str]:

@@ -1,89 +1,44 @@
 """DingTalk's custom robot: signed at the moment of sending, and read beyond its HTTP 200.
 
-Source of limits and codes: open.dingtalk.com, custom robots, and reports of what it answers.
+Source of limits: open.dingtalk.com, custom robots.
 """
 
 import base64
 import hashlib
 import hmac
 import json
-import re
+import logging
 import time
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated, Any, ClassVar, Literal, Self
+from urllib.parse import urlencode
 
 from aiohttp import ClientSession
-from pydantic import Field
+from pydantic import Field, PrivateAttr, model_validator
 from yarl import URL
 
-from receiver.channels.codes import Fault
-from receiver.channels.contract import Format
+from receiver.channels.contract import Format, name_destination
+from receiver.channels.dingfaults import CONTENT, MALFORMED, diagnose
 from receiver.channels.fitting import fit_body
+from receiver.channels.posting import SecretUrl
 from receiver.channels.robot import MOBILE, Robot, add_keyword
-from receiver.model import Message, Pace
-from receiver.settings import SecretFile
+from receiver.channels.rota import Rota
+from receiver.model import Message, Pace, SendError
+from receiver.settings import SecretFile, Section
+
+_LOG = logging.getLogger(__name__)
 
 LONGEST_BODY = 20_000
 """Bytes of the JSON body in UTF-8; beyond it the robot answers 460101."""
 _LONGEST_TITLE = 200
-_PENALTY = 600.0
-"""Seconds for which a robot is shut out after more than 20 messages in a minute."""
-
-
-_THROTTLED = Fault("throttled", "more than 20 messages in a minute", retry_after=_PENALTY)
-_TOKEN = Fault("auth", "the access token is unknown; copy the robot's URL again")
-_CONTENT = Fault("rejected", "DingTalk does not allow this content", permanent=True)
-_MALFORMED = Fault("rejected", "DingTalk misses a field or knows none of this name", permanent=True)
-_TOO_LONG = Fault("too_long", "the message is over 20,000 bytes", permanent=True)
-_UNKNOWN = Fault("unknown", "an unknown code")
-
-FAULTS = {
-    -1: Fault("server", "DingTalk is busy"),
-    88: _TOKEN,
-    300001: _TOKEN,
-    300005: _TOKEN,
-    400101: _TOKEN,
-    40035: _MALFORMED,
-    43004: _MALFORMED,
-    400105: _MALFORMED,
-    400402: _MALFORMED,
-    400403: _MALFORMED,
-    400013: Fault("gone", "the group was dismissed"),
-    400102: Fault("gone", "the robot is switched off"),
-    400106: Fault("gone", "the robot was removed from the group"),
-    90030: Fault("quota", "the organisation's quota of robot messages is used up"),
-    130101: _THROTTLED,
-    410100: _THROTTLED,
-    430101: _CONTENT,
-    430102: _CONTENT,
-    430103: _CONTENT,
-    430104: _CONTENT,
-    460101: _TOO_LONG,
-    101002: _TOO_LONG,
-}
-# 310000 stands for four security settings; only its text, English or Chinese, tells which.
-_SECURITY = 310000
-_SETTINGS = {
-    r"timestamp|时间戳": Fault(
-        "clock", "this host's clock is more than an hour off; set it by NTP"
-    ),
-    r"keyword|关键词": Fault(
-        "keyword", "none of the robot's keywords is in the message; set `keyword`"
-    ),
-    r"\bip\b|whitelist|白名单": Fault(
-        "address", "this host's public address is not in the robot's list"
-    ),
-    r"sign|签名": Fault("auth", "the signature does not match; check `secret_file`"),
-}
-_TOO_OFTEN = re.compile(r"too fast|limit|频|限流", re.IGNORECASE)
-
-
-def diagnose(code: int, said: str) -> Fault:
-    """Classify an errcode other than 0 with its errmsg."""
-    if code == _SECURITY:
-        what = said.partition(";solution")[0]  # the advice names other settings too
-        hits = (f for words, f in _SETTINGS.items() if re.search(words, what, re.IGNORECASE))
-        return next(hits, Fault("auth", "one of the robot's security settings refuses this host"))
-    return FAULTS.get(code) or (_THROTTLED if _TOO_OFTEN.search(said) else _UNKNOWN)
+_LONGEST_BUTTONS = 8_000
+"""Bytes of all buttons together, so that a text fits beside them."""
+_PACE = Pace(20, 60)
+_REST = 60.0
+"""Seconds for which a robot is left alone that somebody has to mend, while others take over."""
+_ITS_OWN = {"throttled", "quota", "gone", "auth", "address", "keyword"}
+"""Refusals that are about one robot: the next one may take the message."""
 
 
 def sign(secret: str, timestamp: int) -> str:
@@ -92,58 +47,121 @@ def sign(secret: str, timestamp: int) -> str:
     return base64.b64encode(hmac.digest(secret.encode(), text, hashlib.sha256)).decode()
 
 
-class DingTalk(Robot):
-    """A custom robot of a group.
+class Spare(Section):
+    """A further robot of the same group."""
 
-    `mention` says who is called for alerts that fire, by severity: `all`, a mobile number as
-    +86-13800000000, or a user id.
+    url: SecretUrl = Field(alias="url_file")
+    secret: SecretFile | None = Field(default=None, alias="secret_file")
+
+
+class DingTalk(Robot):
+    """A custom robot of a group, and others of that group which take over from it.
+
+    `mention` and `mention_by` say who is called: `all`, a mobile number as +86-13800000000, or a
+    user id. A card calls nobody, so what calls somebody is sent as Markdown in its place.
     """
 
     format: ClassVar[Format] = "dingtalk"
-    limit: ClassVar[Pace | None] = Pace(20, 60)
+    limit: ClassVar[Pace | None] = _PACE
 
     secret: SecretFile | None = Field(default=None, alias="secret_file")
     keyword: str = ""
+    style: Literal["markdown", "text", "actionCard"] = "markdown"
+    overflow: Annotated[tuple[Spare, ...], Field(max_length=19)] = ()
+
+    _rota: Rota = PrivateAttr()
+
+    @model_validator(mode="after")
+    def _line_up(self) -> Self:
+        urls = [robot.url.get_secret_value() for robot in self.robots]
+        if len(set(urls)) < len(urls):
+            raise ValueError("overflow: the same robot twice; each needs a URL of its own")
+        self._rota = Rota(len(urls), _PACE)
+        return self
+
+    @property
+    def written(self) -> Format:
+        """A text has no markup."""
+        return "text" if self.style == "text" else self.format
+
+    @property
+    def robots(self) -> "Sequence[DingTalk | Spare]":
+        """All robots of the pool."""
+        return (self, *self.overflow)
+
+    @property
+    def rule(self) -> Pace | None:
+        """The configured pace, else what all robots together are allowed."""
+        return self.pace or Pace(_PACE.count * len(self.robots), _PACE.period)
+
+    @property
+    def destination(self) -> str:
+        """All robots: the pool has one pace."""
+        return name_destination(self.type, *(r.url.get_secret_value() for r in self.robots))
 
     async def send(self, message: Message, http: ClientSession) -> None:
-        """Post the message as Markdown; an errcode other than 0 is a failure."""
-        code, said = await self.ask(self._signed_url(), self._body(message), http)
+        """Post the message by the first robot that takes it; an errcode other than 0 is none.
+
+        After a timeout no other is asked: the message may have arrived.
+        """
+        body = self._body(message)
+        if not self.overflow:
+            return await self._post(self, body, http)
+        for number in self._rota.ready(time.monotonic()):
+            try:
+                await self._post(self.robots[number], body, http)
+            except SendError as error:
+                if error.reason not in _ITS_OWN:
+                    raise
+                self._relieve(number, error)
+            else:
+                return self._rota.sent(number, time.monotonic())
+        raise self._rota.refusal(time.monotonic())
+
+    def _relieve(self, number: int, error: SendError) -> None:
+        _LOG.warning("robot %d of %d rests: %s", number + 1, len(self.robots), error)
+        self._rota.rest(number, time.monotonic() + (error.retry_after or _REST), error)
+
+    async def _post(self, robot: "DingTalk | Spare", body: bytes, http: ClientSession) -> None:
+        code, said = await self.ask(signed_url(robot), body, http)
         if code != 0:
             raise self.failure(diagnose(code, said), code, said)
 
     async def examine(self, http: ClientSession) -> str:
-        """Send a message without a text, which the robot refuses once it knows who sends."""
+        """Send by each robot a message without a text, which is refused once it knows who sends."""
         empty = json.dumps({"msgtype": "markdown", "markdown": {"title": "", "text": ""}}).encode()
-        code, said = await self.ask(self._signed_url(), empty, http)
-        fault = diagnose(code, said)
-        known = code == 0 or fault in {_MALFORMED, _CONTENT} or fault.reason == "keyword"
-        if not known:
-            raise self.failure(fault, code, said)
+        for robot in self.robots:
+            code, said = await self.ask(signed_url(robot), empty, http)
+            fault = diagnose(code, said)
+            known = code == 0 or fault in {MALFORMED, CONTENT} or fault.reason == "keyword"
+            if not known:
+                raise self.failure(fault, code, said)
         return "token, signature and address are accepted; only --send tells about a keyword"
 
-    def _signed_url(self) -> URL:
-        url = URL(self.url.get_secret_value())
-        if self.secret is None:
-            return url
-        now = int(time.time() * 1000)
-        # yarl encodes the signature, once; encoded before that, it would not match.
-        return url.update_query(timestamp=str(now), sign=sign(self.secret.get_secret_value(), now))
-
     def _body(self, message: Message) -> bytes:
+        if self._is_card(message):  # its buttons say what the last line says
+            shown = " · ".join(f"[{words}]({url})" for words, url in message.links)
+            message = replace(message, body=message.body.removesuffix(shown).rstrip())
         return fit_body(
             message, lambda text: self._payload(message, text), LONGEST_BODY, self.language
         )
 
+    def _is_card(self, message: Message) -> bool:
+        """Whether it is a card: that needs a button, and calls nobody."""
+        return self.style == "actionCard" and bool(message.links) and not self.called(message)
+
     def _payload(self, message: Message, text: str) -> dict[str, Any]:
         title, text = add_keyword(self.keyword, message.title, text)
+        title = title[:_LONGEST_TITLE]
+        if self._is_card(message):
+            buttons = {"btnOrientation": "0", "btns": _buttons(message.links)}
+            return {"msgtype": "actionCard", "actionCard": {"title": title, "text": text} | buttons}
         at, words = self._mentions(message)
         if words:  # without the word in the text nobody is called
             text = f"{text}\n\n{words}"
-        return {
-            "msgtype": "markdown",
-            "markdown": {"title": title[:_LONGEST_TITLE], "text": text},
-            "at": at,
-        }
+        if self.style == "text":
+            return {"msgtype": "text", "text": {"content": f"{title}\n\n{text}"}, "at": at}
+        return {"msgtype": "markdown", "markdown": {"title": title, "text": text}, "at": at}
 
     def _mentions(self, message: Message) -> tuple[dict[str, Any], str]:
         """Return DingTalk's `at` and the same people as words for the text."""
@@ -154,3 +172,31 @@ class DingTalk(Robot):
         users = [p for p in people if p not in mobiles]
         at = {"atMobiles": mobiles, "atUserIds": users, "isAtAll": "all" in called}
         return at, " ".join(f"@{who.removeprefix('+86-')}" for who in called)
+
+
+def signed_url(robot: DingTalk | Spare) -> URL:
+    """Return where a robot takes a message now."""
+    url = URL(robot.url.get_secret_value())
+    if robot.secret is None:
+        return url
+    now = int(time.time() * 1000)
+    # yarl encodes the signature, once; encoded before that, it would not match.
+    return url.update_query(timestamp=str(now), sign=sign(robot.secret.get_secret_value(), now))
+
+
+def _buttons(links: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
+    """Return as many buttons as have room, in the order of the links."""
+    buttons: list[dict[str, str]] = []
+    for words, url in links:
+        button = {"title": words, "actionURL": in_browser(url)}
+        if len(json.dumps([*buttons, button]).encode()) <= _LONGEST_BUTTONS:
+            buttons.append(button)
+    return buttons
+
+
+def in_browser(url: str) -> str:
+    """Return an address that opens in the browser, where people are logged in.
+
+    On a desktop DingTalk would show the page in a narrow bar at the side.
+    """
+    return f"dingtalk://dingtalkclient/page/link?{urlencode({'url': url, 'pc_slide': 'false'})}"

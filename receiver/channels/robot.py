@@ -26,13 +26,18 @@ def _check_severities(mention: Mention) -> Mention:
 
 
 class Robot(Channel):
-    """A robot of a group; `mention` says by severity who is called for alerts that fire."""
+    """A robot of a group; `mention` says by severity who is called for alerts that fire.
+
+    `mention_by` says it by the values of labels, e.g. `team: {db: [first]}`.
+    """
 
     words: ClassVar[tuple[str, str]] = ("errcode", "errmsg")
     """What an answer calls its code, 0 for success, and its text."""
 
     url: SecretUrl = Field(alias="url_file")
     mention: Annotated[Mention, AfterValidator(_check_severities)] = Field(default_factory=dict)
+
+    mention_by: dict[str, Mention] = Field(default_factory=dict)
 
     @property
     def destination(self) -> str:
@@ -41,8 +46,15 @@ class Robot(Channel):
 
     def called(self, message: Message) -> tuple[str, ...]:
         """Whom the message calls; nobody once it is over."""
-        fires = message.status is Status.FIRING
-        return self.mention.get(message.severity.name, ()) if fires else ()
+        if message.status is not Status.FIRING:
+            return ()
+        by_label = (
+            person
+            for label, people in self.mention_by.items()
+            for value in dict.fromkeys(labels.get(label, "") for labels in message.labels)
+            for person in people.get(value, ())
+        )
+        return tuple(dict.fromkeys([*self.mention.get(message.severity.name, ()), *by_label]))
 
     async def ask(self, url: URL, body: bytes, http: ClientSession) -> tuple[int, str]:
         """Post and return the code and the text of the answer; SendError where it has none."""

@@ -54,7 +54,8 @@ class WeCom(Robot):
     @property
     def rule(self) -> Pace | None:
         """Half of what is allowed where a message may be two."""
-        twice = any(_by_text(called) for called in self.mention.values())
+        mentions = (self.mention, *self.mention_by.values())
+        twice = any(_by_text(called) for mention in mentions for called in mention.values())
         return self.pace or (Pace(10, 60) if twice else self.limit)
 
     async def send(self, message: Message, http: ClientSession) -> None:

@@ -4,13 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
-from zoneinfo import ZoneInfo
 
 from receiver.messages.builtin import builtin_digest
 from receiver.messages.filters import clip, plain
 from receiver.messages.library import BUILT_IN, DIGEST_FILES, Templates
-from receiver.messages.render import Rendered, Sheet, Style
+from receiver.messages.render import Rendered, Sheet, Style, firing_labels, scene
 from receiver.messages.view import DigestView, KindView, raw_host, tidy_host
 from receiver.messages.words import LINKS, RESOLVED, SEVERITY
 from receiver.model import (
@@ -67,16 +65,13 @@ def digest(
     """Write one message that names what several would say; `since` is when the first came."""
     worst = min((n.severity for n in told), key=lambda severity: severity.rank)
     view = _look_at(told, style, worst, since)
-    context: dict[str, Any] = {
-        "digest": view,
-        "zone": ZoneInfo(style.timezone),
-        "severity": SEVERITY[style.language][worst.name],
-    }
+    context = {"digest": view, **scene(style, worst)}
     status = Status.RESOLVED if view.resolved else Status.FIRING
     sheet = Sheet(templates, style, DIGEST_FILES, context)
     written = sheet.write(*builtin_digest(view), status, worst, key, key)
+    labels = firing_labels(told)
     links = ((LINKS[style.language]["inbox"], view.link),) if view.link else ()
-    return replace(written, message=replace(written.message, links=links))
+    return replace(written, message=replace(written.message, links=links, labels=labels))
 
 
 def _look_at(

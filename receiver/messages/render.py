@@ -1,7 +1,7 @@
 """A notification in the words and the format of one channel."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from traceback import walk_tb
@@ -22,6 +22,7 @@ from receiver.model import (
     RESOLVED_COLOR,
     UNKNOWN,
     Background,
+    Labels,
     Language,
     Message,
     Notification,
@@ -103,11 +104,7 @@ def render(  # noqa: PLR0913 -- the last three may be left out
     """
     urgency, language, act = notification.severity, style.language, notification.act
     view = look_at(notification, language, style.external_url, now, background, custody)
-    context: dict[str, Any] = {
-        "view": view,
-        "zone": ZoneInfo(style.timezone),
-        "severity": SEVERITY[language][urgency.name],
-    }
+    context = {"view": view, **scene(style, urgency)}
     files = ACT_FILES if act and not style.changes else FILES
     sheet = Sheet(templates, style, files, context)
     text = builtin_text(view)
@@ -123,9 +120,24 @@ def render(  # noqa: PLR0913 -- the last three may be left out
             link=view.picture,
             buttons=_buttons(view, custody, language),
             links=_links(view, language),
+            labels=firing_labels([notification]),
         ),
         tuple(sheet.failures),
     )
+
+
+def scene(style: Style, urgency: Severity) -> dict[str, Any]:
+    """Return what each template can use beside what the message is about."""
+    return {
+        "zone": ZoneInfo(style.timezone),
+        "severity": SEVERITY[style.language][urgency.name],
+    }
+
+
+def firing_labels(told: Iterable[Notification]) -> tuple[Labels, ...]:
+    """Return the labels of every alert that fires."""
+    alerts = (alert for notification in told for alert in notification.alerts)
+    return tuple(alert.labels for alert in alerts if alert.status is Status.FIRING)
 
 
 def _buttons(view: View, custody: Custody, language: Language) -> tuple[tuple[str, str], ...]:

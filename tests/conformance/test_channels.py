@@ -72,7 +72,7 @@ def write(channel: Channel, text: str, language: Language) -> Message:
             make_alert(annotations=said, mount=text, resolved_after=timedelta(minutes=1)),
         ]
     )
-    style = Style(channel.format, language, "Asia/Shanghai", "https://tocsin.example.com")
+    style = Style(channel.written, language, "Asia/Shanghai", "https://tocsin.example.com")
     rendered = render(told, style, key="key", thread="thread", now=START)
     assert rendered.failed == ""
     return rendered.message
@@ -89,7 +89,7 @@ async def test_a_message_arrives_with_host_value_and_duration(
     async with maker(tmp_path, certificates) as rig:
         channel = configure(rig, tmp_path)
         told = make_notification([make_alert(resolved_after=timedelta(minutes=5, seconds=30))])
-        style = Style(channel.format, Language.EN, "UTC")
+        style = Style(channel.written, Language.EN, "UTC")
         await channel.send(render(told, style, key="k", thread="t", now=START).message, http)
         for text in rig.texts():
             assert "web-1:9100" in text

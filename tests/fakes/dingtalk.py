@@ -13,7 +13,12 @@ from aiohttp import web
 
 from tests.fakes.web import Answer, FakeWeb
 
-_FIELDS = {"markdown": (("title", 400402), ("text", 400403)), "text": (("content", 400403),)}
+_FIELDS = {
+    "markdown": (("title", 400402), ("text", 400403)),
+    "text": (("content", 400403),),
+    "actionCard": (("title", 40035), ("text", 40035), ("btns", 40035)),
+}
+_TEXT = {"markdown": "text", "text": "content", "actionCard": "text"}
 
 
 @dataclass
@@ -36,7 +41,8 @@ class FakeDingTalk(FakeWeb):
 
     @property
     def texts(self) -> list[str]:
-        return [message["markdown"]["text"] for message in self.messages]
+        kinds = [message["msgtype"] for message in self.messages]
+        return [m[kind][_TEXT[kind]] for m, kind in zip(self.messages, kinds, strict=True)]
 
     async def reply(self, request: web.Request) -> Answer:
         body = await request.read()
@@ -78,6 +84,9 @@ class FakeDingTalk(FakeWeb):
         for name, code in _FIELDS[kind]:
             if not message.get(kind, {}).get(name):
                 return code, f"miss param: {kind}->{name}"
+        buttons = message[kind].get("btns", ())
+        if not all(button.get("title") and button.get("actionURL") for button in buttons):
+            return 40035, "缺少参数 btns"
         words = json.dumps(message[kind], ensure_ascii=False)
         if self.keywords and not any(word in words for word in self.keywords):
             return 310000, "description:关键词不匹配;solution:keywords not in content"

@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -81,6 +81,18 @@ async def dingtalk_rig(folder: Path, _: Certificates) -> AsyncIterator[Rig]:
             "keyword": "告警",
         }
         yield Rig(config, lambda: fake.texts, lambda trouble: _provoke_web(fake, trouble))
+
+
+@asynccontextmanager
+async def dingtalk_text_rig(folder: Path, certificates: Certificates) -> AsyncIterator[Rig]:
+    async with dingtalk_rig(folder, certificates) as rig:
+        yield replace(rig, config=rig.config | {"style": "text"})
+
+
+@asynccontextmanager
+async def dingtalk_card_rig(folder: Path, certificates: Certificates) -> AsyncIterator[Rig]:
+    async with dingtalk_rig(folder, certificates) as rig:
+        yield replace(rig, config=rig.config | {"style": "actionCard"})
 
 
 @asynccontextmanager
@@ -263,7 +275,11 @@ async def inbox_rig(_: Path, __: Certificates) -> AsyncIterator[Rig]:
 
 
 RIGS: dict[str, tuple[tuple[Maker, tuple[str, ...]], ...]] = {
-    "dingtalk": ((dingtalk_rig, ON_THE_WEB),),
+    "dingtalk": (
+        (dingtalk_rig, ON_THE_WEB),
+        (dingtalk_text_rig, ()),
+        (dingtalk_card_rig, ()),
+    ),
     "feishu": ((feishu_rig, ON_THE_WEB),),
     "wecom": ((wecom_rig, ON_THE_WEB),),
     "teams": ((teams_rig, ON_THE_WEB),),

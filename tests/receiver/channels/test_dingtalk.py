@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 from pydantic import ValidationError
+from yarl import URL
 
-from receiver.channels.dingtalk import LONGEST_BODY, DingTalk, diagnose, sign
+from receiver.channels.dingfaults import diagnose
+from receiver.channels.dingtalk import LONGEST_BODY, DingTalk, sign
 from receiver.model import SEVERITIES, SendError, Status
 from tests.fakes.alerts import make_message
 from tests.fakes.dingtalk import FakeDingTalk
@@ -247,3 +249,76 @@ def test_a_bad_configuration_is_refused_without_showing_the_secret(
         DingTalk.model_validate(good | config)
     assert problem in str(caught.value)
     assert "secret-token" not in str(caught.value)
+
+
+LINKS = (("Runbook", "https://wiki.example.com/a?b=c&d=e"), ("Inbox", "https://tocsin.example.com"))
+
+
+async def test_a_card_has_buttons_that_open_in_the_browser_in_place_of_the_line_of_links(
+    robot: Robot, dingtalk: FakeDingTalk, http: ClientSession
+) -> None:
+    line = " · ".join(f"[{words}]({url})" for words, url in LINKS)
+    message = make_message(f"### the title\n\nthe text\n\n{line}", links=LINKS)
+    await robot(style="actionCard").send(message, http)
+    (sent,) = dingtalk.messages
+    assert sent["msgtype"] == "actionCard"
+    card = sent["actionCard"]
+    assert (card["text"], card["btnOrientation"]) == ("### the title\n\nthe text", "0")
+    opened = [URL(button["actionURL"]) for button in card["btns"]]
+    assert [button["title"] for button in card["btns"]] == ["Runbook", "Inbox"]
+    assert [url.query["url"] for url in opened] == [url for _, url in LINKS]
+    assert {(url.scheme, url.host, url.path, url.query["pc_slide"]) for url in opened} == {
+        ("dingtalk", "dingtalkclient", "/page/link", "false")
+    }
+
+
+async def test_what_calls_somebody_or_has_no_button_is_no_card(
+    robot: Robot, dingtalk: FakeDingTalk, http: ClientSession
+) -> None:
+    channel = robot(style="actionCard", mention={"critical": ["all"]})
+    await channel.send(make_message(links=LINKS), http)
+    await channel.send(make_message(links=LINKS, severity=SEVERITIES["info"]), http)
+    await channel.send(make_message(severity=SEVERITIES["info"]), http)
+    kinds = [message["msgtype"] for message in dingtalk.messages]
+    assert kinds == ["markdown", "actionCard", "markdown"]
+    assert dingtalk.messages[0]["at"]["isAtAll"] is True
+
+
+async def test_a_card_fits_with_long_addresses_and_a_long_text(
+    robot: Robot, dingtalk: FakeDingTalk, http: ClientSession
+) -> None:
+    links = tuple((f"人 {n}", "https://example.com/" + "%E4" * 600) for n in range(12))
+    await robot(style="actionCard").send(make_message("严重\n" * 9_000, links=links), http)
+    (sent,) = dingtalk.messages
+    assert 0 < len(sent["actionCard"]["btns"]) < 12
+    assert len(json.dumps(sent, ensure_ascii=False).encode()) <= LONGEST_BODY
+
+
+async def test_a_text_has_its_title_and_calls_people_too(
+    robot: Robot, dingtalk: FakeDingTalk, http: ClientSession
+) -> None:
+    channel = robot(style="text", mention={"critical": ["+86-13800000000"]})
+    assert channel.written == "text"
+    await channel.send(make_message(), http)
+    assert dingtalk.messages == [
+        {
+            "msgtype": "text",
+            "text": {"content": f"{make_message().title}\n\nthe body\n\n@13800000000"},
+            "at": {"atMobiles": ["13800000000"], "atUserIds": [], "isAtAll": False},
+        }
+    ]
+
+
+async def test_people_are_called_by_the_labels_of_what_fires(
+    robot: Robot, dingtalk: FakeDingTalk, http: ClientSession
+) -> None:
+    teams = {"db": ["+86-13800000000", "first"], "web": ["second", "first"]}
+    channel = robot(mention={"critical": ["first"]}, mention_by={"team": teams})
+    told = [{"team": "web"}, {"team": "db"}, {"team": "web"}, {"team": "other"}, {}]
+    await channel.send(make_message(labels=tuple(told)), http)
+    await channel.send(make_message(labels=tuple(told), status=Status.RESOLVED), http)
+    first, second = dingtalk.messages
+    assert first["at"]["atUserIds"] == ["first", "second"]
+    assert first["at"]["atMobiles"] == ["13800000000"]
+    assert first["markdown"]["text"].endswith("@first @second @13800000000")
+    assert second["at"]["atUserIds"] == []

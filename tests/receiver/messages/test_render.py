@@ -148,6 +148,12 @@ def test_a_message_knows_the_links_that_its_text_shows(language: Language) -> No
     assert len(message.links) > 3
 
 
+def test_a_message_knows_the_labels_of_what_fires() -> None:
+    message = write(GROUPED, "text", Language.EN).message
+    assert [labels["mountpoint"] for labels in message.labels] == ["/data", "/home"]
+    assert write(RESOLVED, "text", Language.EN).message.labels == ()
+
+
 @pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("format_", FORMATS)
 def test_host_value_and_duration_are_in_every_message(format_: Format, language: Language) -> None:
