@@ -16,6 +16,7 @@ from tests.fakes import certs
 # What stands in a secret's file must be of the secret's kind.
 SECRETS = {
     "ops.url": "https://oapi.dingtalk.com/robot/send?access_token=0",
+    "ops2.url": "https://oapi.dingtalk.com/robot/send?access_token=1",
     "ops.secret": "SEC0",
     "lark.url": "https://open.larksuite.com/open-apis/bot/v2/hook/0",
     "hook.url": "https://hooks.slack.com/services/T0/B0/0",
