@@ -222,7 +222,7 @@ class Message:
     incident: int = 0
     buttons: tuple[tuple[str, str], ...] = ()
     links: tuple[tuple[str, str], ...] = ()
-    labels: tuple[Labels, ...] = ()
+    labels: tuple[Labels, ...] = field(default=(), hash=False)  # mappings have none
 
     @property
     def color(self) -> str:

@@ -303,3 +303,9 @@ def test_no_notification_makes_rendering_fail(
     assert "\n" not in rendered.message.title
     rendered.message.body.encode()
     rendered.message.html.encode()
+
+
+def test_a_message_can_be_told_from_another_by_its_hash() -> None:
+    """What was settled is put together by it, message and all."""
+    for told in CASES.values():
+        assert hash(write(told, "text", Language.EN).message)
