@@ -143,7 +143,8 @@ def _consider(frame: Frame, context: Context, cells: dict[str, Cell]) -> Opinion
     view = _loudest(sizes, measure, np.maximum(novel, deviation), rate)
     residual = between(steps[_LEVEL] / scatters[_LEVEL], scatter.MOST)
     expected = frame.values - steps[_LEVEL]
-    lower, upper = np.minimum(down, expected), np.maximum(up, expected)
+    lower, upper = np.minimum(down, up), np.maximum(down, up)
+    _agree(expected, lower, upper)
     _RECORDS.learn(frame, state["novelty"], peaks)
     _recall(state, cells)
     scatter.clip(steps, scatters, far)
@@ -173,6 +174,23 @@ def _bounds(
         np.minimum(up, edge - steps[row], out=up)
         np.minimum(down, edge + steps[row], out=down)
     return frame.values - down, frame.values + up
+
+
+def _agree(expected: Floats, lower: Floats, upper: Floats) -> None:
+    """Bring the level's expectation, in place, to where all views could agree: within the band.
+
+    Another view may know better, by the hour of the week or by the last values. Where no value
+    would suit all of them, the band is what lies between theirs.
+    """
+    outside = (expected <= lower) | (expected >= upper)
+    if not outside.any():
+        return
+    low, high, level = lower[outside], upper[outside], expected[outside]
+    middle = low + (high - low) * np.float32(0.5)
+    open_ended = ~np.isfinite(middle)
+    expected[outside] = np.where(open_ended, level, middle)
+    lower[outside] = np.where(open_ended, np.minimum(low, level), low)
+    upper[outside] = np.where(open_ended, np.maximum(high, level), high)
 
 
 def _measure(

@@ -72,6 +72,19 @@ def test_a_period_found_from_the_data_is_missed_when_it_stops() -> None:
     assert SPEAKERS[column(judgements, "view")[2600, 0]] == "period"
 
 
+@pytest.mark.parametrize("shape", ["spike", "step", "swing"])
+def test_what_is_expected_lies_within_its_band_also_where_views_disagree(shape: str) -> None:
+    lines = 100 + np.random.default_rng(4).standard_normal((700, 8))
+    if shape == "swing":
+        lines += 300 * np.sin(np.arange(700) / 2)[:, None]
+    lines[600 : 601 if shape == "spike" else 700] += 4000
+    judgements = judged(lines, Rule(15.0))
+    lower, expected, upper = (column(judgements, name) for name in ("lower", "expected", "upper"))
+    scored = np.isfinite(column(judgements, "deviation"))
+    assert (lower < expected)[scored].all()
+    assert (expected < upper)[scored].all()
+
+
 @pytest.mark.parametrize("minute", [0, 5, 35])
 def test_what_is_done_every_hour_is_no_news_a_week_after_the_start(minute: int) -> None:
     """While the hours of the week come for the first time, their means are still moving."""
