@@ -129,6 +129,12 @@ class Notification:
         return _digest(self.receiver, self.group_key)
 
     @property
+    def topic(self) -> str:
+        """What all that comes of this group is about, however its alerts change."""
+        named = self.group_labels
+        return named.get("alertname") or " ".join(v for v in named.values() if v) or self.receiver
+
+    @property
     def delivery_key(self) -> str:
         """The same for a webhook that says the same again.
 
@@ -205,6 +211,7 @@ class Message:
     the verb where it tells what somebody did. `buttons` are (verb, words), for whoever can show
     some, about the incident of that number. `links` are (words, URL) of what can be opened, in
     the language of who reads; the body has them too. `labels` are those of each firing alert.
+    `topic` is what all titles of an incident are about, empty where nothing is.
     """
 
     title: str
@@ -223,6 +230,7 @@ class Message:
     buttons: tuple[tuple[str, str], ...] = ()
     links: tuple[tuple[str, str], ...] = ()
     labels: tuple[Labels, ...] = field(default=(), hash=False)  # mappings have none
+    topic: str = ""
 
     @property
     def color(self) -> str:

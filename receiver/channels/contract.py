@@ -99,6 +99,9 @@ class Channel(Section):
         Only one that changes its messages is asked to.
         """
 
+    async def close(self) -> None:
+        """End what it keeps open between messages; it may send again."""
+
     async def examine(self, http: ClientSession) -> str:  # noqa: ARG002 -- for those who need it
         """Ask whether a message would be taken, without sending one; returns what can be said.
 

@@ -1,14 +1,13 @@
 """Email by SMTP, encrypted wherever the server is not this very host (RFC 3207, RFC 8314)."""
 
 import asyncio
-import contextlib
 import re
 import socket
 import ssl
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from aiohttp import ClientSession
 from aiosmtplib import (
@@ -25,16 +24,16 @@ from pydantic import Field, PrivateAttr, model_validator
 from receiver.channels.addresses import reach
 from receiver.channels.contract import Channel, Format, name_destination
 from receiver.channels.mailing import Address, AuthoritiesFile, ServerUrl, compose
+from receiver.channels.wire import Wire, drop
 from receiver.model import Message, SendError
 from receiver.settings import SecretFile
 
-_FAREWELL = 0.1
-"""Share of the timeout kept for QUIT: the mail is accepted by then, and must not be sent again
-because a server is slow to say goodbye."""
 _REMEMBERED = 1_000
 """Messages of which it is remembered who has got them, while others are still owed."""
 
 _RATE = re.compile(r"\b4\.7\.\d+\b.*\brate|too many|rate limit|ratelimit|quota", re.IGNORECASE)
+_NOT_XTEXT = re.compile(r"[^!-*,-<>-~]")
+_LONGEST_NAME = 100
 _PAUSE = 60.0
 """Seconds to leave a server alone that says without a number that it is sent too much."""
 
@@ -56,7 +55,9 @@ class Email(Channel):
     sender: Address | None = Field(default=None, alias="from")
     to: Annotated[tuple[Address, ...], Field(min_length=1)]
     ca_file: AuthoritiesFile | None = None
+    return_path: Address | Literal[""] | None = None
 
+    _wire: Wire = PrivateAttr(default_factory=Wire)
     _reached: dict[str, frozenset[str]] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
@@ -87,10 +88,9 @@ class Email(Channel):
         """
         reached = self._reached.get(message.key, frozenset())
         owed = [address for address in self.to if address not in reached]
-        sender = self.sender or self.smtp.sender
-        mail = compose(message, sender, self.to, datetime.now(UTC))
+        mail = compose(message, self._sender, self.to, datetime.now(UTC))
         try:
-            refused = await self._transmit(mail, sender, owed)
+            refused = await self._transmit(mail, owed, message.key)
         except (SMTPException, OSError) as error:
             raise self._explain(error) from None
         self._reached.pop(message.key, None)
@@ -104,32 +104,47 @@ class Email(Channel):
         client = self._client()
         try:
             async with asyncio.timeout(self.timeout):
-                await client.connect(sock=await reach(self.smtp.host, self.smtp.port))
-                if self.password is not None:
-                    await client.login(self.smtp.user, self.password.get_secret_value())
+                await self._connect(client)
         except (SMTPException, OSError) as error:
             raise self._explain(error) from None
         finally:
-            if isinstance(client.transport, asyncio.WriteTransport):
-                client.transport.abort()
-            client.close()
+            drop(client)
         return f"{self.smtp.host} is reached, encrypted where it must be, and takes the login"
 
-    async def _transmit(self, mail: bytes, sender: str, owed: list[str]) -> Refusals:
-        client, farewell = self._client(), self.timeout * _FAREWELL
+    async def close(self) -> None:
+        """End the connection that is kept for the next mail."""
+        await self._wire.close()
+
+    async def _transmit(self, mail: bytes, owed: list[str], envelope_id: str) -> Refusals:
+        client: SMTP | None = None
+        done = False
         try:
-            async with asyncio.timeout(self.timeout - farewell):
-                await client.connect(sock=await reach(self.smtp.host, self.smtp.port))
-                if self.password is not None:  # not before connect has seen to encryption
-                    await client.login(self.smtp.user, self.password.get_secret_value())
-                refused = await _hand_over(client, mail, sender, owed)
-            with contextlib.suppress(SMTPException, OSError):
-                await client.quit(timeout=farewell / 2)
+            async with asyncio.timeout(self.timeout):
+                client = await self._wire.take()
+                if client is None:
+                    client = self._client()
+                    await self._connect(client)
+                refused = await _hand_over(client, mail, self._envelope_sender, owed, envelope_id)
+                done = True
         finally:
-            if isinstance(client.transport, asyncio.WriteTransport):
-                client.transport.abort()  # TLS would wait half a minute for the other's goodbye
-            client.close()
+            if client is not None and not done:
+                drop(client)
+        await self._wire.keep(client)
         return refused
+
+    async def _connect(self, client: SMTP) -> None:
+        await client.connect(sock=await reach(self.smtp.host, self.smtp.port))
+        if self.password is not None:  # not before connect has seen to encryption
+            await client.login(self.smtp.user, self.password.get_secret_value())
+
+    @property
+    def _sender(self) -> str:
+        return self.sender or self.smtp.sender
+
+    @property
+    def _envelope_sender(self) -> str:
+        """Where servers report what they cannot deliver; empty is nowhere (RFC 5321, 4.5.5)."""
+        return self._sender if self.return_path is None else self.return_path
 
     def _client(self) -> SMTP:
         server = self.smtp
@@ -183,9 +198,18 @@ def _is_rate(code: int, text: str) -> bool:
     return 400 <= code < 500 and _RATE.search(text) is not None
 
 
-async def _hand_over(client: SMTP, mail: bytes, sender: str, owed: list[str]) -> Refusals:
+async def _hand_over(
+    client: SMTP, mail: bytes, sender: str, owed: list[str], envelope_id: str
+) -> Refusals:
+    """Send the mail; a server that can report failures is asked to (RFC 3461)."""
+    reports = bool(sender) and client.supports_extension("dsn")
+    name = _NOT_XTEXT.sub("", envelope_id)[:_LONGEST_NAME]
     try:
-        refused, _ = await client.sendmail(sender, owed, mail)
+        refused, _ = await client.sendmail(
+            *(sender, owed, mail),
+            mail_options=["RET=HDRS", f"ENVID={name}"] if reports else [],
+            rcpt_options=["NOTIFY=FAILURE,DELAY"] if reports else [],
+        )
     except SMTPRecipientsRefused as error:
         return _by_address(error.recipients)
     return {address: (reply.code, reply.message) for address, reply in refused.items()}

@@ -82,6 +82,7 @@ def _check_authorities(value: Any, info: ValidationInfo) -> Path:
     return path
 
 
+_BRACKETS = str.maketrans("", "", "[]")
 PICTURE = "picture@tocsin"
 """How the page of a mail calls its picture, in `cid:` (RFC 2392)."""
 ServerUrl = Annotated[Server, BeforeValidator(parse_server), PlainSerializer(str, return_type=str)]
@@ -98,13 +99,14 @@ def compose(message: Message, sender: str, to: Sequence[str], date: datetime) ->
     domain = sender.rpartition("@")[2]
     root = _message_id(domain, message.thread)
     mail = EmailMessage(_POLICY)
-    mail["Subject"] = "".join(c for c in " ".join(message.title.split()) if c >= " ")
+    mail["Subject"] = subject_of(message)
     mail["From"] = f"Tocsin <{sender}>"
     mail["To"] = ", ".join(to)
     mail["Date"] = format_datetime(date)
     mail["Message-ID"] = _message_id(domain, message.key, *to)
     mail["In-Reply-To"] = root
     mail["References"] = root
+    mail["List-Id"] = f"Tocsin <tocsin.{domain}>"  # RFC 2919: what filters sort by
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers
     mail.set_content(message.body)
     if message.html:
@@ -118,6 +120,30 @@ def compose(message: Message, sender: str, to: Sequence[str], date: datetime) ->
                 cid=f"<{PICTURE}>",
             )
     return mail.as_bytes()
+
+
+def subject_of(message: Message) -> str:
+    """Return the title with all of it in brackets but what stays the same over an incident.
+
+    Gmail puts mails into one thread where they refer to the same one and their subjects are equal
+    but for what stands in brackets. So `[Critical] HostDown on 3 instances` becomes `[Critical]
+    HostDown [on 3 instances]`.
+    """
+    title, topic = _line(message.title), _line(message.topic)
+    if not topic:
+        return title
+    before, _, after = title.partition(topic)
+    parts = [_bracketed(before), topic, _bracketed(after)]
+    return " ".join(part for part in parts if part)
+
+
+def _bracketed(text: str) -> str:
+    bare = text.translate(_BRACKETS).strip(" ·:,-")
+    return f"[{bare}]" if bare else ""
+
+
+def _line(text: str) -> str:
+    return "".join(c for c in " ".join(text.split()) if c >= " ")
 
 
 def _message_id(domain: str, *parts: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from receiver.channels.contract import Channel
 from receiver.delivery.sending import Outlet
 from receiver.delivery.worker import Worker
 from receiver.model import Notification
@@ -47,7 +48,7 @@ class Crew:
                 continue
             before = self._dismiss(post) if post is not None else None
             worker = make(outlet)
-            task = self._group.create_task(_run(worker, before), name=name)
+            task = self._group.create_task(_run(worker, outlet.channel, before), name=name)
             self._posts[name] = _Post(outlet, worker, task)
 
     def wake(self, channels: Iterable[str]) -> None:
@@ -75,10 +76,13 @@ class Crew:
         return post.task
 
 
-async def _run(worker: Worker, before: asyncio.Task[None] | None) -> None:
+async def _run(worker: Worker, channel: Channel, before: asyncio.Task[None] | None) -> None:
     if before is not None:
         await asyncio.wait({before})
-    await worker.run()
+    try:
+        await worker.run()
+    finally:
+        await channel.close()
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from jinja2 import TemplateError, TemplateSyntaxError
 from receiver.channels.contract import Format
 from receiver.messages.builtin import builtin_text, builtin_title
 from receiver.messages.custody import NOBODY, Custody
-from receiver.messages.filters import clip
+from receiver.messages.filters import clip, plain
 from receiver.messages.library import ACT_FILES, BUILT_IN, FILES, Part, Templates
 from receiver.messages.markup import DIALECTS
 from receiver.messages.view import View, look_at
@@ -42,7 +42,7 @@ _FAILURES = (
 )
 
 _GAP = re.compile(r"\n{3,}")
-_LONGEST, _LONGEST_TITLE = 1_000_000, 1_000
+_LONGEST, _LONGEST_TITLE, _LONGEST_TOPIC = 1_000_000, 1_000, 120
 """Bytes that a template may write, and those of a title that are kept."""
 
 
@@ -121,6 +121,7 @@ def render(  # noqa: PLR0913 -- the last three may be left out
             buttons=_buttons(view, custody, language),
             links=_links(view, language),
             labels=firing_labels([notification]),
+            topic=clip(plain(notification.topic), _LONGEST_TOPIC),
         ),
         tuple(sheet.failures),
     )

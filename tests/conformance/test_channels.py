@@ -153,7 +153,7 @@ async def test_hostile_text_is_sent_and_stays_text(
         channel = configure(rig, tmp_path)
         await channel.send(write(channel, hostile, language), http)
         for text in rig.texts():
-            assert not [word for word in COMMANDS[channel.format] if word in text]
+            assert not [word for word in COMMANDS[channel.written] if word in text]
             assert "\x1b" not in text
             assert "\u202e" not in text
             assert len(text) < 20_000

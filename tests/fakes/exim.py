@@ -34,6 +34,7 @@ exim_user = {account}
 exim_group = {group}
 deliver_drop_privilege = true
 tls_advertise_hosts = *
+dsn_advertise_hosts = *
 tls_certificate = {folder}/server.pem
 tls_privatekey = {folder}/server.key
 auth_advertise_hosts = ${{if eq{{$tls_in_cipher}}{{}}{{}}{{*}}}}

@@ -51,6 +51,7 @@ class FakeSmtp:
     connections: int = 0
     released: asyncio.Event = field(default_factory=asyncio.Event)
     _server: asyncio.Server | None = None
+    _talks: list[SMTP] = field(default_factory=list)
 
     @property
     def port(self) -> int:
@@ -82,7 +83,7 @@ class FakeSmtp:
         self.connections += 1
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns of AUTH without TLS, which tests want too
-            return SMTP(
+            talk = SMTP(
                 self,
                 hostname="localhost",
                 tls_context=context if self.mode == "starttls" else None,
@@ -91,6 +92,14 @@ class FakeSmtp:
                 auth_require_tls=False,
                 ident="fake",
             )
+        self._talks.append(talk)
+        return talk
+
+    def hang_up(self) -> None:
+        """End all connections, as a server does that is restarted."""
+        for talk in self._talks:
+            if talk.transport is not None:
+                talk.transport.close()
 
     def _authenticate(self, _s: Any, _se: Any, _e: Any, _m: str, given: Any) -> AuthResult:
         good = (given.login, given.password) == (self.user.encode(), self.password.encode())

@@ -9,7 +9,7 @@ from aiohttp import ClientSession
 from pydantic import ValidationError
 
 from receiver.channels.email import Email
-from receiver.channels.mailing import PICTURE, parse_server
+from receiver.channels.mailing import PICTURE, parse_server, subject_of
 from receiver.model import SendError
 from tests.fakes.alerts import make_message
 from tests.fakes.certs import Certificates, make
@@ -115,6 +115,24 @@ async def test_the_headers_name_thread_and_message_and_ask_for_no_answer(
     assert first["Subject"] == make_message().title
     assert first["From"] == "Tocsin <tocsin@example.com>"
     assert abs(datetime.now(UTC) - parsedate_to_datetime(first["Date"])) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("title", "topic", "subject"),
+    [
+        ("[🔴 Critical] HostDown on web-1", "HostDown", "[🔴 Critical] HostDown [on web-1]"),
+        ("[🟢 已恢复 · 2 条] Down · a、b", "Down", "[🟢 已恢复 · 2 条] Down [a、b]"),
+        ("[🔴 Critical] Down, Disk on a", "shop", "[🔴 Critical Down, Disk on a] shop"),
+        ("HostDown", "HostDown", "HostDown"),
+        ("[🔴 Critical] 3 messages in one: Down", "", "[🔴 Critical] 3 messages in one: Down"),
+        ("a ] b [ HostDown", "HostDown", "[a  b] HostDown"),
+        ("down", "x\r\nBcc: thief@example.com", "[down] x Bcc: thief@example.com"),
+    ],
+)
+def test_a_subject_is_the_same_over_an_incident_but_for_what_is_in_brackets(
+    title: str, topic: str, subject: str
+) -> None:
+    assert subject_of(make_message(title=title, topic=topic)) == subject
 
 
 async def test_a_title_cannot_add_a_header(

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from aiohttp import ClientSession
@@ -29,16 +30,20 @@ async def test_a_real_mail_server_delivers_what_can_be_parsed_back(
     certificates: Certificates, secret_file: Callable[[str, str], str], http: ClientSession
 ) -> None:
     style = Style("email", Language.ZH, "Asia/Shanghai")
-    told = make_notification([make_alert()])
+    told = make_notification([make_alert()], group_labels={"alertname": "HostCpuBusy"})
     message = render(told, style, key="key", thread="thread", now=START).message
     async with exim.run_exim(certificates) as server:
         channel = configure(server.port, secret_file("p", exim.PASSWORD), certificates)
         with pytest.raises(SendError) as caught:
             await channel.send(message, http)
+        with pytest.raises(SendError):  # by the same connection
+            await channel.send(replace(message, key="other"), http)
+        await channel.close()
         mail = await server.first_mail()
     assert caught.value.detail == ("1 of 2 recipients refused: gone@example.com: 550 no such user")
     assert "with esmtpsa" in mail["Received"]
-    assert mail["Subject"] == message.title
+    assert mail["Subject"] == "[🔴 严重] HostCpuBusy [web-1:9100]"
+    assert mail["List-Id"] == "Tocsin <tocsin.example.com>"
     text, page = mail.iter_parts()
     assert text.get_content().replace("\r\n", "\n").strip() == message.body
     assert page.get_content().replace("\r\n", "\n").strip() == message.html
