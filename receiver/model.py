@@ -97,7 +97,7 @@ class Act:
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class Notification:
-    """One webhook of Alertmanager: a group of alerts at one moment.
+    """One webhook of Alertmanager: a group of alerts at one moment; `external_url` is its own.
 
     `reason` is Alertmanager's `notification_reason` (0.32 and newer), empty where it has none.
     `act` is what somebody did about it; then the receiver itself wrote the rest again, to say so.

@@ -65,7 +65,8 @@ def parse(body: bytes) -> Notification:
         group_labels=_option(document, "groupLabels", _labels, None),
         common_labels=_option(document, "commonLabels", _labels, None),
         common_annotations=_option(document, "commonAnnotations", _labels, None),
-        external_url=_option(document, "externalURL", _text, ""),
+        # Grafana's own address knows no page of Alertmanager's.
+        external_url="" if _GRAFANA in document else _option(document, "externalURL", _text, ""),
         truncated=_option(document, "truncatedAlerts", _count, 0),
         reason=_option(document, "notification_reason", _text, ""),
         act=_option(document, ACT_KEY, _act, None),

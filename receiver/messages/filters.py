@@ -71,7 +71,7 @@ def web_link(url: str) -> str:
         return ""
     if parts.scheme not in {"http", "https"} or not _HOST.fullmatch(parts.netloc):
         return ""
-    rest = url.strip().partition(parts.netloc)[2]
+    rest = url.strip()[len(f"{parts.scheme}://{parts.netloc}") :]
     link = (
         f"{parts.scheme}://{parts.netloc}{quote(rest, safe='%/:?#&=+,;@!$~*-._', errors='replace')}"
     )

@@ -7,6 +7,7 @@ from datetime import datetime
 from receiver.messages.custody import NOBODY, Custody
 from receiver.messages.facts import facts_of, value_of
 from receiver.messages.filters import clip, plain, web_link
+from receiver.messages.links import links_of
 from receiver.messages.words import ACTED, ACTED_EMOJI, AGAIN, RESOLVED, SEVERITY
 from receiver.model import (
     REMINDER,
@@ -29,7 +30,6 @@ _NAME, _VALUE, _DETAIL, _TEXT = 120, 200, 400, 2_000
 
 _HOSTS = ("instance", "host", "hostname", "nodename", "node")
 _SAID_ELSEWHERE = {"alertname", "severity", "instance", "prometheus", "monitor", "replica"}
-_LINKS = {"runbook": "runbook_url", "dashboard": "dashboard_url"}
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -153,8 +153,8 @@ def look_at(
 ) -> View:
     """Prepare a notification for the templates of one language; `link` leads to our own pages."""
     alerts = sorted(notification.alerts, key=lambda alert: alert.status is Status.RESOLVED)
-    firing = sum(alert.status is Status.FIRING for alert in alerts)
     shown, resolved = alerts[:_MOST_ALERTS], notification.status is Status.RESOLVED
+    firing = sum(alert.status is Status.FIRING for alert in alerts)
     shared = _shared([alert.labels for alert in alerts])
     emoji, state = _headline(notification, language)
     size = _TEXT if len(alerts) == 1 else _DETAIL
@@ -175,7 +175,7 @@ def look_at(
         truncated=notification.truncated,
         summary=clip(plain(summaries.pop()), _TEXT) if len(summaries) == 1 else "",
         labels=_pairs(shared),
-        links=tuple(_links(alerts, link, background.link)),
+        links=tuple(links_of(alerts, shared, _form(notification, custody), link, background.link)),
         facts=tuple(facts_of(alerts, background, language)),
         picture=web_link(background.link),
         pictured=background.picture is not None,
@@ -183,6 +183,12 @@ def look_at(
         act=_act(notification.act),
         taken=_act(custody.taken),
     )
+
+
+def _form(told: Notification, custody: Custody) -> str:
+    """Return whose form makes a silence, where the message has no better way to one."""
+    better = custody.links or custody.verbs
+    return told.external_url if told.status is Status.FIRING and not better else ""
 
 
 def _headline(told: Notification, language: Language) -> tuple[str, str]:
@@ -268,17 +274,3 @@ def _shared(every: Sequence[Labels]) -> Labels:
 def _pairs(labels: Mapping[str, str]) -> Pairs:
     telling = sorted(name for name in labels if name not in _SAID_ELSEWHERE)[:_MOST_LABELS]
     return tuple((clip(plain(k), _NAME), clip(plain(labels[k]), _VALUE)) for k in telling)
-
-
-def _links(alerts: Sequence[Alert], own: str, picture: str) -> Iterable[tuple[str, str]]:
-    """Yield what an operator may open, from the first alert that has it."""
-    for kind, annotation in _LINKS.items():
-        yield from _first(kind, (alert.annotations.get(annotation, "") for alert in alerts))
-    yield from _first("graph", (alert.generator_url for alert in alerts))
-    yield from _first("picture", [picture])
-    yield from _first("inbox", [own])
-
-
-def _first(kind: str, urls: Iterable[str]) -> Iterable[tuple[str, str]]:
-    links = (web_link(url) for url in urls)
-    return [(kind, link) for link in links if link][:1]

@@ -91,6 +91,7 @@ def test_writing_from_right_to_left_and_joined_emoji_stay() -> None:
         ("http://a.example/(x)|<y> z", "http://a.example/%28x%29%7C%3Cy%3E%20z"),
         ('http://a.example/"onload=', "http://a.example/%22onload="),
         ("http://a.example/\ud800", "http://a.example/?"),
+        ("http://p/g", "http://p/g"),
         ("javascript:alert(1)", ""),
         ("//a.example", ""),
         ("ftp://a.example", ""),
