@@ -210,8 +210,9 @@ class Message:
     `picture` is a PNG, if there is one, and `link` the address at which it can be seen. `act` is
     the verb where it tells what somebody did. `buttons` are (verb, words), for whoever can show
     some, about the incident of that number. `links` are (words, URL) of what can be opened, in
-    the language of who reads; the body has them too. `labels` are those of each firing alert.
-    `topic` is what all titles of an incident are about, empty where nothing is.
+    the language of who reads, those by which one acts first; the body has them too. `labels` are
+    those of each firing alert. `topic` is what all titles of an incident are about, empty where
+    nothing is.
     """
 
     title: str

@@ -10,7 +10,6 @@ import json
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import urlencode
 
@@ -18,6 +17,7 @@ from aiohttp import ClientSession
 from pydantic import Field, PrivateAttr, model_validator
 from yarl import URL
 
+from receiver.channels.buttons import lift
 from receiver.channels.contract import Format, name_destination
 from receiver.channels.dingfaults import CONTENT, MALFORMED, diagnose
 from receiver.channels.fitting import fit_body
@@ -32,8 +32,7 @@ _LOG = logging.getLogger(__name__)
 LONGEST_BODY = 20_000
 """Bytes of the JSON body in UTF-8; beyond it the robot answers 460101."""
 _LONGEST_TITLE = 200
-_LONGEST_BUTTONS = 8_000
-"""Bytes of all buttons together, so that a text fits beside them."""
+_MOST_BUTTONS = 10
 _PACE = Pace(20, 60)
 _REST = 60.0
 """Seconds for which a robot is left alone that somebody has to mend, while others take over."""
@@ -139,9 +138,8 @@ class DingTalk(Robot):
         return "token, signature and address are accepted; only --send tells about a keyword"
 
     def _body(self, message: Message) -> bytes:
-        if self._is_card(message):  # its buttons say what the last line says
-            shown = " · ".join(f"[{words}]({url})" for words, url in message.links)
-            message = replace(message, body=message.body.removesuffix(shown).rstrip())
+        if self._is_card(message):
+            message = lift(message, _MOST_BUTTONS)
         return fit_body(
             message, lambda text: self._payload(message, text), LONGEST_BODY, self.language
         )
@@ -154,8 +152,9 @@ class DingTalk(Robot):
         title, text = add_keyword(self.keyword, message.title, text)
         title = title[:_LONGEST_TITLE]
         if self._is_card(message):
-            buttons = {"btnOrientation": "0", "btns": _buttons(message.links)}
-            return {"msgtype": "actionCard", "actionCard": {"title": title, "text": text} | buttons}
+            buttons = [{"title": words, "actionURL": in_browser(to)} for words, to in message.links]
+            card = {"title": title, "text": text, "btnOrientation": "0", "btns": buttons}
+            return {"msgtype": "actionCard", "actionCard": card}
         at, words = self._mentions(message)
         if words:  # without the word in the text nobody is called
             text = f"{text}\n\n{words}"
@@ -182,16 +181,6 @@ def signed_url(robot: DingTalk | Spare) -> URL:
     now = int(time.time() * 1000)
     # yarl encodes the signature, once; encoded before that, it would not match.
     return url.update_query(timestamp=str(now), sign=sign(robot.secret.get_secret_value(), now))
-
-
-def _buttons(links: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
-    """Return as many buttons as have room, in the order of the links."""
-    buttons: list[dict[str, str]] = []
-    for words, url in links:
-        button = {"title": words, "actionURL": in_browser(url)}
-        if len(json.dumps([*buttons, button]).encode()) <= _LONGEST_BUTTONS:
-            buttons.append(button)
-    return buttons
 
 
 def in_browser(url: str) -> str:

@@ -14,6 +14,7 @@ from aiohttp import ClientSession
 from pydantic import Field
 from yarl import URL
 
+from receiver.channels.buttons import lift
 from receiver.channels.codes import Fault
 from receiver.channels.contract import Format
 from receiver.channels.fitting import first_units, fit_body
@@ -23,6 +24,7 @@ from receiver.settings import SecretFile
 
 LONGEST_BODY = 20_000
 _LONGEST_TITLE = 200
+_MOST_BUTTONS = 10
 _PAUSE = 60.0
 
 # The colours that a card's head can have, for our severities.
@@ -82,6 +84,7 @@ class Feishu(Robot):
     async def send(self, message: Message, http: ClientSession) -> None:
         """Post the message as a card; a code other than 0 is a failure."""
         url = URL(self.url.get_secret_value())
+        message = lift(message, _MOST_BUTTONS)
         body = fit_body(
             message, lambda text: self._payload(message, text), LONGEST_BODY, self.language
         )
@@ -109,5 +112,13 @@ def _card(message: Message, title: str, text: str) -> dict[str, Any]:
     return {
         "config": {"wide_screen_mode": True},
         "header": {"template": color, "title": heading},
-        "elements": [{"tag": "markdown", "content": text}],
+        "elements": [{"tag": "markdown", "content": text}, *_buttons(message)],
     }
+
+
+def _buttons(message: Message) -> list[dict[str, Any]]:
+    buttons = [
+        {"tag": "button", "text": {"tag": "plain_text", "content": words}, "url": url}
+        for words, url in message.links
+    ]
+    return [{"tag": "action", "layout": "flow", "actions": buttons}] if buttons else []

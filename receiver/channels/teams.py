@@ -11,6 +11,7 @@ from aiohttp import ClientSession
 from pydantic import Field
 from yarl import URL
 
+from receiver.channels.buttons import lift
 from receiver.channels.contract import Channel, Format, name_destination
 from receiver.channels.fitting import fit_body
 from receiver.channels.posting import Answer, SecretUrl, is_page, post, refusal
@@ -18,6 +19,8 @@ from receiver.model import Message, Pace, SendError, Status
 
 LONGEST_BODY = 20_000
 """Bytes of JSON: others met the limit at 21,000, and not at the 28 KB that are documented."""
+_MOST_BUTTONS = 6
+"""A card shows no more of them."""
 
 _WITHIN = re.compile(r"returned HTTP error (\d{3})")
 _OFF = re.compile(r"TriggerIsNotEnabled|WorkflowNotFound|WorkflowDisabled|FlowDisabled")
@@ -41,6 +44,7 @@ class Teams(Channel):
 
     async def send(self, message: Message, http: ClientSession) -> None:
         """Post the message as a card; a 2xx is a success unless its text tells of an error."""
+        message = lift(message, _MOST_BUTTONS)
         body = fit_body(message, lambda text: _payload(message, text), LONGEST_BODY, self.language)
         answer = await post(http, URL(self.url.get_secret_value()), body, self.timeout, {})
         said = self.clean(answer.text)
@@ -64,6 +68,9 @@ def _payload(message: Message, text: str) -> dict[str, Any]:
         "msteams": {"width": "Full"},
         # A block for each paragraph: a single line break counts within a list alone.
         "body": [_block(head) | title, *_picture(message), *(_block(block) for block in blocks)],
+        "actions": [
+            {"type": "Action.OpenUrl", "title": words, "url": url} for words, url in message.links
+        ],
     }
     kind = "application/vnd.microsoft.card.adaptive"
     return {"type": "message", "attachments": [{"contentType": kind, "content": card}]}

@@ -6,23 +6,26 @@ a minute in a group; 4,096 UTF-16 units of what is left once the markup is read.
 
 import json
 import re
-from html import unescape
+from dataclasses import replace
+from html import escape, unescape
 from typing import Annotated, Any, ClassVar
 
 from aiohttp import ClientSession
 from pydantic import AfterValidator, Field
 from yarl import URL
 
+from receiver.channels.buttons import lift
 from receiver.channels.codes import Fault
 from receiver.channels.contract import Channel, Format, name_destination
 from receiver.channels.fitting import first_units, fit, units
 from receiver.channels.posting import Answer, check_url, post, refusal
-from receiver.model import Message, Pace, Status
+from receiver.model import Message, Pace, SendError, Status
 from receiver.settings import SecretFile
 
 LONGEST = 4_096
 _LONGEST_LINE = 3_000
 _PAUSE = 30.0
+_MOST_BUTTONS = 10
 
 _TAG = re.compile(r"<[^>]*>")
 _PARTIAL = re.compile(r"(<[^>]*|&[^;\s]{0,8})$")
@@ -59,14 +62,30 @@ class Telegram(Channel):
         return name_destination("telegram", self.api_url, self.token.get_secret_value(), self.chat)
 
     async def send(self, message: Message, http: ClientSession) -> None:
-        """Post the message, without a sound where it is over; anything but ok is a failure."""
-        payload = {
+        """Post the message, without a sound where it is over; anything but ok is a failure.
+
+        Where an address is not to Telegram's taste, its links are in the text instead.
+        """
+        public = tuple((words, url) for words, url in message.links if _is_public(url))
+        lifted = lift(replace(message, links=public), _MOST_BUTTONS, _write_link)
+        try:
+            await self._say(lifted, http)
+        except SendError as error:
+            if not (lifted.links and "button" in error.detail.lower()):
+                raise
+            await self._say(replace(message, links=()), http)
+
+    async def _say(self, message: Message, http: ClientSession) -> None:
+        payload: dict[str, Any] = {
             "chat_id": self.chat,
             "text": fit(message.body, _fits, self.language, shorten=shorten),
             "parse_mode": "HTML",
             "link_preview_options": _preview(message.link),
             "disable_notification": message.status is Status.RESOLVED,
         }
+        if message.links:
+            rows = [[{"text": words, "url": url}] for words, url in message.links]
+            payload["reply_markup"] = {"inline_keyboard": rows}
         if self.topic is not None:
             payload["message_thread_id"] = self.topic
         await self._call("sendMessage", payload, http)
@@ -87,6 +106,15 @@ class Telegram(Channel):
             code, said = reply.get("error_code", 0), str(reply.get("description", "no text"))
             fault = diagnose(code, reply.get("parameters") or {}, said)
             raise fault.error(self.clean(f"{fault.diagnosis} (error_code {code}: {said})"))
+
+
+def _write_link(words: str, url: str) -> str:
+    return f'<a href="{escape(url)}">{escape(words)}</a>'
+
+
+def _is_public(url: str) -> bool:
+    """Whether Telegram takes it for a button: a name such as prometheus or localhost it refuses."""
+    return "." in (URL(url).host or "").strip(".")
 
 
 def _preview(picture: str) -> dict[str, Any]:

@@ -23,7 +23,6 @@ from receiver.model import SEVERITIES, Message, Pace, SendError, Status
 from receiver.settings import SecretFile
 
 _LONGEST = 16_000
-_PAUSE = 60.0
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _CALL = re.compile(
     r"<(?=[@!#/a-z])|@(?=(?:all|everyone|here|channel|room|所有人)(?!\w))|@(?=\+?\d{8})",
@@ -56,10 +55,13 @@ PROVIDERS = {
 }
 """Services that are often reached in this plain way, by host."""
 
-# Codes in answers of HTTP 200. WeCom: developer.work.weixin.qq.com, error codes; Feishu: 9499.
-_THROTTLED = {45009, 45033, 9499, 11232}
+# Codes in answers. WeCom: developer.work.weixin.qq.com, error codes; Feishu and DingTalk: theirs.
+_THROTTLED = {45009: 60.0, 45033: 60.0, 11232: 60.0, 130101: 600.0, 410100: 600.0}
+"""Codes of too many messages, with the seconds to wait."""
+_BAD_REQUEST = 9499
+"""Feishu's code of a body that it cannot read and of too many, which its text tells apart."""
 _GONE = {93000, 93004, 19001}
-_MALFORMED = {40058, 40008, 44004}
+_MALFORMED = {40058, 40008, 44004, _BAD_REQUEST}
 
 
 def _check_headers(headers: dict[str, str]) -> dict[str, str]:
@@ -128,9 +130,12 @@ class Webhook(Channel):
         if self.secret is not None:
             headers |= sign(self.secret.get_secret_value(), int(time.time()), body)
         answer = await post(http, URL(self.url.get_secret_value()), body, self.timeout, headers)
+        objection = _objection(answer, self.clean)
+        # Feishu throttles by HTTP 400, which else would be about the message.
+        if objection is not None and objection.reason == "throttled":
+            raise objection
         if not 200 <= answer.status < 300 or is_page(answer.text):
             raise refusal(answer, self.clean(answer.text))
-        objection = _objection(answer, self.clean)
         if objection is not None:
             raise objection
 
@@ -178,7 +183,7 @@ _SAMPLE = Message("a title", "", "", Status.FIRING, SEVERITIES["critical"], "key
 
 
 def _objection(answer: Answer, clean: Callable[[str], str]) -> SendError | None:
-    """Read an answer of 2xx: many services say there that they refuse."""
+    """Read an answer in JSON: many services say there that they refuse, also by a 200."""
     try:
         reply = json.loads(answer.text)
     except ValueError:
@@ -190,8 +195,11 @@ def _objection(answer: Answer, clean: Callable[[str], str]) -> SendError | None:
         return None
     said = reply.get("errmsg") or reply.get("msg") or reply.get("error") or "it says no"
     detail = clean(f"the service refuses: {said} (code {code})")
+    if code == _BAD_REQUEST and "too many" in str(said).lower():
+        code = 11232
     if code in _THROTTLED:
-        return SendError("throttled", detail, retry_after=answer.retry_after or _PAUSE)
+        pause = answer.retry_after or _THROTTLED[code]
+        return SendError("throttled", detail, retry_after=pause)
     if code in _GONE:
         return SendError("gone", detail)
     return SendError("rejected", detail, permanent=code in _MALFORMED)

@@ -148,9 +148,9 @@ def _buttons(view: View, custody: Custody, language: Language) -> tuple[tuple[st
 
 
 def _links(view: View, language: Language) -> tuple[tuple[str, str], ...]:
-    """Return what can be opened, in the words of the reader's language."""
-    shown = [(LINKS[language][kind], url) for kind, url in view.links]
-    return (*shown, *((HANDLE[language].format(name), url) for name, url in view.people))
+    """Return what can be opened, in the words of the reader's language; by what one acts first."""
+    acting = ((HANDLE[language].format(name), url) for name, url in view.people)
+    return (*acting, *((LINKS[language][kind], url) for kind, url in view.links))
 
 
 @dataclass(slots=True)

@@ -69,6 +69,9 @@ class FakeFeishu(FakeWeb):
     def _refuse_message(self, message: dict[str, Any]) -> tuple[int, int, str] | None:
         if message.get("msg_type") != "interactive" or not message["card"]["elements"]:
             return 200, 19002, "params error, msg_type need"
+        for block in message["card"]["elements"][1:]:
+            if not all(button["url"] and button["text"]["content"] for button in block["actions"]):
+                return 200, 11246, "invalid button"
         words = json.dumps(message["card"], ensure_ascii=False)
         if self.keywords and not any(word in words for word in self.keywords):
             return 200, 19024, "Key Words Not Found"

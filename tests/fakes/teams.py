@@ -55,7 +55,8 @@ class FakeTeams(FakeWeb):
         card = attachment["content"]
         if (message["type"], attachment["contentType"]) != ("message", _CARD):
             return 400, '{"error":{"code":"TriggerInputSchemaMismatch"}}'
-        if not card["body"] or not all(b.get("text") or b.get("url") for b in card["body"]):
+        shown = bool(card["body"]) and all(b.get("text") or b.get("url") for b in card["body"])
+        if not shown or not all(a["title"] and a["url"] for a in card["actions"]):
             return 400, '{"error":{"code":"InvalidCard"}}'
         self.cards.append(card)
         return 202, ""

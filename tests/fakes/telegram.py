@@ -1,11 +1,13 @@
 """Telegram's Bot API: it reads the HTML, counts what is left, and refuses as the real one does."""
 
+import itertools
 import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -84,7 +86,11 @@ class FakeTelegram(FakeWeb):
             return {"error_code": 400, "description": "Bad Request: chat not found"}
         if not request.path.endswith("/sendMessage"):
             return {}
-        return self._refuse_rate() or _refuse_text(message["text"])
+        return (
+            self._refuse_rate()
+            or _refuse_text(message["text"])
+            or _refuse_keyboard(message.get("reply_markup", {}).get("inline_keyboard", []))
+        )
 
     def _refuse_rate(self) -> dict[str, Any]:
         now = self.clock()
@@ -94,6 +100,15 @@ class FakeTelegram(FakeWeb):
             return {"error_code": 429, "description": said, "parameters": {"retry_after": 34}}
         self._times.append(now)
         return {}
+
+
+def _refuse_keyboard(rows: list[list[dict[str, str]]]) -> dict[str, Any]:
+    for button in itertools.chain(*rows):
+        host = urlsplit(button["url"]).hostname or ""
+        if not button["text"] or "." not in host or host.endswith(".invalid"):
+            said = f"inline keyboard button URL '{button['url']}' is invalid: Wrong HTTP URL"
+            return {"error_code": 400, "description": f"Bad Request: {said}"}
+    return {}
 
 
 def _refuse_text(text: str) -> dict[str, Any]:

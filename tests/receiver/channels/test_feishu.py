@@ -148,6 +148,18 @@ async def test_people_are_called_by_severity_while_the_alert_fires(
     assert second == "the body"
 
 
+async def test_links_are_buttons_in_place_of_the_line_of_links(
+    robot: Robot, feishu: FakeFeishu, http: ClientSession
+) -> None:
+    links = (("Handle as Li", "https://tocsin.example.com/act/7?a&b"), ("Runbook", "https://x.cn"))
+    line = " · ".join(f"[{words}]({url})" for words, url in reversed(links))
+    await robot().send(make_message(f"the text\n\n{line}", links=links), http)
+    text, buttons = feishu.cards[0]["elements"]
+    assert text["content"] == "the text"
+    shown = [(button["text"]["content"], button["url"]) for button in buttons["actions"]]
+    assert shown == list(links)
+
+
 async def test_a_long_body_loses_whole_lines_and_says_how_many(
     robot: Robot, feishu: FakeFeishu, http: ClientSession
 ) -> None:

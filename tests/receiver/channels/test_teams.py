@@ -48,6 +48,20 @@ async def test_a_picture_stands_below_the_title(
     assert (picture["type"], picture["url"]) == ("Image", address)
 
 
+async def test_the_first_links_are_buttons_and_the_others_stay_in_the_text(
+    workflow: Teams, teams: FakeTeams, http: ClientSession
+) -> None:
+    links = tuple((f"Handle as {n}", f"https://tocsin.example.com/act/{n}?a&b") for n in range(8))
+    line = " · ".join(f"[{words}]({url})" for words, url in links)
+    await workflow.send(make_message(f"a title\n\n{line}", links=links), http)
+    (card,) = teams.cards
+    assert card["actions"] == [
+        {"type": "Action.OpenUrl", "title": words, "url": url} for words, url in links[:6]
+    ]
+    left = " · ".join(f"[{words}]({url})" for words, url in links[6:])
+    assert [block["text"] for block in card["body"]] == ["a title", left]
+
+
 @pytest.mark.parametrize(
     ("status", "text", "reason", "permanent", "retry_after"),
     [

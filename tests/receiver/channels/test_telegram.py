@@ -61,6 +61,37 @@ async def test_a_picture_is_the_preview_of_its_address(
     }
 
 
+LINKS = (
+    ("Handle as Li & Co", "https://tocsin.example.com/act/7?who=li&seal=x"),
+    ("Graph", "http://prometheus:9090/graph?a&b"),
+    ("Inbox", "https://tocsin.example.com"),
+)
+LINE = " · ".join(DIALECTS["telegram"].link(url, words) for words, url in LINKS)
+
+
+async def test_links_are_buttons_but_for_those_that_telegram_refuses(
+    bot: Bot, telegram: FakeTelegram, http: ClientSession
+) -> None:
+    await bot().send(make_message(f"the text\n\n{LINE}", links=LINKS), http)
+    (sent,) = telegram.messages
+    act, graph, inbox = LINKS
+    rows = [[{"text": words, "url": url}] for words, url in (act, inbox)]
+    assert sent["reply_markup"] == {"inline_keyboard": rows}
+    words, url = graph
+    assert sent["text"] == f"the text\n\n{DIALECTS['telegram'].link(url, words)}"
+
+
+async def test_links_stay_in_the_text_where_a_button_is_refused(
+    bot: Bot, telegram: FakeTelegram, http: ClientSession
+) -> None:
+    body = f"the text\n\n{LINE}"
+    links = (*LINKS, ("Runbook", "https://wiki.corp.invalid/x"))
+    await bot().send(make_message(body, links=links), http)
+    (sent,) = telegram.messages
+    assert sent["text"] == body
+    assert "reply_markup" not in sent
+
+
 @pytest.mark.parametrize(
     ("error", "reason", "permanent", "retry_after", "words"),
     [

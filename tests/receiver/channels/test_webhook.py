@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from receiver.channels.webhook import Webhook, _check_body, sign
 from receiver.model import Pace, SendError
 from tests.fakes.alerts import make_message
+from tests.fakes.feishu import FakeFeishu
 from tests.fakes.hook import FakeHook
 
 TEXT = '{"text": {"content": {{ title ~ ": " ~ text }}}}'
@@ -49,6 +50,8 @@ async def test_without_a_template_everything_about_a_message_is_sent(
     [
         ({"errcode": 45009, "errmsg": "api freq out of limit"}, ("throttled", False, 60.0)),
         ({"code": 9499, "msg": "too many request"}, ("throttled", False, 60.0)),
+        ({"code": 9499, "msg": "Bad Request"}, ("rejected", True, None)),
+        ({"errcode": 130101, "errmsg": "send too fast"}, ("throttled", False, 600.0)),
         ({"errcode": 93000, "errmsg": "invalid webhook url"}, ("gone", False, None)),
         ({"errcode": 40058, "errmsg": "exceed max length"}, ("rejected", True, None)),
         ({"ok": False, "error": "channel_not_found"}, ("rejected", False, None)),
@@ -66,6 +69,21 @@ async def test_an_answer_of_200_that_says_no_is_a_failure(
             await make(f"{fake.base}/x", body=TEXT).send(make_message(), http)
     error = caught.value
     assert (error.reason, error.permanent, error.retry_after) == expected
+
+
+async def test_feishu_throttles_by_a_status_that_else_is_about_the_message(
+    make: Callable[..., Webhook], http: ClientSession
+) -> None:
+    async with FakeFeishu(secret="") as fake:
+        now = time.time()
+        fake.clock = lambda: now
+        card = '{"msg_type": "interactive", "card": {"elements": [{{ text }}]}}'
+        hook = make(fake.url, body=card)
+        for _ in range(5):
+            await hook.send(make_message(), http)
+        with pytest.raises(SendError) as caught:
+            await hook.send(make_message(), http)
+    assert (caught.value.reason, caught.value.permanent) == ("throttled", False)
 
 
 async def test_a_body_is_signed_with_the_time_at_which_it_is_sent(
