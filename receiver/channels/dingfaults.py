@@ -12,7 +12,7 @@ PENALTY = 600.0
 
 THROTTLED = Fault("throttled", "more than 20 messages in a minute", retry_after=PENALTY)
 _TOKEN = Fault("auth", "the access token is unknown; copy the robot's URL again")
-CONTENT = Fault("rejected", "DingTalk does not allow this content", permanent=True)
+CONTENT = Fault("content", "DingTalk does not allow this content", permanent=True)
 MALFORMED = Fault("rejected", "DingTalk misses a field or knows none of this name", permanent=True)
 _TOO_LONG = Fault("too_long", "the message is over 20,000 bytes", permanent=True)
 _UNKNOWN = Fault("unknown", "an unknown code")

@@ -10,6 +10,7 @@ import json
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import urlencode
 
@@ -24,7 +25,7 @@ from receiver.channels.fitting import fit_body
 from receiver.channels.posting import SecretUrl
 from receiver.channels.robot import MOBILE, Robot, add_keyword
 from receiver.channels.rota import Rota
-from receiver.model import Message, Pace, SendError
+from receiver.model import Language, Message, Pace, SendError
 from receiver.settings import SecretFile, Section
 
 _LOG = logging.getLogger(__name__)
@@ -33,6 +34,10 @@ LONGEST_BODY = 20_000
 """Bytes of the JSON body in UTF-8; beyond it the robot answers 460101."""
 _LONGEST_TITLE = 200
 _MOST_BUTTONS = 10
+_REFUSED = {
+    Language.EN: "DingTalk did not allow the rest of this message.",
+    Language.ZH: "钉钉不允许发送此消息的其余内容。",
+}
 _PACE = Pace(20, 60)
 _REST = 60.0
 """Seconds for which a robot is left alone that somebody has to mend, while others take over."""
@@ -99,11 +104,20 @@ class DingTalk(Robot):
         return name_destination(self.type, *(r.url.get_secret_value() for r in self.robots))
 
     async def send(self, message: Message, http: ClientSession) -> None:
-        """Post the message by the first robot that takes it; an errcode other than 0 is none.
+        """Post the message, or its title alone where DingTalk does not allow what it says."""
+        try:
+            await self._offer(self._body(message), http)
+        except SendError as error:
+            if error.reason != CONTENT.reason:
+                raise
+            left = _REFUSED[self.language or Language.EN]
+            await self._offer(self._body(replace(message, body=left, links=())), http)
+
+    async def _offer(self, body: bytes, http: ClientSession) -> None:
+        """Post by the first robot that takes it; an errcode other than 0 is none.
 
         After a timeout no other is asked: the message may have arrived.
         """
-        body = self._body(message)
         if not self.overflow:
             return await self._post(self, body, http)
         for number in self._rota.ready(time.monotonic()):

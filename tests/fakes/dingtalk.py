@@ -29,6 +29,7 @@ class FakeDingTalk(FakeWeb):
     secret: str = "SECtest0000000000000000000000000000000000000000000000000000000000"
     keywords: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
+    forbidden: tuple[str, ...] = ()
     clock: Callable[[], float] = time.time
     messages: list[dict[str, Any]] = field(default_factory=list)
     errors: list[int] = field(default_factory=list)
@@ -87,9 +88,13 @@ class FakeDingTalk(FakeWeb):
         buttons = message[kind].get("btns", ())
         if not all(button.get("title") and button.get("actionURL") for button in buttons):
             return 40035, "缺少参数 btns"
-        words = json.dumps(message[kind], ensure_ascii=False)
+        return self._refuse_words(json.dumps(message[kind], ensure_ascii=False))
+
+    def _refuse_words(self, words: str) -> tuple[int, str] | None:
         if self.keywords and not any(word in words for word in self.keywords):
             return 310000, "description:关键词不匹配;solution:keywords not in content"
+        if any(word in words for word in self.forbidden):
+            return 430104, "消息内容不合适"
         return None
 
     def _refuse_rate(self) -> tuple[int, str]:

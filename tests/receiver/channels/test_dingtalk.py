@@ -134,7 +134,7 @@ async def test_a_refusal_that_a_person_can_mend_is_diagnosed_in_words_and_not_th
         (410100, "发送速度太快而限流", "throttled", False, 600),
         (130101, "send too fast, exceed 20 times per minute", "throttled", False, 600),
         (90030, "webhook over limit", "quota", False, None),
-        (430104, "content is not allowed", "rejected", True, None),
+        (430104, "content is not allowed", "content", True, None),
         (460101, "message too long, exceed 20000 bytes", "too_long", True, None),
         (660026, "who knows", "unknown", False, None),
         (999999, "请求过于频繁", "throttled", False, 600),
@@ -157,6 +157,30 @@ async def test_the_twenty_first_message_of_a_minute_asks_for_ten_minutes(
         await channel.send(make_message(), http)
     assert (caught.value.reason, caught.value.retry_after) == ("throttled", 600)
     assert not caught.value.permanent
+
+
+@pytest.mark.parametrize("style", ["markdown", "text", "actionCard"])
+async def test_of_what_dingtalk_does_not_allow_the_title_arrives(
+    style: str, robot: Robot, dingtalk: FakeDingTalk, http: ClientSession
+) -> None:
+    dingtalk.forbidden = ("bad.example",)
+    links = (("Runbook", "https://bad.example/x"),)
+    channel = robot(style=style, language="zh", mention={"critical": ["all"]})
+    await channel.send(make_message("see https://bad.example/x", links=links), http)
+    (sent,) = dingtalk.messages
+    assert dingtalk.errors == [430104]
+    assert make_message().title in json.dumps(sent, ensure_ascii=False)
+    assert dingtalk.texts[0].endswith("钉钉不允许发送此消息的其余内容。\n\n@all")
+
+
+async def test_a_title_that_dingtalk_does_not_allow_is_refused_for_good(
+    robot: Robot, dingtalk: FakeDingTalk, http: ClientSession
+) -> None:
+    dingtalk.forbidden = ("HostCpuBusy",)
+    with pytest.raises(SendError) as caught:
+        await robot().send(make_message(), http)
+    assert (caught.value.reason, caught.value.permanent) == ("content", True)
+    assert dingtalk.errors == [430104, 430104]
 
 
 async def test_a_keyword_is_added_to_title_and_text_only_where_it_is_missing(
@@ -292,6 +316,19 @@ async def test_a_card_fits_with_long_addresses_and_a_long_text(
     (sent,) = dingtalk.messages
     assert 0 < len(sent["actionCard"]["btns"]) < 12
     assert len(json.dumps(sent, ensure_ascii=False).encode()) <= LONGEST_BODY
+
+
+@pytest.mark.parametrize("style", ["text", "actionCard"])
+async def test_a_long_text_or_card_says_how_many_lines_are_missing(
+    style: str, robot: Robot, dingtalk: FakeDingTalk, http: ClientSession
+) -> None:
+    channel = robot(style=style, language="zh")
+    await channel.send(make_message("一行十分严重的告警文字\n" * 2_000, links=LINKS), http)
+    (sent,) = dingtalk.messages
+    size = len(json.dumps(sent, ensure_ascii=False).encode())
+    assert LONGEST_BODY - 200 < size <= LONGEST_BODY
+    kept = dingtalk.texts[0].count("一行十分严重的告警文字")
+    assert dingtalk.texts[0].endswith(f"……其余 {2_001 - kept} 行未显示")
 
 
 async def test_a_text_has_its_title_and_calls_people_too(
