@@ -14,6 +14,7 @@ from receiver.channels.contract import Format
 from receiver.messages import filters
 from receiver.messages.markup import DIALECTS, HTML, PLAIN, Dialect
 from receiver.messages.numbers import NUMBERS
+from receiver.messages.page import BUTTONS, HEAD
 from receiver.messages.view import AlertView, DigestView, KindView, View
 from receiver.messages.words import FACTS, LINKS
 from receiver.model import Act, ConfigError, Language
@@ -218,8 +219,10 @@ def _environment(own: Mapping[Key, Source], language: Language, part: Part) -> _
     env.filters["heading"] = dialect.heading
     env.filters["strong"] = dialect.strong
     env.filters["link"] = partial(_link, dialect)
+    env.filters["button"] = partial(_link, BUTTONS if part == "html" else dialect)
     env.filters.update(NUMBERS)
     env.globals["bullet"] = Markup(dialect.bullet)  # noqa: S704 -- our own
+    env.globals["head"] = HEAD
     env.globals["words"] = LINKS[language] | FACTS[language]
     return env
 

@@ -1,6 +1,7 @@
 import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from html import escape
 from pathlib import Path
 from shutil import copytree
 from typing import get_args
@@ -152,6 +153,27 @@ def test_a_message_knows_the_labels_of_what_fires() -> None:
     message = write(GROUPED, "text", Language.EN).message
     assert [labels["mountpoint"] for labels in message.labels] == ["/data", "/home"]
     assert write(RESOLVED, "text", Language.EN).message.labels == ()
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("case", ["single", "acknowledged"])
+def test_the_page_of_a_mail_knows_the_dark_and_has_buttons(case: str, language: Language) -> None:
+    """How it looks at 360 and at 1,000 pixels, light and dark, was looked at in Chromium."""
+    page = write(CASES[case], "email", language, BUILT_IN, BACKGROUND, CUSTODY).message.html
+    assert '<meta name="color-scheme" content="light dark">' in page
+    assert "@media (prefers-color-scheme:dark)" in page
+    assert f'<a href="{escape(LINK)}" style="display:block' in page
+    assert 'bgcolor="#eaeef2"' in page
+
+
+def test_a_button_of_what_is_no_address_is_its_words(tmp_path: Path) -> None:
+    copytree(FOLDER, tmp_path, dirs_exist_ok=True)
+    page = tmp_path / "en" / "email.html.j2"
+    page.write_text('{{ "javascript:x" | button("<b>") }} {{ "http://a/?b&c" | button("<b>") }}')
+    html = write(SINGLE, "email", Language.EN, load(tmp_path)).message.html
+    assert html.startswith("&lt;b&gt; <table")
+    assert 'href="http://a/?b&amp;c"' in html
+    assert "<b>" not in html
 
 
 @pytest.mark.parametrize("language", Language)
