@@ -9,6 +9,7 @@ from email.policy import default
 from html.parser import HTMLParser
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
@@ -22,6 +23,7 @@ from receiver.messages.digest import digest
 from receiver.messages.render import Style, render
 from receiver.model import Language, Message, Notification
 from tests.fakes.alerts import START, make_alert, make_notification
+from tests.fakes.telegram import read
 
 PIECES = [
     *("@all", "@everyone", "@here", "@channel", "@13800000000", "@所有人", "<!channel>", "<!here>"),
@@ -36,6 +38,8 @@ PIECES = [
 hostile = st.lists(
     st.one_of(st.sampled_from(PIECES), st.text(max_size=5)), min_size=1, max_size=6
 ).map("".join)
+
+OURS = "Runbook|Dashboard|Graph|Inbox|Silence"
 
 COMMAND = re.compile(r"<[!@#]|<https?://(?:[^|>]*\.)?evil")
 
@@ -88,9 +92,33 @@ def test_dingtalk_calls_only_whom_the_configuration_names(text: str) -> None:
     for message in messages(text, "dingtalk"):
         payload = robot._payload(message, message.body)
         assert payload["at"] == {"atMobiles": [], "atUserIds": [], "isAtAll": False}
-        shown = payload["markdown"]["text"]
-        assert "](https://evil" not in re.sub(r"\[(Runbook|Dashboard|Graph|Inbox)\]\(", "", shown)
-        assert not re.search(r"<(?=[A-Za-z/!?])", shown)
+        assert_plain(payload["markdown"]["text"])
+
+
+@pytest.mark.parametrize("kind", ["feishu", "wecom", "teams"])
+@given(text=hostile)
+def test_markdown_of_other_chats_has_no_link_tag_or_call_of_an_alert(
+    kind: Format, text: str
+) -> None:
+    for message in messages(text, kind):
+        assert_plain(message.body)
+
+
+def assert_plain(shown: str) -> None:
+    """Markdown whose links have our words, and in which nothing is a tag or calls somebody."""
+    assert "](https://evil" not in re.sub(rf"\[({OURS})\]\(", "", shown)
+    assert not re.search(r"<(?=[A-Za-z/!?@])", shown)
+
+
+@given(text=hostile)
+def test_telegram_reads_all_of_it_and_no_link_or_call_of_an_alert(text: str) -> None:
+    for message in messages(text, "telegram"):
+        page = read(message.body)
+        assert page.wrong == ""
+        assert not re.search(r"(?<!\w)@\w", page.text)
+        links = re.findall(r"<a href=[^>]*>([^<]*)</a>", message.body)
+        assert len(links) == len(page.links)
+        assert all(re.fullmatch(OURS, words) for words in links)
 
 
 class _Tags(HTMLParser):
