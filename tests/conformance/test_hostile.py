@@ -60,7 +60,9 @@ def notified(text: str) -> Notification:
     }
     said = {"summary": text, "description": text, "runbook_url": text, "dashboard_url": text}
     return make_notification(
-        [make_alert(**labels, annotations=said, generator_url=text)], group_key=text
+        [make_alert(**labels, annotations=said, generator_url=text)],
+        group_key=text,
+        group_labels={"alertname": text},
     )
 
 

@@ -1,5 +1,7 @@
+import os
 from datetime import timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -10,6 +12,7 @@ from receiver.messages.render import Style
 from receiver.model import Language, Message, Notification, Status
 from tests.fakes.alerts import HOSTILE, START, make_alert, make_notification
 
+GOLDEN = Path(__file__).parent / "golden"
 FORMATS = get_args(Format)
 ENGLISH = Style("text", Language.EN, "Asia/Shanghai", "https://tocsin.example.com")
 
@@ -48,6 +51,18 @@ def test_a_digest_knows_the_link_that_it_shows(language: Language, words: str) -
     link = "https://tocsin.example.com"
     assert write(Style("text", language, "UTC", link)).links == ((words, link),)
     assert write(Style("text", language, "UTC")).links == ()
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("format_", FORMATS)
+def test_digests_read_as_they_were_approved(format_: Format, language: Language) -> None:
+    """TOCSIN_GOLDEN=write writes what is then to be read and committed."""
+    message = write(Style(format_, language, "Asia/Shanghai", "https://tocsin.example.com"))
+    written = f"{message.title}\n\n{message.html or message.body}\n"
+    golden = GOLDEN / language / f"digest.{format_}.txt"
+    if os.environ.get("TOCSIN_GOLDEN") == "write":
+        golden.write_text(written)
+    assert golden.read_text() == written
 
 
 def test_alerts_of_one_name_are_parted_by_their_severity() -> None:
