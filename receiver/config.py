@@ -225,7 +225,7 @@ def decode(document: Mapping[str, Any], path: Path) -> Config:
     if not isinstance(sections, dict):
         raise ConfigError([f"{path}: channels: a mapping of names to channels is expected"])
     channels, problems = _channels(sections, path)
-    problems += _check_fallbacks(channels, sections, path)
+    problems += _check_fallbacks(sections, path)
     problems += _check_members(channels, document.get("people") or {}, path)
     # With nothing but broken channels, the defaults let the rest be checked in the same go.
     usable = channels if channels or not sections else _channels(_CHANNELS, path)[0]
@@ -256,11 +256,13 @@ def _channels(sections: Mapping[Any, Any], path: Path) -> tuple[dict[str, Channe
     return channels, problems
 
 
-def _check_fallbacks(
-    channels: Mapping[str, Channel], sections: Mapping[Any, Any], path: Path
-) -> Iterator[str]:
-    """Say which fallbacks name no channel, or lead back to where they come from."""
-    after = {name: channel.fallback for name, channel in channels.items() if channel.fallback}
+def _check_fallbacks(sections: Mapping[Any, Any], path: Path) -> Iterator[str]:
+    """Say which fallbacks name no channel, or lead back to where they come from.
+
+    Also those of channels in which something else is wrong.
+    """
+    every = {name: each.get("fallback") for name, each in sections.items() if type(each) is dict}
+    after = {name: other for name, other in every.items() if isinstance(other, str) and other}
     for name, fallback in after.items():
         place = f"{path}: channels.{name}.fallback"
         if fallback not in sections:

@@ -19,7 +19,7 @@ from receiver.delivery.crew import Crew
 from receiver.delivery.sending import Outlet
 from receiver.delivery.worker import Ties, Worker
 from receiver.incidents.acting import Acting
-from receiver.intake.ingest import Intake
+from receiver.intake.ingest import Ears, Intake
 from receiver.metrics import Metrics, start_from_zero
 from receiver.model import ConfigError
 from receiver.outlets import outlets
@@ -118,8 +118,9 @@ class InForce:
         site.outlets = {outlet.name: outlet for outlet in outlets(config, self._signer)}
         self._crew.exchange(site.outlets.values(), self._hire)
         start_from_zero(site.metrics, config.channels)
-        deaf = frozenset(name for name, c in config.channels.items() if not c.hears_acts)
-        site.intake = Intake(site.store, config.routes, site.metrics, self._crew.wake, deaf)
+        site.intake = Intake(
+            site.store, config.routes, site.metrics, self._crew.wake, _ears(config)
+        )
         site.desk = Desk(self._acting(config), config.people, self._signer, self._ties.http)
         site.pages = _pages(config)
         site.tokens = config.tokens
@@ -197,6 +198,12 @@ def _easel(hang: Hang) -> Easel | None:
 
 def _pages(config: Config) -> Pages:
     return Pages(config.language, config.timezone, several=len(_inboxes(config)) > 1)
+
+
+def _ears(config: Config) -> Ears:
+    channels = config.channels
+    deaf = frozenset(name for name, channel in channels.items() if not channel.hears_acts)
+    return Ears(deaf, sorted({each.fallback for each in channels.values() if each.fallback}))
 
 
 def _inboxes(config: Config) -> tuple[str, ...]:

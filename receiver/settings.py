@@ -58,7 +58,10 @@ def parse_pace(value: Any) -> Pace:
     count, _, period = str(value).partition("/")
     if not count.isdecimal() or not int(count):
         raise ValueError(f"not a pace: {value!r}; write it like 20/1m")
-    return Pace(int(count), parse_duration(period))
+    seconds = parse_duration(period)
+    if not seconds:
+        raise ValueError(f"not a pace: {value!r}; write a period longer than nothing, as in 20/1m")
+    return Pace(int(count), seconds)
 
 
 def format_pace(pace: Pace) -> str:

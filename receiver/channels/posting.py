@@ -121,5 +121,8 @@ def refusal(answer: Answer, detail: str) -> SendError:
         return SendError("server", said, retry_after=answer.retry_after)
     if answer.status >= 400:
         return SendError("rejected", said, permanent=answer.status in _THE_MESSAGE)
-    # A 2xx that is not the service's own answer, or a redirect: a proxy or a portal is between.
+    if 300 <= answer.status < 400:
+        remedy = "redirects are not followed; write the address that this one leads to"
+        return SendError("unexpected", f"HTTP {answer.status}: {remedy}")
+    # A 2xx that is not the service's own answer, or a proxy or a portal is between.
     return SendError("unexpected", f"not an answer of the service: {said}")

@@ -31,6 +31,21 @@ _LARGE = 128 * 1024
 """Bytes; what is larger takes more than a few milliseconds to read."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ears:
+    """Channels that are told less, or more, than their routes say.
+
+    The `deaf` are not told what somebody did; `stand_ins` take another's place, and are told
+    that it is over of which they told that it fires.
+    """
+
+    deaf: Collection[str] = ()
+    stand_ins: Collection[str] = ()
+
+
+ALL_ALIKE = Ears()
+
+
 def is_watchdog(alert: Alert) -> bool:
     """Whether it is the alert that always fires, to show that alerts arrive at all."""
     return alert.labels.get("alertname") == "Watchdog"
@@ -41,16 +56,13 @@ def decide(
     now: datetime,
     routes: Sequence[Route],
     known: Known,
-    deaf: Collection[str] = (),
+    ears: Ears = ALL_ALIKE,
 ) -> Decision:
-    """Say who is owed a message, or with a named reason why nobody is.
-
-    Channels that are `deaf` are not told what somebody did.
-    """
+    """Say who is owed a message, or with a named reason why nobody is."""
     people = [alert for alert in told.alerts if not is_watchdog(alert)]
     if not people:
         return Decision((), "watchdog", incident=False)
-    channels = _channels(people, routes, deaf if told.act else ())
+    channels = _channels(people, routes, ears.deaf if told.act else ())
     current = [alert for alert in people if not known.is_stale(alert)]
     left_out = _left_out(told, current)
     if not channels:
@@ -60,7 +72,9 @@ def decide(
     if _is_duplicate(told, now, known):
         return Decision(channels, "duplicate", left_out)
     repeated = not (told.act or any(map(known.is_news, current)))
-    return Decision(channels, "", left_out, reminder=repeated)
+    over = told.status is Status.RESOLVED
+    others = tuple(name for name in ears.stand_ins if over and name not in channels)
+    return Decision(channels, "", left_out, reminder=repeated, stand_ins=others)
 
 
 def _is_stale(
@@ -95,16 +109,13 @@ def _is_duplicate(told: Notification, now: datetime, known: Known) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """Where webhooks enter; `wake` is told which channels have something to send.
-
-    The channels that are `deaf` are not told what somebody did.
-    """
+    """Where webhooks enter; `wake` is told which channels have something to send."""
 
     store: Store
     routes: Sequence[Route]
     metrics: Metrics
     wake: Callable[[Iterable[str]], None]
-    deaf: Collection[str] = ()
+    ears: Ears = ALL_ALIKE
     room: Room = field(default_factory=lambda: Room(MOST_UNDER_WAY))
     _one_large: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -119,7 +130,7 @@ class Intake:
             return await self._keep(body, await asyncio.to_thread(parse, body), now)
 
     async def _keep(self, body: bytes, told: Notification, now: datetime) -> Decision:
-        choose = partial(decide, told, now, self.routes, deaf=self.deaf)
+        choose = partial(decide, told, now, self.routes, ears=self.ears)
         decision = await self.store.accept(Webhook(body, told, now), choose)
         self._count(told, decision, now)
         if not decision.reason:

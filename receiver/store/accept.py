@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import BindParameter, Connection, bindparam, delete, select
 
 from receiver.store import bell, bodies, bulk, episodes
 from receiver.store.episodes import Case
@@ -53,6 +53,10 @@ def _accept(connection: Connection, arrivals: Sequence[Arrival]) -> list[tuple[D
     cases = episodes.look_up(connection, [arrival.webhook for arrival in arrivals])
     decisions = [a.decide(case.seen) for a, case in zip(arrivals, cases, strict=True)]
     belongs = episodes.record(connection, cases, decisions)
+    decisions = [
+        _with_stand_ins(connection, decision, incident)
+        for decision, incident in zip(decisions, belongs, strict=True)
+    ]
     numbers = _keep(connection, cases, decisions, belongs)
     owed = [
         row
@@ -64,6 +68,15 @@ def _accept(connection: Connection, arrivals: Sequence[Arrival]) -> list[tuple[D
         if incident is None:
             _forget_older(connection, case.group, number)
     return list(zip(decisions, numbers, strict=True))
+
+
+def _with_stand_ins(connection: Connection, decision: Decision, incident: int | None) -> Decision:
+    """Add who told that it fires in a channel's place: they tell that it is over too."""
+    if decision.reason or not decision.stand_ins or incident is None:
+        return decision
+    told = set(connection.scalars(_STOOD_IN, {"incident": incident, "names": decision.stand_ins}))
+    more = tuple(name for name in decision.stand_ins if name in told)
+    return replace(decision, channels=decision.channels + more)
 
 
 def _keep(
@@ -126,6 +139,13 @@ def _forget_older(connection: Connection, group: str, newest: int) -> None:
         connection.execute(statement, {"group": group, "newest": newest})
 
 
+_NAMES: BindParameter[str] = bindparam("names", expanding=True)
+_STOOD_IN = (
+    select(deliveries.c.channel)
+    .where(deliveries.c.incident == bindparam("incident"), deliveries.c.channel.in_(_NAMES))
+    .where(deliveries.c.state.in_(("owed", "sent")))
+    .distinct()
+)
 _OLDER = (
     select(webhooks.c.id)
     .where(webhooks.c.group_hash == bindparam("group"), webhooks.c.incident.is_(None))

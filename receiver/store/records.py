@@ -66,7 +66,7 @@ class Decision:
 
     A `reminder` says what was said before. `left_out` has the fingerprints of alerts that the
     message must not mention. Of webhooks that belong to no incident, only a group's newest is
-    kept.
+    kept. `stand_ins` are owed it too if they have told of the incident in a channel's place.
     """
 
     channels: tuple[str, ...]
@@ -74,6 +74,7 @@ class Decision:
     left_out: tuple[str, ...] = ()
     incident: bool = True
     reminder: bool = False
+    stand_ins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

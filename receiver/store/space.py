@@ -33,8 +33,9 @@ class Space:
 
     def demand(self) -> None:
         """Raise StoreUnavailableError where there is no room for a webhook."""
-        if self.ease() < ROOM:
-            raise StoreUnavailableError(f"the disk of {self._folder} is full")
+        if (free := self.ease()) < ROOM:
+            needs = f"{ROOM >> 20} MiB must be free for a webhook, {free / 2**20:.1f} MiB are"
+            raise StoreUnavailableError(f"the disk of {self._folder} is full: {needs}")
 
     def ease(self) -> int:
         """Give up the reserve where the disk is full, or set it aside again; returns what is free.

@@ -352,3 +352,21 @@ def test_messages_lead_to_https_where_the_receiver_speaks_it(
     folder: Path, certificates: Certificates
 ) -> None:
     assert load(folder, tls=certified(certificates)).links == "https://127.0.0.1:9848"
+
+
+@pytest.mark.parametrize("pace", ["20/0s", "0/1m", "20", "fast"])
+def test_a_pace_that_is_none_is_refused(pace: str) -> None:
+    document = {"channels": {"page": {"type": "inbox", "pace": pace}}}
+    with pytest.raises(ConfigError, match=r"channels\.page\.pace: not a (pace|duration)"):
+        config.decode(document, Path("receiver.yml"))
+
+
+def test_a_fallback_that_leads_back_is_said_beside_other_errors(folder: Path) -> None:
+    channels = {
+        "a": {"type": "inbox", "fallback": "b", "odd": 1},
+        "b": {"type": "inbox", "fallback": "a"},
+    }
+    with pytest.raises(ConfigError) as caught:
+        config.decode({"channels": channels}, folder / "receiver.yml")
+    assert "channels.a.fallback: a -> b -> a leads back" in str(caught.value)
+    assert "odd" in str(caught.value)

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from receiver import metrics
-from receiver.intake.ingest import WINDOW, Intake, decide
+from receiver.intake.ingest import WINDOW, Ears, Intake, decide
 from receiver.intake.webhook import ParseError, parse
 from receiver.messages.route import Route
 from receiver.metrics import Metrics
 from receiver.model import REMINDER
-from receiver.store.records import Decision, Known
+from receiver.store.records import Decision, Known, Line, Outcome
 from receiver.store.schema import StoreUnavailableError
 from receiver.store.store import Store
 from tests.receiver.claiming import claim_all
@@ -118,6 +118,23 @@ async def test_what_is_accepted_wakes_its_channels_and_is_counted(
     ]
     assert count(numbers, "tocsin_alerts_received_total", status="firing") == 1
     assert count(numbers, "tocsin_alerts_received_total", status="resolved") == 1
+
+
+async def test_who_told_in_another_s_place_that_it_fires_tells_that_it_is_over(
+    store: Store, numbers: Metrics, woken: list[str]
+) -> None:
+    intake = Intake(store, ROUTES, numbers, woken.extend, Ears(stand_ins=("pager", "sms")))
+    await intake.accept(body([alert("aa"), alert("bb")]), START)
+    far = START + timedelta(days=1)
+    (fired,) = await claim_all(store, "ops", far, far)
+    line = Line("ops", fallback="pager")
+    await store.settle(line, [(fired, Outcome("dead", "gone"))], START)
+    decision = await intake.accept(body([alert("aa"), alert("bb", "resolved")]), START + WINDOW)
+    assert decision.channels == ("ops", "mail")  # something fires yet
+    over = body([alert("aa", "resolved"), alert("bb", "resolved")])
+    decision = await intake.accept(over, START + 2 * WINDOW)
+    assert decision.channels == ("ops", "mail", "pager")  # and not who never stood in
+    assert woken[-3:] == ["ops", "mail", "pager"]
 
 
 async def test_what_says_nothing_new_is_told_as_a_reminder_whatever_alertmanager_calls_it(
