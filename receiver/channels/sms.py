@@ -20,8 +20,9 @@ from receiver.channels import aliyun
 from receiver.channels.codes import Fault
 from receiver.channels.contract import Channel, Format, name_destination
 from receiver.channels.fitting import first_units, units, words_of
+from receiver.channels.jsonbody import check_body, compile_body
 from receiver.channels.posting import Answer, SecretUrl, check_url, is_page, post, refusal
-from receiver.model import Message, Pace
+from receiver.model import SEVERITIES, Message, Pace, Status
 from receiver.settings import SecretFile
 
 _NEEDS = {
@@ -47,6 +48,17 @@ _TWILIO = {
 
 Word = Literal["title", "text", "status", "severity"]
 """What a variable of Aliyun's template may say."""
+
+
+_EVERYTHING = (
+    '{"to": {{ to }}, "title": {{ title }}, "text": {{ text }}, "status": {{ status }},'
+    ' "severity": {{ severity }}, "color": {{ color }}, "key": {{ key }}, "thread": {{ thread }}}'
+)
+_SAMPLE = Message("a title", 'a "text"', "", Status.FIRING, SEVERITIES["critical"], "key", "thread")
+
+
+def _check_body(source: str) -> str:
+    return check_body(source, {**_words(_SAMPLE), "to": "+15550100"})
 
 
 @dataclass(slots=True)
@@ -75,6 +87,7 @@ class Sms(Channel):
     url: SecretUrl | None = Field(default=None, alias="url_file")
     token: SecretFile | None = Field(default=None, alias="token_file")
     api_url: Annotated[str, AfterValidator(check_url)] | None = None
+    body: Annotated[str, AfterValidator(_check_body)] = _EVERYTHING
     longest: Annotated[int, Field(ge=10, le=1_600)] | None = None
 
     _told: _Told = PrivateAttr(default_factory=_Told)
@@ -174,7 +187,7 @@ class Sms(Channel):
         assert self.url is not None  # noqa: S101 -- the section demands it
         token = self.token.get_secret_value() if self.token else ""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        body = json.dumps({"to": number, **said}, ensure_ascii=False).encode("utf-8", "replace")
+        body = compile_body(self.body).render(said, to=number).encode("utf-8", "replace")
         url = URL(self.url.get_secret_value())
         return await post(http, url, body, self.timeout, headers)
 

@@ -7,17 +7,16 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
 from aiohttp import ClientSession
-from jinja2 import DictLoader, StrictUndefined, Template, TemplateError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import Template
 from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 from yarl import URL
 
 from receiver.channels.contract import Channel, Format, name_destination
 from receiver.channels.fitting import fit, words_of
+from receiver.channels.jsonbody import check_body, compile_body
 from receiver.channels.posting import Answer, SecretUrl, is_page, post, refusal
 from receiver.model import SEVERITIES, Message, Pace, SendError, Status
 from receiver.settings import SecretFile
@@ -76,13 +75,7 @@ def _check_headers(headers: dict[str, str]) -> dict[str, str]:
 
 
 def _check_body(source: str) -> str:
-    try:
-        json.loads(_compile(source).render(_words(_SAMPLE, 'a "text"\nof two lines')))
-    except (TemplateError, ArithmeticError, LookupError, TypeError) as error:
-        raise ValueError(f"not a template: {error}") from error
-    except ValueError as error:
-        raise ValueError(f'it gives no JSON: {error}; write {{"text": {{{{ text }}}}}}') from error
-    return source
+    return check_body(source, _words(_SAMPLE, 'a "text"\nof two lines'))
 
 
 class Webhook(Channel):
@@ -104,7 +97,7 @@ class Webhook(Channel):
 
     @model_validator(mode="after")
     def _compile_body(self) -> Self:
-        self._template = _compile(self.body)
+        self._template = compile_body(self.body)
         return self
 
     @property
@@ -166,17 +159,6 @@ def harmless(text: str) -> str:
 
 def _words(message: Message, text: str) -> dict[str, str]:
     return words_of(message, harmless(message.title), text)
-
-
-@lru_cache(maxsize=64)  # so that what is configured alike is equal, and a reload disturbs nothing
-def _compile(source: str) -> Template:
-    def write(value: Any) -> str:
-        return json.dumps(value, ensure_ascii=False, default=str)  # an unknown name raises in str
-
-    env = ImmutableSandboxedEnvironment(
-        loader=DictLoader({}), undefined=StrictUndefined, finalize=write
-    )
-    return env.from_string(source)
 
 
 _SAMPLE = Message("a title", "", "", Status.FIRING, SEVERITIES["critical"], "key", "thread")

@@ -60,6 +60,14 @@ def test_the_signature_is_the_published_one(date: str, nonce: str, signature: st
     assert signed.endswith(f"Signature={signature}")
 
 
+async def test_a_service_is_called_in_the_shape_that_it_wants(
+    make: Maker, sms: FakeSms, http: ClientSession
+) -> None:
+    body = '{"text": {{ text ~ " ☎" }}, "to": {{ to }}, "from": "ops"}'
+    await make("http", body=body).send(make_message('a "b" \\ {{ c }}'), http)
+    assert sms.sent == [("+8613800000000", 'a "b" \\ {{ c }} ☎')]
+
+
 @pytest.mark.parametrize("provider", ["aliyun", "twilio", "http"])
 async def test_each_number_gets_one_short_line(
     provider: str, make: Maker, sms: FakeSms, http: ClientSession
@@ -140,6 +148,9 @@ def test_few_are_sent_in_an_hour(make: Maker) -> None:
         ({"provider": "twilio", "key": "AC0"}, "provider twilio needs secret_file, from"),
         ({"provider": "http"}, "provider http needs url_file"),
         ({"provider": "http", "to": ["call me"]}, "to.0"),
+        ({"provider": "http", "body": '{"to": {{ to }'}, "not a template"),
+        ({"provider": "http", "body": '{"to": "{{ to }}"}'}, "it gives no JSON"),
+        ({"provider": "http", "body": "{{ number }}"}, "'number' is undefined"),
     ],
 )
 def test_what_a_provider_needs_is_asked_for(config: dict[str, Any], problem: str) -> None:
