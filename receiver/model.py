@@ -280,3 +280,7 @@ class SendError(Exception):
         self.detail = detail
         self.permanent = permanent
         self.retry_after = retry_after
+
+
+class PartlyRefusedError(SendError):
+    """Some people have the message, and the others never will: it counts as sent."""

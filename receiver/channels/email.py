@@ -25,7 +25,7 @@ from receiver.channels.addresses import reach
 from receiver.channels.contract import Channel, Format, name_destination
 from receiver.channels.mailing import Address, AuthoritiesFile, ServerUrl, compose
 from receiver.channels.wire import Wire, drop
-from receiver.model import Message, SendError
+from receiver.model import Message, PartlyRefusedError, SendError
 from receiver.settings import SecretFile
 
 _REMEMBERED = 1_000
@@ -168,9 +168,11 @@ class Email(Channel):
         said = "; ".join(f"{to}: {code} {text}" for to, (code, text) in refused.items())
         if all(_is_rate(code, text) for code, text in refused.values()):
             return SendError("throttled", self.clean(said), retry_after=_PAUSE)
-        permanent = bool(reached) and all(code >= 500 for code, _ in refused.values())
         count = f"{len(refused)} of {len(self.to)} recipients refused"
-        return SendError("recipient", self.clean(f"{count}: {said}"), permanent=permanent)
+        detail = self.clean(f"{count}: {said}")
+        if reached and all(code >= 500 for code, _ in refused.values()):
+            return PartlyRefusedError("recipient", detail, permanent=True)
+        return SendError("recipient", detail)
 
     def _explain(self, error: Exception) -> SendError:
         place = f"{self.smtp.host}:{self.smtp.port}"

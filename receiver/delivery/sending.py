@@ -19,7 +19,16 @@ from receiver.messages.digest import digest
 from receiver.messages.library import BUILT_IN, Templates
 from receiver.messages.render import Rendered, Style, render
 from receiver.metrics import Metrics
-from receiver.model import UNKNOWN, Act, Background, Language, Message, Notification, SendError
+from receiver.model import (
+    UNKNOWN,
+    Act,
+    Background,
+    Language,
+    Message,
+    Notification,
+    PartlyRefusedError,
+    SendError,
+)
 from receiver.store.records import Line
 
 _LOG = logging.getLogger(__name__)
@@ -71,9 +80,7 @@ class Outlet:
 
         What is returned says where the message of a single incident stands now.
         """
-        message = await self._fenced(
-            lambda: self._send(replace(self._render(told, metrics, now), place=told.place), http)
-        )
+        message = await self._fenced(lambda: self._tell(told, http, metrics, now))
         return message if len(told.tellings) == 1 else replace(message, place="")
 
     async def amend(self, told: Told, http: ClientSession, metrics: Metrics, now: datetime) -> None:
@@ -93,6 +100,18 @@ class Outlet:
     ) -> None:
         message = replace(self._render(told, metrics, now), place=told.place)
         await self.channel.amend(message, http)
+
+    async def _tell(
+        self, told: Told, http: ClientSession, metrics: Metrics, now: datetime
+    ) -> Message:
+        message = replace(self._render(told, metrics, now), place=told.place)
+        try:
+            return await self._send(message, http)
+        except PartlyRefusedError as error:
+            refused = self._masked(error)
+            metrics.failed(self.name, refused.reason, refused.detail)
+            _LOG.warning("channel %s: sent, but %s", self.name, refused.detail)
+            return message
 
     async def _send(self, message: Message, http: ClientSession) -> Message:
         place = await self.channel.send(message, http)

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from receiver.channels.email import Email
 from receiver.channels.mailing import PICTURE, parse_server, subject_of
-from receiver.model import SendError
+from receiver.model import PartlyRefusedError, SendError
 from tests.fakes.alerts import make_message
 from tests.fakes.certs import Certificates, make
 from tests.fakes.smtp import FakeSmtp, Mode
@@ -155,6 +155,7 @@ async def test_one_refused_address_does_not_stop_the_other(
     with pytest.raises(SendError) as caught:
         await mail(smtp).send(make_message(), http)
     assert smtp.mails[0].recipients == ("second@example.com",)
+    assert isinstance(caught.value, PartlyRefusedError) is permanent
     assert (caught.value.reason, caught.value.permanent) == ("recipient", permanent)
     assert caught.value.detail == f"1 of 2 recipients refused: first@example.com: {line}"
 

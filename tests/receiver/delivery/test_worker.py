@@ -13,7 +13,7 @@ from receiver.delivery import retry, sending
 from receiver.delivery import worker as workers
 from receiver.messages.render import Failure, Rendered
 from receiver.metrics import Metrics
-from receiver.model import Message, SendError
+from receiver.model import Message, PartlyRefusedError, SendError
 from receiver.store.records import Posted
 from receiver.store.schema import attempts, deliveries
 from receiver.store.store import Store
@@ -74,6 +74,22 @@ async def test_a_passing_error_is_tried_again_and_forgotten_on_success(
     assert count(numbers, "tocsin_notifications_total", channel="ops", outcome="retried") == 1
     assert count(numbers, "tocsin_notification_errors_total", channel="ops", reason="server") == 1
     assert [row.number for row in await rows(store, attempts)] == [1, 2]
+
+
+async def test_what_some_will_never_take_is_sent_to_the_others_and_counted(
+    store: Store, work: Callable[..., Any], numbers: Metrics, caplog: pytest.LogCaptureFixture
+) -> None:
+    await owe(store, "ops")
+    channel = Scripted()
+    gone = f"1 of 2 refused: {SECRET}"
+    channel._script.append(PartlyRefusedError("recipient", gone, permanent=True))
+    async with work(ops=channel):
+        row = await settled(store, deliveries, "sent")
+    assert row.title
+    errors = {"channel": "ops", "reason": "recipient"}
+    assert count(numbers, "tocsin_notification_errors_total", **errors) == 1
+    assert count(numbers, "tocsin_notifications_total", channel="ops", outcome="sent") == 1
+    assert "sent, but 1 of 2 refused: ***" in caplog.text
 
 
 async def test_a_permanent_error_ends_a_message_and_not_the_next(

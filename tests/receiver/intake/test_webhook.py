@@ -1,5 +1,6 @@
 import contextlib
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,8 @@ def test_what_0_32_and_0_34_added_is_read_or_ignored() -> None:
 
 def test_grafana_s_webhook_is_read_like_alertmanager_s() -> None:
     said = [alert("aa"), alert("bb", "resolved")]
-    assert parse(orjson.dumps(grafana(said))) == parse(orjson.dumps(document(said)))
+    same = parse(orjson.dumps(document(said)))
+    assert parse(orjson.dumps(grafana(said))) == replace(same, external_url="")
 
 
 def test_a_nul_which_a_database_may_refuse_is_replaced() -> None:
