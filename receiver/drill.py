@@ -85,6 +85,8 @@ async def attempt(
             await send_test(outlet, test, store, http)
     except SendError as error:
         return error
+    finally:
+        await outlet.channel.close()
     return None
 
 
