@@ -24,7 +24,7 @@ from receiver.settings import SecretFile
 _LONGEST = 16_000
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _CALL = re.compile(
-    r"<(?=[@!#/a-z])|@(?=(?:all|everyone|here|channel|room|所有人)(?!\w))|@(?=\+?\d{8})",
+    r"<(?=[@!#/a-z])|@(?=(?:all|everyone|here|channel|room|所有人)(?!\w))|@(?=\+?\d{8})|[<@]\Z",
     re.IGNORECASE,
 )
 _BROKEN = {"<": "\N{FULLWIDTH LESS-THAN SIGN}", "@": "\N{FULLWIDTH COMMERCIAL AT}"}
@@ -152,7 +152,8 @@ def sign(secret: str, timestamp: int, body: bytes) -> dict[str, str]:
 def harmless(text: str) -> str:
     """Break up what chat services read as a call to people: `@all`, `<!channel>`, `<at id=...>`.
 
-    Nobody says which service takes the body, so the words of all of them are broken.
+    Nobody says which service takes the body, so the words of all of them are broken, and their
+    beginning at the end of a text, which another text may follow.
     """
     return _CALL.sub(lambda found: _BROKEN[found[0]], text)
 
