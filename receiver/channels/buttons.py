@@ -2,15 +2,14 @@
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
-from urllib.parse import quote
 
 from receiver.model import Message
 
 Link = tuple[str, str]
 Write = Callable[[str, str], str]
 
-_LONGEST = 8_000
-"""Bytes of all buttons together, as URLs are written within URLs: a text has room beside them."""
+_LONGEST = 4_000
+"""Bytes of all buttons together, three times as many within other URLs: a text has room too."""
 _BETWEEN = " · "
 
 
@@ -29,7 +28,7 @@ def _choose(links: Iterable[Link], most: int) -> tuple[Link, ...]:
     chosen: list[Link] = []
     room = _LONGEST
     for words, url in links:
-        size = len(quote(words + url, safe="", errors="replace"))
+        size = len((words + url).encode("utf-8", "replace"))
         if len(chosen) < most and size <= room:
             chosen.append((words, url))
             room -= size
