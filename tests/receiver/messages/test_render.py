@@ -166,6 +166,14 @@ def test_the_page_of_a_mail_knows_the_dark_and_has_buttons(case: str, language: 
     assert 'bgcolor="#eaeef2"' in page
 
 
+@pytest.mark.parametrize("language", Language)
+def test_a_list_of_mails_shows_what_happened_after_the_subject(language: Language) -> None:
+    page = write(SINGLE, "email", language).message.html
+    shown = page.partition("<body")[2].partition("<table")[0]
+    assert "display:none" in shown
+    assert escape(SINGLE.alerts[0].annotations["summary"]) in shown
+
+
 def test_a_button_of_what_is_no_address_is_its_words(tmp_path: Path) -> None:
     copytree(FOLDER, tmp_path, dirs_exist_ok=True)
     page = tmp_path / "en" / "email.html.j2"
