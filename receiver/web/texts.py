@@ -55,7 +55,7 @@ TEXTS = {
         "no_alertmanager": "It cannot be silenced: receiver.yml names no Alertmanager,"
         " or the alert is Grafana's own.",
         "nothing_in_common": "What fires has no label in common; silence it in Alertmanager.",
-        "failed_act": "That did not work, and nothing was changed",
+        "failed_act": "That did not work, or not all of it",
         "already": "Already done by",
         "done": "Done.",
     },
@@ -110,7 +110,7 @@ TEXTS = {
         "unknown_verb": "没有此操作。",
         "no_alertmanager": "无法静默：receiver.yml 未配置 Alertmanager，或此告警来自 Grafana。",
         "nothing_in_common": "正在触发的告警没有共同标签，请在 Alertmanager 中静默。",
-        "failed_act": "操作失败，未做任何更改",
+        "failed_act": "操作失败，或未全部完成",
         "already": "已经完成，操作人",
         "done": "完成。",
     },
