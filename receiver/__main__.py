@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import yaml
@@ -14,6 +15,7 @@ import yaml
 from receiver import app, backup, config, drill, letters, logs, memory, preview
 from receiver.config import Config
 from receiver.doctor import command as doctor
+from receiver.incidents.oncall.gaps import warnings
 from receiver.logs import Masking
 from receiver.model import ConfigError
 from receiver.settings import secrets_of
@@ -57,7 +59,9 @@ def _check(arguments: argparse.Namespace, _: Masking) -> int:
         settings = config.defaults().model_dump(mode="json", by_alias=True)
         yaml.safe_dump(settings, sys.stdout, sort_keys=False, allow_unicode=True)
     else:
-        config.load(arguments.config)
+        loaded = config.load(arguments.config)
+        for line in warnings(loaded.schedules, datetime.now(UTC)):
+            sys.stderr.write(f"{arguments.config}: {line}\n")
         sys.stdout.write(f"{arguments.config}: ok\n")
     return 0
 

@@ -23,6 +23,7 @@ from sqlalchemy.exc import ArgumentError
 
 from receiver.channels import CHANNELS
 from receiver.channels.contract import Channel, TimeZone
+from receiver.incidents.oncall.schedule import Schedules
 from receiver.incidents.people import Person, twins
 from receiver.messages import library
 from receiver.messages.checking import check
@@ -157,6 +158,7 @@ class Config(Section):
     people: Annotated[dict[str, Person], AfterValidator(_check_people)] = Field(
         default_factory=dict
     )
+    schedules: Schedules = Field(default_factory=dict)
 
     @field_validator("tokens")
     @classmethod
@@ -229,7 +231,9 @@ def decode(document: Mapping[str, Any], path: Path) -> Config:
     problems += _check_members(channels, document.get("people") or {}, path)
     # With nothing but broken channels, the defaults let the rest be checked in the same go.
     usable = channels if channels or not sections else _channels(_CHANNELS, path)[0]
+    people = document.get("people")
     context = {"folder": path.parent, "channels": [str(name) for name in sections]}
+    context["people"] = [*people] if isinstance(people, dict) else []
     try:
         config = Config.model_validate({**document, "channels": usable}, context=context)
     except ValidationError as error:
