@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 
 Labels = Mapping[str, str]
 
@@ -141,7 +142,7 @@ class Notification:
         Leaves out endsAt, externalURL and annotations, which differ between the replicas of
         one Alertmanager or Prometheus.
         """
-        said = sorted(f"{a.fingerprint} {a.status} {a.starts_at.isoformat()}" for a in self.alerts)
+        said = sorted(f"{a.fingerprint} {a.status} {_written(a.starts_at)}" for a in self.alerts)
         if self.act:
             said += [self.act.verb, self.act.who, self.act.at.isoformat(), self.act.detail]
         return _digest(self.receiver, self.group_key, *said)
@@ -155,6 +156,9 @@ REMINDER = "repeat interval elapsed"
 """The `reason` of a notification that says nothing new; older Alertmanagers do not give it."""
 ACT_KEY = "tocsin"
 """The key of an `Act` in a webhook that the receiver wrote itself to tell of it."""
+
+
+_written = lru_cache(maxsize=4096)(datetime.isoformat)  # most alerts begin when others do
 
 
 def _digest(*parts: str) -> str:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Self, TypeVar
 
 import orjson
@@ -26,6 +27,7 @@ _QUOTED = re.compile(r"\\([\\.+*?()|\[\]{}^$])")
 _KINDS = {str: "a string", dict: "an object", list: "a list", int: "an integer", float: "a number"}
 _KINDS |= {bool: "a boolean", type(None): "null"}
 
+_STRINGS = {str}
 _STATUSES = {status.value: status for status in Status}
 _ZERO = "0001-01-01T00:00:00Z"
 
@@ -119,16 +121,18 @@ def _each(items: Sequence[Any]) -> Iterator[Alert]:
 
 
 def _alert(value: Any) -> Alert:
+    """Read one alert; in one loop, since a webhook may have twenty thousand."""
     alert = _kind(value, dict)
-    return Alert(
-        fingerprint=_field(alert, "fingerprint", _text),
-        status=_field(alert, "status", _status),
-        labels=_field(alert, "labels", _labels),
-        annotations=_option(alert, "annotations", _labels, None),
-        starts_at=_field(alert, "startsAt", _time),
-        ends_at=_option(alert, "endsAt", _end, None),
-        generator_url=_option(alert, "generatorURL", _text, ""),
-    )
+    read = []
+    for key, reader, default in _ALERT:
+        given = alert.get(key, default)
+        if given is _MISSING:
+            raise ParseError(key, "missing")
+        try:
+            read.append(reader(given))
+        except ParseError as error:
+            raise error.below(key) from error
+    return Alert(*read)
 
 
 def _act(value: Any) -> Act | None:
@@ -175,15 +179,19 @@ def _labels(value: Any) -> Labels:
     labels = _kind(value, dict)
     if len(labels) > MAX_LABELS:
         raise ParseError("", f"{len(labels)} of them; at most {MAX_LABELS} are read")
-    for name, text in labels.items():
-        if type(text) is not str:
-            raise ParseError(name, f"a string is expected, not {_KINDS[type(text)]}")
-    return labels
+    if set(map(type, labels.values())) <= _STRINGS:
+        return labels
+    name, text = next((n, text) for n, text in labels.items() if type(text) is not str)
+    raise ParseError(name, f"a string is expected, not {_KINDS[type(text)]}")
 
 
 def _time(value: Any) -> datetime:
     """Read a time to the microsecond; Alertmanager writes up to nine decimals."""
-    text = _text(value)
+    return _moment(_text(value))
+
+
+@lru_cache(maxsize=4096)  # the alerts of one outage begin together, and come again
+def _moment(text: str) -> datetime:
     if _TIME.fullmatch(text):
         with suppress(ValueError, OverflowError):  # no such day, or before the year 1 in UTC
             return datetime.fromisoformat(text).astimezone(UTC)
@@ -196,3 +204,16 @@ def _end(value: Any) -> datetime | None:
         return None
     end = _time(value)
     return None if end.year == 1 else end
+
+
+_MISSING = object()
+_ALERT: Sequence[tuple[str, _Read[Any], object]] = (
+    ("fingerprint", _text, _MISSING),
+    ("status", _status, _MISSING),
+    ("labels", _labels, _MISSING),
+    ("annotations", _labels, None),
+    ("startsAt", _time, _MISSING),
+    ("endsAt", _end, None),
+    ("generatorURL", _text, ""),
+)
+"""Where an alert's fields stand, in their order; without a default they must be there."""

@@ -13,7 +13,6 @@ from receiver.messages.view import DigestView, KindView, raw_host, tidy_host
 from receiver.messages.words import LINKS, RESOLVED, SEVERITY
 from receiver.model import (
     RESOLVED_EMOJI,
-    SEVERITIES,
     Alert,
     Notification,
     Severity,
@@ -38,7 +37,7 @@ class _Kind:
     hosts: dict[str, None] = field(default_factory=dict)
 
     def add(self, alerts: Sequence[Alert]) -> None:
-        firing = sum(alert.status is Status.FIRING for alert in alerts)
+        firing = [alert.status for alert in alerts].count(Status.FIRING)
         self.firing += firing
         self.settled += len(alerts) - firing
         self.hosts |= dict.fromkeys(filter(None, (raw_host(alert.labels) for alert in alerts)))
@@ -63,8 +62,9 @@ def digest(
     templates: Templates = BUILT_IN,
 ) -> Rendered:
     """Write one message that names what several would say; `since` is when the first came."""
-    worst = min((n.severity for n in told), key=lambda severity: severity.rank)
-    view = _look_at(told, style, worst, since)
+    kinds = _kinds(told)
+    worst = kinds[0].severity
+    view = _look_at(kinds, len(told), style, since)
     context = {"digest": view, **scene(style, worst)}
     status = Status.RESOLVED if view.resolved else Status.FIRING
     sheet = Sheet(templates, style, DIGEST_FILES, context)
@@ -74,17 +74,14 @@ def digest(
     return replace(written, message=replace(written.message, links=links, labels=labels))
 
 
-def _look_at(
-    told: Sequence[Notification], style: Style, worst: Severity, since: datetime
-) -> DigestView:
-    kinds = _kinds(told)
-    resolved = not any(kind.firing for kind in kinds)
+def _look_at(kinds: Sequence[_Kind], messages: int, style: Style, since: datetime) -> DigestView:
+    worst, resolved = kinds[0].severity, not kinds[0].firing
     language = style.language
     return DigestView(
         resolved=resolved,
         emoji=RESOLVED_EMOJI if resolved else worst.emoji,
         state=RESOLVED[language] if resolved else SEVERITY[language][worst.name],
-        messages=len(told),
+        messages=messages,
         since=since,
         names=tuple(dict.fromkeys(kind.name for kind in kinds if kind.name)),
         kinds=tuple(kind.look() for kind in kinds[:_MOST_KINDS]),
@@ -94,14 +91,16 @@ def _look_at(
 
 
 def _kinds(told: Iterable[Notification]) -> list[_Kind]:
+    """Return what fires by urgency, then what is over."""
     alike: defaultdict[tuple[str, str], list[Alert]] = defaultdict(list)
     for notification in told:
         for alert in notification.alerts:
-            alike[alert.labels.get("alertname", ""), severity_of(alert.labels).name].append(alert)
+            labels = alert.labels
+            alike[labels.get("alertname", ""), labels.get("severity", "")].append(alert)
     kinds: dict[tuple[str, str], _Kind] = {}
-    for (called, urgency), alerts in alike.items():
-        name = clip(plain(called), _NAME)  # only now: there may be thousands of alerts
-        kinds.setdefault((name, urgency), _Kind(name, SEVERITIES[urgency])).add(alerts)
+    for (called, _), alerts in alike.items():  # only now: there may be thousands of alerts
+        name, severity = clip(plain(called), _NAME), severity_of(alerts[0].labels)
+        kinds.setdefault((name, severity.name), _Kind(name, severity)).add(alerts)
     return sorted(kinds.values(), key=lambda kind: kind.order)
 
 
