@@ -18,8 +18,7 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import URL
 
 from receiver.channels import CHANNELS
 from receiver.channels.contract import Channel, TimeZone
@@ -31,6 +30,7 @@ from receiver.messages.library import BUILT_IN, Templates
 from receiver.messages.route import Route
 from receiver.model import ConfigError, Language
 from receiver.settings import Duration, SecretFile, Section, describe, read_yaml
+from receiver.store.address import StoreText, database_at
 from receiver.upkeep import Retention
 from receiver.upstream.alertmanager import Alertmanager
 from receiver.upstream.prometheus import Prometheus
@@ -38,8 +38,6 @@ from receiver.web.auth import Scope, Token, is_guarded
 from receiver.web.signature import Grafana
 from receiver.web.tls import Tls
 
-_SQLITE = "sqlite:///"
-_POSTGRESQL = "postgresql://"
 _CHANNELS = {"inbox": {"type": "inbox"}, "terminal": {"type": "terminal"}}
 
 
@@ -72,30 +70,6 @@ def _is_wildcard(host: str) -> bool:
         return ipaddress.ip_address(host).is_unspecified
     except ValueError:
         return False
-
-
-def _check_store(url: str) -> str:
-    if url.startswith(_SQLITE) and url != _SQLITE:
-        return url
-    if not url.startswith(_POSTGRESQL):
-        scheme = url.partition(":")[0]
-        problem = "write sqlite:///FILE or postgresql://USER@HOST/DATABASE"
-        raise ValueError(f"{scheme!r} is not a store; {problem}")
-    if _parts(url).password is not None:
-        raise ValueError(
-            "has a password; write that into a file and name it in store_password_file"
-        )
-    return url
-
-
-def _parts(url: str) -> URL:
-    """Read a PostgreSQL URL; an unreadable one is not repeated, as it may hold a password."""
-    try:
-        parts = make_url(url)
-    except (ArgumentError, ValueError):
-        problem = "not a URL of PostgreSQL; write it like postgresql://tocsin@127.0.0.1:5432/tocsin"
-        raise ValueError(problem) from None
-    return parts.set(drivername="postgresql+psycopg")
 
 
 def _check_link(url: str) -> str:
@@ -136,7 +110,7 @@ class Config(Section):
     """Everything that the receiver is told; see deploy/receiver.yml."""
 
     listen: Annotated[str, AfterValidator(_check_address)] = "127.0.0.1:9848"
-    store: Annotated[str, AfterValidator(_check_store)] = "sqlite:///tocsin.db"
+    store: StoreText = "sqlite:///tocsin.db"
     store_password_file: SecretFile | None = None
     retention: Retention = Retention()
     language: Language = Language.EN
@@ -190,11 +164,8 @@ class Config(Section):
 
     @property
     def database(self) -> Path | URL:
-        """The store's file, a relative one in TOCSIN_HOME, or where its PostgreSQL database is."""
-        if self.store.startswith(_POSTGRESQL):
-            secret = self.store_password_file
-            return _parts(self.store).set(password=secret.get_secret_value() if secret else None)
-        return Path(os.environ.get("TOCSIN_HOME", ".tocsin"), self.store.removeprefix(_SQLITE))
+        """The store's file, or where its PostgreSQL database is."""
+        return database_at(self.store, self.store_password_file)
 
     def with_routes(self) -> Self:
         """Say the default routes: everything to every channel."""
