@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, Any, Self, TypeVar
+from pathlib import Path
+from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
+    InstanceOf,
     PlainSerializer,
     ValidationInfo,
     model_validator,
@@ -16,12 +18,13 @@ from pydantic import (
 
 from receiver.channels.contract import TimeZone
 from receiver.incidents.oncall import shifts as painting
+from receiver.incidents.oncall.calendar import Calendar, CalendarError
 from receiver.incidents.oncall.hours import HoursText, instant
 from receiver.incidents.oncall.rotation import Rotation
 from receiver.incidents.oncall.shifts import Shift, Source
+from receiver.incidents.people import People
 from receiver.settings import Duration, Section
 
-_Any = TypeVar("_Any")
 _SHORTEST, _LONGEST = 3600.0, 366 * 86400.0
 
 
@@ -63,7 +66,7 @@ def _check_person(name: str, info: ValidationInfo) -> str:
     return name
 
 
-def _check_some(several: tuple[_Any, ...]) -> tuple[_Any, ...]:
+def _check_some(several: tuple[str, ...]) -> tuple[str, ...]:
     """Refuse none; pydantic's own bound would count out what is wrong in itself."""
     if not several:
         raise ValueError("is empty; write at least one")
@@ -97,16 +100,47 @@ class Override(Section):
         return self
 
 
-class Schedule(Section):
-    """Who is on call: overrides first, the last of them before the others; then the first layer.
+def _read_calendar(value: Any, info: ValidationInfo) -> Calendar:
+    """Read the file that `value` names; a relative path starts at the configuration's folder."""
+    if isinstance(value, Calendar):
+        return value
+    if "://" in str(value):
+        raise ValueError("is a URL; save it as a file, by cron for example, and name that")
+    try:
+        return Calendar.read(Path((info.context or {}).get("folder", "."), str(value)))
+    except CalendarError as error:
+        raise ValueError(str(error)) from error
 
-    What a layer leaves open, the next fills: it reads from the top like `routes`, where the first
-    match wins too.
+
+CalendarFile = Annotated[
+    InstanceOf[Calendar],
+    BeforeValidator(_read_calendar),
+    PlainSerializer(lambda held: str(held.path), return_type=str),
+]
+
+
+class Schedule(Section):
+    """Who is on call: overrides first, the last of them before the others; then the calendar.
+
+    Then comes the first layer, and what it leaves open, the next fills: it reads from the top like
+    `routes`, where the first match wins too.
     """
 
     timezone: TimeZone = "UTC"
-    layers: Annotated[tuple[Layer, ...], AfterValidator(_check_some)]
+    calendar: CalendarFile | None = Field(default=None, alias="ical_file")
+    layers: tuple[Layer, ...] = ()
     overrides: tuple[Override, ...] = ()
+
+    @model_validator(mode="after")
+    def _check_source(self) -> Self:
+        if not self.layers and not self.calendar:
+            raise ValueError("nobody would be on call; write layers or ical_file")
+        return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone of its times."""
+        return ZoneInfo(self.timezone)
 
     def sources(self, stored: Iterable[Shift] = ()) -> list[Source]:
         """Return what says who is on call, that first which counts first.
@@ -114,14 +148,14 @@ class Schedule(Section):
         `stored` are overrides that were made by the API, in the order in which they were made;
         they were made later than those of the file.
         """
-        zone = ZoneInfo(self.timezone)
-        overrides = [*(_fixed(each, zone) for each in self.overrides), *stored]
-        return [*(_Alone(each) for each in reversed(overrides)), *self._rotations(zone)]
+        overrides = [*(_fixed(each, self.zone) for each in self.overrides), *stored]
+        calendar = [self.calendar] if self.calendar else []
+        return [*(_Alone(each) for each in reversed(overrides)), *calendar, *self._rotations()]
 
-    def _rotations(self, zone: ZoneInfo) -> Iterator[Rotation]:
+    def _rotations(self) -> Iterator[Rotation]:
         for number, layer in enumerate(self.layers, 1):
             turn = timedelta(seconds=layer.turn)
-            yield Rotation(number, layer.people, layer.start, turn, layer.only, zone)
+            yield Rotation(number, layer.people, layer.start, turn, layer.only, self.zone)
 
 
 class _Alone:
@@ -154,14 +188,17 @@ def shifts(
     return painting.shifts(schedule.sources(overrides), start, end)
 
 
-def _give_zones(schedules: dict[str, Schedule], info: ValidationInfo) -> dict[str, Schedule]:
-    """Give each schedule that names no time zone the receiver's."""
-    zone = {"timezone": info.data.get("timezone", "UTC")}
-    return {
-        name: s if "timezone" in s.model_fields_set else s.model_copy(update=zone)
-        for name, s in schedules.items()
-    }
+def _bind(schedules: dict[str, Schedule], info: ValidationInfo) -> dict[str, Schedule]:
+    """Give each schedule that names no time zone the receiver's, and a calendar its people."""
+    own = info.data.get("timezone", "UTC")
+    people: People = info.data.get("people", {})
+    bound = {}
+    for name, schedule in schedules.items():
+        zone = schedule.timezone if "timezone" in schedule.model_fields_set else own
+        calendar = schedule.calendar and schedule.calendar.bound(people, ZoneInfo(zone))
+        bound[name] = schedule.model_copy(update={"timezone": zone, "calendar": calendar})
+    return bound
 
 
 Name = Annotated[str, Field(pattern=r"^\w+$", max_length=60)]
-Schedules = Annotated[dict[Name, Schedule], AfterValidator(_give_zones)]
+Schedules = Annotated[dict[Name, Schedule], AfterValidator(_bind)]

@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import accumulate
 from typing import Literal, Protocol
 
 Why = Literal["override", "calendar", "layer", "gap"]
@@ -33,16 +34,15 @@ class Source(Protocol):
     """What says who is on call, unless another does that comes first."""
 
     def shifts(self, start: datetime, end: datetime) -> Iterable[Shift]:
-        """Return what overlaps a time, whole, in order, and none overlapping another."""
+        """Return what overlaps a time, whole and in order; of two at once the later one counts."""
 
 
 def on_call(sources: Sequence[Source], at: datetime) -> Shift | None:
     """Return whose time it is, from when they took over until they hand over; None in a gap."""
     for source in sources:
-        for found in source.shifts(at, at + _MOMENT):
-            if found.covers(at):
-                every = _painted(sources, found.since, found.until)
-                return next(shift for shift in every if shift.covers(at))
+        if found := _Row(source.shifts(at, at + _MOMENT)).at(at):
+            every = _painted(sources, found.since, found.until)
+            return next(shift for shift in every if shift.covers(at))
     return None
 
 
@@ -60,7 +60,7 @@ def shifts(sources: Sequence[Source], start: datetime, end: datetime) -> list[Sh
 
 def _painted(sources: Sequence[Source], start: datetime, end: datetime) -> Iterator[Shift]:
     """Yield who is on call, cut at both ends."""
-    layers = [_Row(list(source.shifts(start, end))) for source in sources]
+    layers = [_Row(source.shifts(start, end)) for source in sources]
     edges = {at for row in layers for s in row.shifts for at in (s.since, s.until)}
     times = [start, *sorted(at for at in edges if start < at < end), end]
     last, begun = None, start
@@ -83,10 +83,15 @@ def _cut(shift: Shift | None, since: datetime, until: datetime) -> Shift:
 class _Row:
     """One source's shifts, to be found by time."""
 
-    def __init__(self, shifts: list[Shift]) -> None:
-        self.shifts = shifts
-        self._begin = [shift.since for shift in shifts]
+    def __init__(self, shifts: Iterable[Shift]) -> None:
+        self.shifts = list(shifts)
+        self._begin = [shift.since for shift in self.shifts]
+        self._ended = list(accumulate((shift.until for shift in self.shifts), max))
 
     def at(self, at: datetime) -> Shift | None:
         index = bisect_right(self._begin, at) - 1
-        return self.shifts[index] if index >= 0 and self.shifts[index].covers(at) else None
+        while index >= 0 and self._ended[index] > at:
+            if self.shifts[index].covers(at):
+                return self.shifts[index]
+            index -= 1
+        return None

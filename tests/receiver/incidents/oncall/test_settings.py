@@ -41,7 +41,7 @@ def test_each_mistake_has_its_place_and_a_remedy(tmp_path: Path) -> None:
         "schedules.ops.overrides.0.person: no person is 'eve'; there are ada, bob",
         "schedules.ops.overrides.0.until: not a time: 'soon'; write it like 2026-01-05 09:00",
         "schedules.a b.[key]: not a name; use letters, digits and underscores",
-        "schedules.a b.layers: is empty; write at least one",
+        "schedules.a b: nobody would be on call; write layers or ical_file",
     ]
 
 

@@ -1,0 +1,113 @@
+"""A calendar in a file (RFC 5545) as a schedule: whose event it is has the time.
+
+The libraries are imported only where there is a calendar, so that nobody else pays for them.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, time, timedelta, tzinfo
+from pathlib import Path
+from typing import Any, Self
+
+from receiver.incidents.oncall.hours import instant
+from receiver.incidents.oncall.shifts import Shift
+from receiver.incidents.people import People
+
+_DAY = timedelta(days=1)
+_LARGEST = 2**20
+_MOST = 2_000
+_TOO_OFTEN = {"SECONDLY", "MINUTELY", "HOURLY"}
+
+
+class CalendarError(Exception):
+    """A file that is no calendar of shifts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """What a file holds; `known` are people by their mail and by their name, in small letters."""
+
+    path: Path
+    text: bytes = field(repr=False)
+    query: Any = field(repr=False, compare=False)
+    known: Mapping[str, str] = field(default_factory=dict)
+    zone: tzinfo = UTC
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a file; raises CalendarError."""
+        try:
+            with path.open("rb") as file:
+                text = file.read(_LARGEST + 1)
+        except OSError as error:
+            raise CalendarError(f"cannot read {path}: {error.strerror}") from error
+        if len(text) > _LARGEST:
+            raise CalendarError(f"{path} is larger than 1 MiB; export fewer years")
+        return cls(path, text, _query(path, text))
+
+    def bound(self, people: People, zone: tzinfo) -> Self:
+        """Return it for these people; what has no time zone in it has this one."""
+        names = {name.casefold(): key for key, p in people.items() for name in (key, p.name)}
+        mails = {p.email.casefold(): key for key, p in people.items() if p.email}
+        return replace(self, known=names | mails, zone=zone)
+
+    def shifts(self, start: datetime, end: datetime) -> list[Shift]:
+        """Return events of people who are known, in the order of their beginnings."""
+        every = ((self._whose(event), event) for event in self._events(start, end))
+        found = (Shift(who, *self._span(event), "calendar") for who, event in every if who)
+        return sorted(
+            (s for s in found if s.until > start and s.since < end and s.since < s.until),
+            key=lambda s: (s.since, s.person),
+        )
+
+    def strangers(self, start: datetime, end: datetime) -> list[str]:
+        """Return the titles of events that are nobody's who is known."""
+        every = (event for event in self._events(start, end) if not self._whose(event))
+        return sorted({str(event.get("SUMMARY", "without a title")) for event in every})
+
+    def _events(self, start: datetime, end: datetime) -> Iterator[Any]:
+        # A day more, since what has no time zone is looked for as if it were in UTC.
+        yield from self.query.between(start - _DAY, end + _DAY)
+
+    def _whose(self, event: Any) -> str:
+        """Return the first who attends and is known, else whom the title names."""
+        invited = event.get("ATTENDEE", [])
+        invited = invited if isinstance(invited, list) else [invited]
+        mails = (str(each).casefold().removeprefix("mailto:") for each in invited)
+        titles = (str(event.get("SUMMARY", "")).strip().casefold(),)
+        return next((self.known[n] for n in (*mails, *titles) if n in self.known), "")
+
+    def _span(self, event: Any) -> tuple[datetime, datetime]:
+        since, until = (self._instant(at) for at in (event.start, event.end))
+        return since, until
+
+    def _instant(self, at: Any) -> datetime:
+        """Return a point in time: of a day its beginning."""
+        moment = at if isinstance(at, datetime) else datetime.combine(at, time())
+        return instant(moment, self.zone) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _query(path: Path, text: bytes) -> Any:
+    """Read a calendar and try it; raises CalendarError."""
+    import icalendar
+    import recurring_ical_events
+
+    try:
+        calendar = icalendar.Calendar.from_ical(text)
+        rules = [rule for event in calendar.walk("VEVENT") for rule in _rules(event)]
+        if len(rules) > _MOST:
+            raise CalendarError(f"{path} has more than {_MOST} events; export fewer years")
+        if any(_TOO_OFTEN & set(rule.get("FREQ", ())) for rule in rules):
+            raise CalendarError(f"{path} has shifts that repeat within a day; use DAILY or WEEKLY")
+        query = recurring_ical_events.of(calendar)
+        now = datetime.now(UTC)
+        query.between(now, now + _DAY)
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        said = " ".join(str(error).split())[:120]
+        raise CalendarError(f"{path} is no calendar: {said}; export it again as .ics") from error
+    return query
+
+
+def _rules(event: Any) -> list[Any]:
+    rules = event.get("RRULE", {})
+    return rules if isinstance(rules, list) else [rules]
