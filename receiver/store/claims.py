@@ -21,8 +21,9 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from receiver.model import REMINDER, Delivery, Notification, Status
 from receiver.store import bulk, gates
+from receiver.store.locks import unheld
 from receiver.store.records import REPEATED, Choice, Gate, Line, Waiting
-from receiver.store.schema import Instant, attempts, deliveries, owed, unheld, webhooks
+from receiver.store.schema import Instant, attempts, deliveries, owed, webhooks
 
 Choose = Callable[[Waiting], Choice]
 

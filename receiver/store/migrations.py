@@ -202,8 +202,31 @@ def _outdated(connection: Connection) -> None:
     add_index(connection, "places_outdated", "places (channel, incident)", "outdated = 1")
 
 
+def _rota(connection: Connection) -> None:
+    add_table(
+        connection,
+        "overrides",
+        Column("id", _ID, primary_key=True),
+        Column("schedule", Text, nullable=False),
+        Column("person", Text, nullable=False),
+        Column("since", BigInteger, nullable=False),
+        Column("until", BigInteger, nullable=False),
+        Column("who", Text, nullable=False),
+        Column("made_at", BigInteger, nullable=False),
+    )
+    add_index(connection, "overrides_by_end", "overrides (until)")
+    add_table(
+        connection,
+        "handovers",
+        Column("schedule", Text, primary_key=True),
+        Column("person", Text, nullable=False),
+        Column("since", BigInteger, nullable=False),
+        Column("until", BigInteger, nullable=False),
+    )
+
+
 STEPS: Sequence[Step] = (
     *(_slices, _gates, _sizes, _notices, _ends, _audit, _apart, _places),
-    *(_handling, _pictures, _outdated),
+    *(_handling, _pictures, _outdated, _rota),
 )
 """STEPS[i] takes a store of version i + 1 to i + 2."""

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, or_, select, update
 from receiver.model import Notification
 from receiver.store import audit, gates
 from receiver.store.audit import Change
-from receiver.store.schema import deliveries, owed, unheld
+from receiver.store.locks import unheld
+from receiver.store.schema import deliveries, owed
 
 Parse = Callable[[bytes], Notification]
 

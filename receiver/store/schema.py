@@ -8,7 +8,6 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
-    Connection,
     Dialect,
     Float,
     ForeignKey,
@@ -22,8 +21,6 @@ from sqlalchemy import (
     TypeDecorator,
     event,
     literal_column,
-    select,
-    update,
 )
 from sqlalchemy.schema import ExecutableDDLElement
 from sqlalchemy.sql.elements import ColumnElement
@@ -234,6 +231,28 @@ pictures = Table(
     Index("pictures_by_age", "made_at"),
 )
 
+overrides = Table(
+    "overrides",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("schedule", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Index("overrides_by_end", "until"),
+)
+
+handovers = Table(
+    "handovers",
+    metadata,
+    Column("schedule", Text, primary_key=True),
+    Column("person", Text, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant, nullable=False),
+)
+
 audit = Table(
     "audit",
     metadata,
@@ -254,21 +273,3 @@ standings = Table(
     Column("since", Instant, nullable=False),
     Column("by", Text, nullable=False),
 )
-
-
-def touch(connection: Connection) -> None:
-    """Change a row and change it back, which takes the locks of any other change.
-
-    There and back, because SQLite writes nothing for a row that gets the value that it has.
-    """
-    for step in (1, -1):
-        connection.execute(update(schema_version).values(version=schema_version.c.version + step))
-
-
-def unheld(wanted: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Select the deliveries that are wanted, but for those that another receiver is at now.
-
-    Two that change many rows would wait for each other, each for what the other has changed.
-    """
-    free = select(deliveries.c.id).where(wanted).with_for_update(skip_locked=True)
-    return deliveries.c.id.in_(free)

@@ -16,11 +16,11 @@ from receiver.store import (
     bodies,
     claims,
     handover,
+    locks,
     migrations,
     notices,
     outbox,
     retention,
-    schema,
     standings,
     views,
 )
@@ -31,13 +31,11 @@ from receiver.store.claims import Choose
 from receiver.store.clock import Clock, utc_now
 from receiver.store.engine import CLAIMERS, READERS, open_engines
 from receiver.store.facts import Facts, look_for_facts
-from receiver.store.gallery import Gallery
-from receiver.store.handling import Handling
 from receiver.store.integrity import damaged, set_aside_if_damaged
 from receiver.store.lane import Lane
 from receiver.store.notices import Asked
 from receiver.store.outbox import Parse
-from receiver.store.places import Places
+from receiver.store.parts import Parts
 from receiver.store.recent import Recent
 from receiver.store.records import (
     Attempt,
@@ -62,7 +60,7 @@ _STEP = 1_000
 """Rows of work that can be done in several transactions."""
 
 
-class Store:
+class Store(Parts):
     """An SQLite file, or a PostgreSQL database, which several receivers may share.
 
     Every method raises StoreUnavailableError where it cannot be used. `parse` reads a webhook's
@@ -76,9 +74,7 @@ class Store:
             # Each claim for itself: two receivers that hold several gates each would lock up.
             self._claimer = Lane(engines.claiming, patience, threads=CLAIMERS)
         self._reader = Lane(engines.reading, patience, threads=READERS)
-        self.handling = Handling(self._writer, self._reader)
-        self.gallery = Gallery(self._writer, self._reader)
-        self.places = Places(self._writer, self._reader)
+        super().__init__(self._writer, self._reader)
         self._database = database
         self._space = Space(database) if isinstance(database, Path) else None
         self._parse = parse
@@ -217,7 +213,7 @@ class Store:
         """Write and read something: shows whether a webhook could be accepted now."""
         if self._space:
             self._space.demand()
-        await self._writer.run(schema.touch)
+        await self._writer.run(locks.touch)
 
     async def forget(self, before: datetime, most: int) -> int:
         """Forget some of what was settled or over before a time; returns how much, 0 at the end."""

@@ -1,0 +1,17 @@
+"""The parts of a store that are objects of their own."""
+
+from receiver.store.gallery import Gallery
+from receiver.store.handling import Handling
+from receiver.store.lane import Lane
+from receiver.store.places import Places
+from receiver.store.rota import Rota
+
+
+class Parts:
+    """What a store has besides what it does itself; each part is used by rooms that need it."""
+
+    def __init__(self, writer: Lane, reader: Lane) -> None:
+        self.handling = Handling(writer, reader)
+        self.gallery = Gallery(writer, reader)
+        self.places = Places(writer, reader)
+        self.rota = Rota(writer, reader)
