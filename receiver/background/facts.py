@@ -20,6 +20,7 @@ from receiver.background.queries import (
 from receiver.model import Alert, Labels, Notification, Reading, Status, Unusual
 from receiver.upstream.asking import AskError
 from receiver.upstream.prometheus import Point, Prometheus, Rules, ask_now
+from receiver.upstream.units import unit_of
 
 _MOST = 10
 """Alerts whose values are looked up: as many as a message lists."""
@@ -138,7 +139,8 @@ def _read(watched: Watched, point: Point) -> Reading:
 
 def _reading(signal: Signal) -> Reading:
     lower, upper = signal.band
-    return Reading(signal.value, "", lower, upper, signal.deviation)
+    unit = unit_of(signal.labels["signal"])  # a name or an expression
+    return Reading(signal.value, unit, lower, upper, signal.deviation)
 
 
 def _unusual(points: Sequence[Point], signal: str) -> tuple[Unusual, ...]:

@@ -11,6 +11,7 @@ from receiver.model import Alert, Background, Language, Reading, Status, Unusual
 _SHORT = 60
 """Bytes of a value in words, of a label's name and of its value."""
 _UNIT = 16
+_NEXT_TO_NOTHING = 1e-3
 _NOT_TELLING = {"alertname", "severity", "prometheus", "monitor", "replica"}
 _FEWEST = 3
 """Alerts that have something in common."""
@@ -51,10 +52,16 @@ def _numbers(alert: Alert, background: Background, language: Language) -> Facts:
     reading = background.readings.get(alert.fingerprint, Reading())
     unit = _unit(alert, reading)
     if reading.lower is not None and reading.upper is not None:
-        bounds = (quantity(bound, unit) for bound in (reading.lower, reading.upper))
-        yield "expected", " \N{EN DASH} ".join(bounds)
+        yield "expected", _band(reading.lower, reading.upper, unit)
     if reading.deviation is not None:
         yield "deviation", f"{reading.deviation:.2g}{_LINE[language]}"
+
+
+def _band(lower: float, upper: float, unit: str) -> str:
+    """Write a band, with nothing for a bound that beside its width is nothing."""
+    least = (upper - lower) * _NEXT_TO_NOTHING
+    bounds = (0.0 if abs(bound) < least else bound for bound in (lower, upper))
+    return " \N{EN DASH} ".join(quantity(bound, unit) for bound in bounds)
 
 
 def _unit(alert: Alert, reading: Reading) -> str:

@@ -64,7 +64,7 @@ def _notice(connection: Connection, row: Row[Any], parse: Parse) -> Notice:
     told = parse(bodies.unpack(bodies.read(connection, [row.webhook])[row.webhook]))
     alerts = tuple(a for a in told.alerts if a.fingerprint not in values["left_out"])
     own = {name: values[name] for name in Notice.__dataclass_fields__ if name in values}
-    facts = {"status": values["status"] or told.status, "title": values["title"] or ""}
+    facts = {"status": values["status"] or told.status, "title": values["title"] or told.topic}
     facts["severity"] = values["severity"] or told.severity.name
     return Notice(**own | facts | {"alerts": alerts[:_MOST_ALERTS], "total": len(alerts)})
 

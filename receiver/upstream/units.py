@@ -4,6 +4,7 @@ https://prometheus.io/docs/practices/naming/#base-units
 """
 
 import re
+from itertools import pairwise
 
 _QUOTED = re.compile(r"""\{[^{}]*\}|\[[^][]*\]|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`""")
 _LISTED = re.compile(r"\b(?:by|without|on|ignoring)\s*\([^()]*\)", re.IGNORECASE)
@@ -18,7 +19,10 @@ _KEEPING = _PER_SECOND | {
     *("sum_over_time", "label_replace", "label_join", "sort", "sort_desc", "idelta"),
 }
 """Functions whose result has the unit of their argument, or that per second."""
-_UNITS = ("ratio", "percent", "seconds", "bytes", "celsius")
+_SHARES = ("ratio", "utilisation", "utilization")
+_UNITS = {each: each for each in ("percent", "seconds", "bytes", "celsius")}
+_UNITS |= dict.fromkeys(_SHARES, "ratio")
+"""Words of a name, by what they say of its unit."""
 
 
 def unit_of(expression: str) -> str:
@@ -33,8 +37,13 @@ def unit_of(expression: str) -> str:
     if len(metrics) != 1 or functions - _KEEPING or _ARITHMETIC.search(bare):
         return ""
     words = re.split(r"[:_]", metrics.pop())
-    unit = next((unit for unit in _UNITS if unit in words), "")
-    rated = bool(functions & _PER_SECOND) or any(word.startswith("rate") for word in words)
+    unit = next((_UNITS[word] for word in words if word in _UNITS), "")
+    rated = bool(functions & _PER_SECOND) or any(map(_says_rate, pairwise([*words, ""])))
     if unit in {"ratio", "percent"} or not rated or "histogram_quantile" in functions:
         return unit
     return "bytes/s" if unit == "bytes" else ""
+
+
+def _says_rate(words: tuple[str, str]) -> bool:
+    """Whether two words on end, as of `bytes_per_second` or `bytes:rate5m`, say that it is one."""
+    return words[0].startswith("rate") or words == ("per", "second")

@@ -16,7 +16,7 @@ from receiver.upstream.prometheus import Prometheus, ask_now
 
 MOUNT = 'C:\\ "x" {$1}'
 """A label's value that would break an expression in which it is not quoted."""
-_SIGNAL = {"instance": "db-1:9847", "signal": "disk_busy", "device": "sda"}
+_SIGNAL = {"instance": "db-1:9847", "signal": "disk_utilisation", "device": "sda"}
 _RECORDED = {
     "disk:ratio": (0.93, {"instance": "db-1:9100", "mountpoint": MOUNT}),
     "tocsin_signal_value": (0.9, _SIGNAL),

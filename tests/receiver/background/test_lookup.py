@@ -25,7 +25,7 @@ async def prometheus() -> AsyncIterator[FakePrometheus]:
         fake.says("disk:ratio", ({"instance": "db-1:9100", "mountpoint": "/data"}, 0.93))
         fake.says(
             unusual_query({"instance": "db-1:9100"}),
-            ({"signal": "disk_busy"}, 1.2),
+            ({"signal": "disk_utilisation"}, 1.2),
             ({"signal": "cpu_waiting"}, 3.4),
         )
         yield fake
@@ -59,15 +59,15 @@ async def test_value_unit_and_what_else_is_unusual_are_found(
 ) -> None:
     known = await lookup.look(TOLD, 2.0, None)
     assert known.readings == {FULL.fingerprint: Reading(0.93, "ratio")}
-    assert known.unusual == (Unusual("cpu_waiting", 3.4), Unusual("disk_busy", 1.2))
+    assert known.unusual == (Unusual("cpu_waiting", 3.4), Unusual("disk_utilisation", 1.2))
     assert counted(numbers, "facts", "found") == 1
 
 
 async def test_a_signals_alert_has_its_value_its_band_and_its_deviation(
     lookup: Lookup, prometheus: FakePrometheus
 ) -> None:
-    alert = make_alert(alertname="Noisy", signal="disk_busy", instance="db-1:9847")
-    labels = {"signal": "disk_busy", "instance": "db-1:9847", "device": "sda"}
+    alert = make_alert(alertname="Noisy", signal="disk_utilisation", instance="db-1:9847")
+    labels = {"signal": "disk_utilisation", "instance": "db-1:9847", "device": "sda"}
     numbers = {"signal_value": 0.9, "expected_lower": 0.1, "expected_upper": 0.3}
     prometheus.says(
         signal_query(alert.labels),
@@ -75,10 +75,12 @@ async def test_a_signals_alert_has_its_value_its_band_and_its_deviation(
         ({"__name__": "tocsin_anomaly_deviation", **labels}, 2.5),
     )
     prometheus.says(
-        unusual_query(alert.labels), ({"signal": "disk_busy"}, 2.5), ({"signal": "load"}, 1.0)
+        unusual_query(alert.labels),
+        ({"signal": "disk_utilisation"}, 2.5),
+        ({"signal": "load"}, 1.0),
     )
     known = await lookup.look(make_notification([alert]), 2.0, None)
-    assert known.readings[alert.fingerprint] == Reading(0.9, "", 0.1, 0.3, 2.5)
+    assert known.readings[alert.fingerprint] == Reading(0.9, "ratio", 0.1, 0.3, 2.5)
     assert known.unusual == (Unusual("load", 1.0),)
 
 

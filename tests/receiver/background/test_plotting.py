@@ -59,7 +59,7 @@ def test_what_is_over_is_green() -> None:
 
 
 def test_a_signal_is_drawn_with_its_band_and_under_its_own_name() -> None:
-    labels = {"signal": "disk_busy", "instance": "db-1:9847"}
+    labels = {"signal": "disk_utilisation", "instance": "db-1:9847"}
     told = plot(labels, watched=None)
     every = [
         Series({"__name__": name, **labels}, (0.0,), (1.0,))
@@ -67,10 +67,10 @@ def test_a_signal_is_drawn_with_its_band_and_under_its_own_name() -> None:
     ]
     drawn = chart_of(told, every, span_of(told, START), STYLE)
     assert drawn is not None
-    assert (len(drawn.lines), drawn.title) == (1, "disk_busy · db-1")
+    assert (len(drawn.lines), drawn.title) == (1, "disk_utilisation · db-1")
     assert drawn.lower
     assert drawn.upper
-    assert 'signal="disk_busy"' in query_of(told)
+    assert 'signal="disk_utilisation"' in query_of(told)
 
 
 def test_nothing_to_see_is_no_picture() -> None:

@@ -54,7 +54,7 @@ def test_the_exporter_is_found_on_the_host_at_any_port() -> None:
 
 def test_of_several_series_of_a_signal_the_most_deviant_is_meant() -> None:
     def points(device: str, deviation: float) -> list[Point]:
-        labels = {"signal": "disk_busy", "device": device, "instance": "db-1:9847"}
+        labels = {"signal": "disk_utilisation", "device": device, "instance": "db-1:9847"}
         return [
             Point({"__name__": "tocsin_anomaly_deviation", **labels}, deviation),
             Point({"__name__": "tocsin_expected_lower", **labels}, 1.0),
@@ -62,10 +62,10 @@ def test_of_several_series_of_a_signal_the_most_deviant_is_meant() -> None:
         ]
 
     every = [*points("sda", 0.3), *points("sdb", 2.5)]
-    found = signal_of({"signal": "disk_busy", "instance": "db-1:9100"}, every)
+    found = signal_of({"signal": "disk_utilisation", "instance": "db-1:9100"}, every)
     assert found is not None
     assert (found.labels["device"], found.deviation, found.band) == ("sdb", 2.5, (1.0, 2.0))
-    other = signal_of({"signal": "disk_busy", "device": "sda"}, every)
+    other = signal_of({"signal": "disk_utilisation", "device": "sda"}, every)
     assert other is not None
     assert other.deviation == 0.3
 

@@ -30,16 +30,16 @@ async def test_value_and_what_else_is_unusual_come_from_prometheus_own_rule(
     lookup = Lookup(lambda: prometheus, http, numbers, now)
     known = await lookup.look(make_notification([alert]), 2.0, None)
     assert known.readings == {alert.fingerprint: Reading(0.93, "ratio")}
-    assert known.unusual == (Unusual("disk_busy", 2.5),)
+    assert known.unusual == (Unusual("disk_utilisation", 2.5),)
 
 
 async def test_the_alert_of_a_signal_has_its_band(
     prometheus: Prometheus, http: ClientSession, numbers: Metrics
 ) -> None:
-    alert = make_alert(alertname="Noisy", instance="db-1:9847", signal="disk_busy")
+    alert = make_alert(alertname="Noisy", instance="db-1:9847", signal="disk_utilisation")
     lookup = Lookup(lambda: prometheus, http, numbers, now)
     known = await lookup.look(make_notification([alert]), 2.0, None)
-    assert known.readings == {alert.fingerprint: Reading(0.9, "", 0.1, 0.3, 2.5)}
+    assert known.readings == {alert.fingerprint: Reading(0.9, "ratio", 0.1, 0.3, 2.5)}
     assert known.unusual == ()
 
 
@@ -51,7 +51,7 @@ async def test_an_expression_can_be_cut_to_the_series_that_are_meant(
     assert point.labels["mountpoint"] == MOUNT
     both = only("disk:ratio", [wanted, {"instance": "db-2:9100"}])
     assert len(await ask_now(http, prometheus, both, now())) == 2
-    band = band_query({"signal": "disk_busy", "device": "sda", "instance": "db-1:9847"})
+    band = band_query({"signal": "disk_utilisation", "device": "sda", "instance": "db-1:9847"})
     assert len(await ask_now(http, prometheus, band, now())) == 3
 
 
@@ -81,10 +81,10 @@ async def test_a_rule_and_an_anomaly_are_drawn(
         known = await pictured.look(make_notification([alert]), 30.0, style)
         assert known.picture is not None
         assert known.picture.startswith(b"\x89PNG")
-        assert known.unusual == ((Unusual("disk_busy", 2.5),) if alert is full else ())
+        assert known.unusual == ((Unusual("disk_utilisation", 2.5),) if alert is full else ())
     rules = await ask_rules(http, prometheus)
     facts = await find(
         make_notification([odd]), rules, Source(http, prometheus, now(), lambda _: None)
     )
     assert facts.plot is not None
-    assert facts.plot.series[0]["signal"] == "disk_busy"
+    assert facts.plot.series[0]["signal"] == "disk_utilisation"

@@ -55,6 +55,12 @@ def test_a_value_is_the_alerts_own_or_prometheus_and_has_its_unit(
     assert value_of(alert, Background({alert.fingerprint: reading})) == value
 
 
+def test_a_bound_that_is_nothing_beside_its_band_is_said_to_be_nothing() -> None:
+    alert = make_alert(annotations={})
+    background = Background({alert.fingerprint: Reading(0.4116, "ratio", 6.354e-7, 0.1464)})
+    assert told([alert], background)["expected"] == "0% \N{EN DASH} 14.64%"
+
+
 def test_a_band_is_said_in_the_values_unit() -> None:
     alert = make_alert(annotations={})
     reading = Reading(0.9, "ratio", 0.1, 0.4, 3.26)

@@ -82,6 +82,9 @@ def test_each_of_our_own_rules_is_understood() -> None:
         ("x_bytes and y_ratio", ""),
         ("vector(1)", ""),
         ("node_hwmon_temp_celsius", "celsius"),
+        ("cpu_utilisation", "ratio"),
+        ("network_receive_bytes_per_second", "bytes/s"),
+        ("requests_per_second", ""),
     ],
 )
 def test_a_unit_is_told_where_the_names_make_it_clear(expression: str, unit: str) -> None:

@@ -54,6 +54,8 @@ async def test_messages_are_found_by_state_each_with_its_reason_and_alerts(
     assert told["labels"]["instance"] == f"host-{number - 1}"
     assert (found["channel"], found["severity"], found["alerts_total"]) == ("ops", "critical", 1)
     assert (found["not_before"] is not None) is (state == "owed")
+    sent = make_message().title
+    assert found["title"] == (sent if state == "sent" else "Down")
     assert page["next"] is None
 
 
