@@ -2,7 +2,7 @@
 
 import ipaddress
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
@@ -199,12 +199,12 @@ def decode(document: Mapping[str, Any], path: Path) -> Config:
         raise ConfigError([f"{path}: channels: a mapping of names to channels is expected"])
     channels, problems = _channels(sections, path)
     problems += _check_fallbacks(sections, path)
-    problems += _check_members(channels, document.get("people") or {}, path)
+    people = document.get("people")
+    known = [*people] if isinstance(people, dict) else []
+    problems += _check_members(sections, known, path)
     # With nothing but broken channels, the defaults let the rest be checked in the same go.
     usable = channels if channels or not sections else _channels(_CHANNELS, path)[0]
-    people = document.get("people")
-    context = {"folder": path.parent, "channels": [str(name) for name in sections]}
-    context["people"] = [*people] if isinstance(people, dict) else []
+    context = {"folder": path.parent, "channels": [*map(str, sections)], "people": known}
     try:
         config = Config.model_validate({**document, "channels": usable}, context=context)
     except ValidationError as error:
@@ -249,14 +249,13 @@ def _check_fallbacks(sections: Mapping[Any, Any], path: Path) -> Iterator[str]:
             yield f"{place}: {' -> '.join([*met, name])} leads back; remove one of them"
 
 
-def _check_members(
-    channels: Mapping[str, Channel], people: Mapping[Any, Any], path: Path
-) -> Iterator[str]:
+def _check_members(sections: Mapping[Any, Any], people: Sequence[Any], path: Path) -> Iterator[str]:
     """Say which channels write links for people that there are not."""
-    for name, channel in channels.items():
-        for key in channel.people:
-            if key not in people:
-                known = ", ".join(map(str, people)) or "none; add them under people"
+    known = ", ".join(map(str, people)) or "none; add them under people"
+    for name, section in sections.items():
+        named = section.get("people") if isinstance(section, dict) else None
+        for key in named if isinstance(named, list) else ():
+            if isinstance(key, str) and key not in people:
                 yield f"{path}: channels.{name}.people: no person is {key!r}; there are {known}"
 
 

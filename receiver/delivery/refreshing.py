@@ -4,20 +4,18 @@ They come after everything that is owed: nobody is told that they changed.
 """
 
 import random
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from aiohttp import ClientSession
 
-from receiver.delivery import breaker, pace, turn
+from receiver.delivery import breaker, token
 from receiver.delivery.merge import Telling
 from receiver.delivery.sending import Outlet, Told
 from receiver.metrics import Metrics
 from receiver.model import Delivery, SendError
 from receiver.store.places import Outdated
-from receiver.store.records import Choice, Gate, Waiting
 from receiver.store.store import Store
 
 _AGAIN = timedelta(seconds=30)
@@ -31,7 +29,6 @@ class Refreshing:
         self._store = store
         self._http = http
         self._metrics = metrics
-        self._habits = turn.Habits(outlet.channel.rule, 1)
 
     async def one(self) -> datetime | None:
         """Refresh one message; returns when to look for another, None where there is none.
@@ -42,31 +39,21 @@ class Refreshing:
         if found is None:
             return None
         now = self._store.now()
-        if again := await self._take_turn(now):
+        if again := await token.take(self._outlet, self._store, now):
             return again
         try:
             await self._amend(found, now)
         except SendError as error:
             self._metrics.failed(self._outlet.name, error.reason, error.detail)
             luck = random.random()  # noqa: S311 -- jitter
-            await self._note(partial(breaker.after_failure, error=error, now=now, luck=luck))
+            change = partial(breaker.after_failure, error=error, now=now, luck=luck)
+            await token.note(self._outlet, self._store, change)
             if not error.permanent:
                 return now + _AGAIN
         else:
-            await self._note(breaker.after_success)
+            await token.note(self._outlet, self._store, breaker.after_success)
         await self._store.places.refreshed(self._outlet.name, found)
         return now
-
-    async def _take_turn(self, now: datetime) -> datetime | None:
-        """Take a token of the destination's pace, or return when there may be one."""
-        said: list[Choice] = []
-
-        def take(gate: Gate) -> Gate:
-            said.append(turn.choose(self._habits, Waiting(gate, 0, 1), now, starving=False))
-            return said[-1].gate if said[-1].take else gate
-
-        await self._store.settle(self._outlet.line, (), now, take)
-        return said[-1].again
 
     async def _amend(self, found: Outdated, now: datetime) -> None:
         told = await self._store.newest_of(found.incident)
@@ -80,8 +67,3 @@ class Refreshing:
             taken=handled.taken if handled else None,
         )
         await self._outlet.amend(about, self._http, self._metrics, now)
-
-    async def _note(self, change: Callable[[Gate], Gate]) -> None:
-        now = self._store.now()
-        settle = self._store.settle
-        await settle(self._outlet.line, (), now, lambda gate: pace.answered(change(gate), now))

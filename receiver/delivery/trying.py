@@ -2,18 +2,16 @@
 
 import asyncio
 import random
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 from time import monotonic
 
 from aiohttp import ClientSession
 
-from receiver.delivery import breaker, pace, turn
+from receiver.delivery import breaker, token
 from receiver.delivery.sending import Outlet
 from receiver.model import Notification, SendError
-from receiver.store.records import Choice, Gate, Waiting
+from receiver.store.records import Gate
 from receiver.store.schema import EPOCH
 from receiver.store.store import Store
 
@@ -31,17 +29,16 @@ async def send_test(outlet: Outlet, test: Notification, store: Store, http: Clie
         await outlet.send_test(test, http, store.now())
     except SendError as error:
         luck = random.random()  # noqa: S311 -- jitter
-        await _note(
-            outlet, store, partial(breaker.after_failure, error=error, now=store.now(), luck=luck)
-        )
+        change = partial(breaker.after_failure, error=error, now=store.now(), luck=luck)
+        await token.note(outlet, store, change)
         raise
-    await _note(outlet, store, breaker.after_success)
+    await token.note(outlet, store, breaker.after_success)
 
 
 async def _take_turn(outlet: Outlet, store: Store) -> None:
     """Wait until the destination's pace has room for a message, and take it."""
     end = monotonic() + PATIENCE
-    while (again := await _ask(outlet, store)) is not None:
+    while again := await token.take(outlet, store, store.now(), _rested, urgent=True):
         wait = (again - store.now()).total_seconds()
         if wait > end - monotonic():
             detail = f"nothing may be sent there until {again:%H:%M:%S} UTC; try again then"
@@ -49,21 +46,6 @@ async def _take_turn(outlet: Outlet, store: Store) -> None:
         await asyncio.sleep(max(0.05, wait))
 
 
-async def _ask(outlet: Outlet, store: Store) -> datetime | None:
-    """Take a token, or say when to ask again."""
-    habits = turn.Habits(outlet.channel.rule, 1)
-    now = store.now()
-    said: list[Choice] = []
-
-    def take(gate: Gate) -> Gate:
-        rested = replace(gate, open_until=EPOCH)  # whoever asks for a test has mended something
-        said.append(turn.choose(habits, Waiting(rested, 1, 0), now, starving=False))
-        return said[-1].gate if said[-1].take else gate
-
-    await store.settle(outlet.line, (), now, take)
-    return said[-1].again
-
-
-async def _note(outlet: Outlet, store: Store, change: Callable[[Gate], Gate]) -> None:
-    now = store.now()
-    await store.settle(outlet.line, (), now, lambda gate: pace.answered(change(gate), now))
+def _rested(gate: Gate) -> Gate:
+    """Open the breaker: whoever asks for a test has mended something."""
+    return replace(gate, open_until=EPOCH)

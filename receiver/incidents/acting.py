@@ -4,6 +4,7 @@ Who asks is known by then; whether they may, what is done, and who hears of it i
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,6 +23,8 @@ from receiver.store.store import Store
 from receiver.upstream.alertmanager import Alertmanager
 from receiver.upstream.asking import AskError
 from receiver.upstream.silences import Silence, silence
+
+_LOG = logging.getLogger(__name__)
 
 Announce = Callable[[bytes, datetime], Awaitable[object]]
 """Takes a webhook of our own, by which everybody who was told of the incident hears of an act."""
@@ -125,7 +128,13 @@ class Acting:
         until = act.until and act.until.isoformat()
         said = {"verb": act.verb, "who": act.who, "at": act.at.isoformat(), "until": until}
         told |= {"status": "firing", "notification_reason": "", ACT_KEY: said}
-        await self.announce(orjson.dumps(told), act.at)
+        try:
+            await self.announce(orjson.dumps(told), act.at)
+        except StoreUnavailableError as error:  # what was done stands all the same
+            _LOG.warning(
+                "incident %d: %s by %s is not told: %s", incident, act.verb, act.who, error
+            )
+            self.metrics.acts.labels(act.verb, "untold").inc()
 
     async def _note(self, actor: Actor, verb: str, incident: int, detail: str) -> None:
         await self.store.note(_change(actor, verb, incident, detail), self.store.now())

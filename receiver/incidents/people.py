@@ -1,13 +1,16 @@
 """The people who may act, and how they are known at each chat."""
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from receiver.channels.mailing import Address
 from receiver.settings import Section
+
+_MEMBER = re.compile(r"[UW][A-Z0-9]+", re.ASCII)
 
 
 class Role(StrEnum):
@@ -17,6 +20,14 @@ class Role(StrEnum):
     APPROVE = "approve"
 
 
+def _check_member(text: str) -> str:
+    if text and not _MEMBER.fullmatch(text):
+        raise ValueError(
+            f"not a member's id: {text!r:.40}; it stands in the profile, like U012ABCDEF"
+        )
+    return text
+
+
 class Person(Section):
     """Somebody; `slack` is the member's id there, like U012ABCDEF, and `dingtalk` the userId."""
 
@@ -24,7 +35,7 @@ class Person(Section):
     roles: tuple[Role, ...] = ()
     email: Address | None = None
     mobile: str = ""
-    slack: Annotated[str, Field(pattern=r"^([UW][A-Z0-9]+)?$")] = ""
+    slack: Annotated[str, AfterValidator(_check_member)] = ""
     dingtalk: str = ""
 
 

@@ -155,16 +155,18 @@ def test_every_problem_is_said_at_once_with_its_path(folder: Path) -> None:
         tokens=[{"name": "a", "scope": "write", "file": "secrets/none"}],
         channels={
             "chat": {"type": "slack", "url_file": "secrets/slack.url", "tiemout": "5s"},
-            "mail": {"type": "emial"},
+            "mail": {"type": "emial", "people": ["bob"]},
             "bare": None,
         },
         routes=[{"channels": ["chat", "nobody"]}, {"match": ["severity"], "channels": []}],
+        people={"ada": {"name": "Ada", "slack": "@ada"}},
     )
     missing, why = folder / "secrets" / "none", "No such file or directory"
     assert said == [
         f"channels.chat.tiemout: unknown key; known here: {SLACK}",
         f"channels.mail: 'emial' is no type of channel; write type: {KINDS}",
         f"channels.bare: no type of channel; write type: {KINDS}",
+        "channels.mail.people: no person is 'bob'; there are ada",
         "listen: not HOST:PORT: '9848'; write it like 127.0.0.1:9848",
         "language: no such word here; write 'en' or 'zh'",
         "timezone: not a time zone: 'Asia/Shanghia'; write it like Asia/Shanghai",
@@ -174,6 +176,7 @@ def test_every_problem_is_said_at_once_with_its_path(folder: Path) -> None:
         "routes.0: no channel is named 'nobody'; there are chat, mail, bare",
         "routes.1.match.0: not a matcher: 'severity'; write it like severity=\"critical\"",
         "routes.1.channels: is empty; write at least one",
+        "people.ada.slack: not a member's id: '@ada'; it stands in the profile, like U012ABCDEF",
         f"stroe: unknown key; known here: {TOP}",
     ]
 
