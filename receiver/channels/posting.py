@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Annotated
@@ -49,6 +49,7 @@ class Answer:
     status: int
     text: str
     retry_after: float | None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 async def post(
@@ -70,7 +71,7 @@ async def post(
         ) as response:
             text = await _read(response)
             after = _parse_retry_after(response.headers.get("Retry-After", ""), datetime.now(UTC))
-            return Answer(response.status, text, after)
+            return Answer(response.status, text, after, response.headers)
     except TimeoutError:
         raise SendError("timeout", f"no answer within {seconds:g} s") from None
     except (aiohttp.ClientError, OSError) as error:

@@ -39,6 +39,7 @@ _WORDS = {
 _UNCHANGEABLE = "unchangeable"
 REASONS = {word: reason for reason, words in _WORDS.items() for word in words.split()}
 _PERMANENT = {"rejected", "too_long"}
+_SCOPES = {"chat:write": "for every message", "files:write": "for pictures"}
 _WORD = re.compile(r"[a-z_]+")
 
 
@@ -170,8 +171,22 @@ class Slack(Channel):
             refused = _read_webhook(answer)
             self._demand(answer, "" if REASONS.get(refused) == "rejected" else refused)
         else:
-            await self._call("auth.test", {}, http)
+            answer = await self._post(f"{self.api_url.rstrip('/')}/auth.test", {}, http)
+            self._demand(answer, _read_api(answer))
+            _demand_scopes(answer)
         return "is known to Slack; only --send tells whether the channel takes a message"
+
+
+def _demand_scopes(answer: Answer) -> None:
+    """Object to a token that lacks a scope; Slack says in a header which ones it has.
+
+    https://docs.slack.dev/authentication/installing-with-oauth
+    """
+    said = {scope.strip() for scope in answer.headers.get("X-OAuth-Scopes", "").split(",")}
+    missing = _SCOPES.keys() - said
+    if missing and not said & {"", "bot"}:  # an old bot's scope stands for all
+        detail = " and ".join(f"{each} ({_SCOPES[each]})" for each in sorted(missing))
+        raise SendError("rejected", f"the token lacks {detail}; add it to the app", permanent=True)
 
 
 def _read_webhook(answer: Answer) -> str:

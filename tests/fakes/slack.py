@@ -29,6 +29,7 @@ class FakeSlack(FakeWeb):
     signing: str = "8f742231b10e8888abcd99yyyzzz85a5"
     channels: tuple[str, ...] = ("#ops",)
     burst: int = 100
+    scopes: str = "chat:write,chat:write.public,files:write"
     clock: Callable[[], float] = time.monotonic
     words: deque[str] = field(default_factory=deque)
     messages: list[dict[str, Any]] = field(default_factory=list)
@@ -76,7 +77,8 @@ class FakeSlack(FakeWeb):
                 text=word or "ok", status=_HOOK_STATUS.get(word, 400 if word else 200)
             )
         return web.json_response(
-            {"ok": False, "error": word} if word else {"ok": True, "channel": _CHANNEL, "ts": ts}
+            {"ok": False, "error": word} if word else {"ok": True, "channel": _CHANNEL, "ts": ts},
+            headers={"X-OAuth-Scopes": self.scopes},
         )
 
     def _take_file(self, request: web.Request, body: bytes) -> Answer:

@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -259,3 +260,25 @@ def test_a_bad_configuration_is_refused(
     with pytest.raises(ValidationError) as caught:
         Slack.model_validate({"type": "slack", **named})
     assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("scopes", "missing"),
+    [
+        ("chat:write,files:write", ""),
+        ("identify, bot", ""),
+        ("", ""),
+        ("chat:write", "the token lacks files:write (for pictures); add it to the app"),
+        ("channels:read", "lacks chat:write (for every message) and files:write (for pictures)"),
+    ],
+)
+async def test_doctor_names_the_scopes_that_a_token_lacks(
+    bot: Slack, slack: FakeSlack, http: ClientSession, scopes: str, missing: str
+) -> None:
+    slack.scopes = scopes
+    asked = bot.examine(http)
+    if not missing:
+        assert "is known to Slack" in await asked
+        return
+    with pytest.raises(SendError, match=re.escape(missing)):
+        await asked
