@@ -1,4 +1,4 @@
-"""The command line: serve, check, dead, store, doctor, send-test, preview."""
+"""The command line: serve, check, dead, store, doctor, send-test, preview, schedule."""
 
 import argparse
 import asyncio
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from receiver import app, backup, config, drill, letters, logs, memory, preview
+from receiver import app, backup, config, drill, letters, logs, memory, preview, rota
 from receiver.config import Config
 from receiver.doctor import command as doctor
 from receiver.incidents.oncall.gaps import warnings
@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_parser(commands)
     drill.add_parser(commands)
     preview.add_parser(commands)
+    rota.add_parser(commands)
     return parser
 
 
@@ -119,6 +120,12 @@ def _preview(arguments: argparse.Namespace, masking: Masking) -> int:
     return _run(preview.run(arguments), settings)
 
 
+def _schedule(arguments: argparse.Namespace, masking: Masking) -> int:
+    settings = config.load(arguments.config)
+    masking.know(secrets_of(settings))
+    return _run(rota.run(arguments), settings)
+
+
 _COMMANDS: dict[str, Callable[[argparse.Namespace, Masking], int]] = {
     "serve": _serve,
     "check": _check,
@@ -127,6 +134,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace, Masking], int]] = {
     "doctor": _doctor,
     "send-test": _send_test,
     "preview": _preview,
+    "schedule": _schedule,
 }
 
 

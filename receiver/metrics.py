@@ -95,7 +95,8 @@ _DELAYS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 43200)
 class Backlog:
     """What only the store knows, looked up for one scrape; `up` says whether it answered.
 
-    `owed` counts messages and `oldest` says how many seconds the oldest waits, by channel.
+    `owed` counts messages and `oldest` says how many seconds the oldest waits, by channel;
+    `on_call` is whom each schedule has, empty where nobody.
     """
 
     up: bool
@@ -103,6 +104,7 @@ class Backlog:
     oldest: Mapping[str, float] = field(default_factory=dict)
     incidents: Mapping[str, int] = field(default_factory=dict)
     damaged: int = 0
+    on_call: Mapping[str, str] = field(default_factory=dict)
 
 
 class _Momentary(Collector):
@@ -135,6 +137,7 @@ class _Momentary(Collector):
             for value, number in values.items():
                 family.add_metric([value], number)
             yield family
+        yield from self._on_call()
         last = GaugeMetricFamily(
             "tocsin_channel_last_error_info",
             "What a channel's last attempt failed with; absent once one succeeded.",
@@ -143,6 +146,19 @@ class _Momentary(Collector):
         for channel, error in self.errors.items():
             last.add_metric([channel, error], 1)
         yield last
+
+    def _on_call(self) -> Iterator[Metric]:
+        people = GaugeMetricFamily(
+            "tocsin_on_call", "1 for whoever is on call.", labels=["schedule", "person"]
+        )
+        gap = GaugeMetricFamily(
+            "tocsin_on_call_gap", "1 while nobody is on call by a schedule.", labels=["schedule"]
+        )
+        for schedule, person in self.backlog.on_call.items():
+            gap.add_metric([schedule], not person)
+            if person:
+                people.add_metric([schedule, person], 1)
+        yield from (people, gap)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from receiver.delivery.crew import Crew
 from receiver.delivery.sending import Outlet
 from receiver.delivery.worker import Ties, Worker
 from receiver.incidents.acting import Acting
+from receiver.incidents.oncall.duty import Duty
 from receiver.intake.ingest import Ears, Intake
 from receiver.metrics import Metrics, start_from_zero
 from receiver.model import ConfigError
@@ -122,6 +123,7 @@ class InForce:
             site.store, config.routes, site.metrics, self._crew.wake, _ears(config)
         )
         site.desk = Desk(self._acting(config), config.people, self._signer, self._ties.http)
+        site.duty = Duty(config.schedules, config.people, site.store)
         site.pages = _pages(config)
         site.tokens = config.tokens
         site.inboxes = _inboxes(config)
@@ -197,7 +199,8 @@ def _easel(hang: Hang) -> Easel | None:
 
 
 def _pages(config: Config) -> Pages:
-    return Pages(config.language, config.timezone, several=len(_inboxes(config)) > 1)
+    several, schedules = len(_inboxes(config)) > 1, bool(config.schedules)
+    return Pages(config.language, config.timezone, several=several, schedules=schedules)
 
 
 def _ears(config: Config) -> Ears:

@@ -48,6 +48,7 @@ ROOMS = {
             "outlets",
             "drill",
             "preview",
+            "rota",
             "backup",
             "doctor",
             "logs",

@@ -8,6 +8,7 @@ from aiohttp import ClientSession, web
 
 from receiver.delivery.sending import Outlet
 from receiver.incidents.acting import Acting
+from receiver.incidents.oncall.duty import Duty
 from receiver.incidents.people import People
 from receiver.intake.ingest import Intake
 from receiver.metrics import Metrics
@@ -66,11 +67,15 @@ class Site:
     signer: Signer
     signatures: Signatures | None = None
     desk: Desk | None = None
+    duty: Duty = field(init=False)
     reload: Reload = _cannot
     send_test: SendTest = _knows_no_channel
     outlets: Mapping[str, Outlet] = field(default_factory=dict)
     trying: asyncio.Lock = field(default_factory=asyncio.Lock)
     under_way: set[asyncio.Future[None]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.duty = Duty({}, {}, self.store)
 
 
 SITE = web.AppKey("site", Site)

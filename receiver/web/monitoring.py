@@ -29,13 +29,15 @@ async def _backlog(site: Site, now: datetime) -> Backlog:
         queues = {queue.channel: queue for queue in await site.store.queues()}
         opened = await site.store.open_incidents()
         damaged = await site.store.damaged()
+        whose = await site.duty.now(now)
     except StoreUnavailableError:
         return Backlog(up=False)
     owed, oldest = dict.fromkeys(site.channels, 0), dict.fromkeys(site.channels, 0.0)
     for name, queue in queues.items():
         owed[name] = queue.owed
         oldest[name] = max(0.0, (now - queue.oldest).total_seconds())
-    return Backlog(True, owed, oldest, {"open": opened}, damaged)
+    on_call = {name: shift.person if shift else "" for name, shift in whose.items()}
+    return Backlog(True, owed, oldest, {"open": opened}, damaged, on_call)
 
 
 async def healthy(_: web.Request) -> web.Response:

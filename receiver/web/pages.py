@@ -1,8 +1,9 @@
 """The inbox page, in the configured language; everything that came with an alert is escaped."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -10,6 +11,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from receiver.incidents.oncall.shifts import Shift
 from receiver.messages.filters import localtime
 from receiver.messages.view import View
 from receiver.messages.words import LINKS, RESOLVED, SEVERITY, VERBS
@@ -17,7 +19,7 @@ from receiver.model import Language, Status
 from receiver.store.handling import Handled
 from receiver.store.records import Notice, Posted
 from receiver.web.blocks import split_body, split_title
-from receiver.web.texts import TEXTS
+from receiver.web.texts import TEXTS, WEEKDAYS
 
 STATIC = Path(__file__).parent / "static"
 _POLICY = (
@@ -57,11 +59,22 @@ class Visit:
     worked: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A schedule with its shifts and gaps from now on, the one that lasts first."""
+
+    name: str
+    zone: ZoneInfo
+    shifts: Sequence[Shift]
+
+
 class Pages:
     """Writes pages in one language and time zone."""
 
-    def __init__(self, language: Language, timezone: str, *, several: bool = False) -> None:
-        """`several` inboxes: each message says in which it is."""
+    def __init__(
+        self, language: Language, timezone: str, *, several: bool = False, schedules: bool = False
+    ) -> None:
+        """With `several` inboxes each message says in which it is; `schedules` have a link."""
         self.language = language
         self._environment = Environment(
             loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -72,7 +85,7 @@ class Pages:
         )
         self._environment.filters["local"] = partial(localtime, zone=ZoneInfo(timezone))
         self._environment.filters.update(
-            linked=linked, split_title=split_title, split_body=split_body
+            short=short, linked=linked, split_title=split_title, split_body=split_body
         )
         self._environment.globals.update(
             language=language.value,
@@ -83,6 +96,7 @@ class Pages:
             verbs=VERBS[language],
             links=LINKS[language],
             several=several,
+            schedules=schedules,
         )
 
     def inbox(self, messages: Sequence[Posted], *, newest: bool) -> str:
@@ -101,6 +115,10 @@ class Pages:
         """Write the page on which one person acts on an incident."""
         return self._environment.get_template("incident.html").render(visit=visit)
 
+    def on_call(self, plans: Sequence[Plan], name: Callable[[str], str]) -> str:
+        """Write the page of who is on call; `name` is what it calls somebody."""
+        return self._environment.get_template("on_call.html").render(plans=plans, name=name)
+
     def notice(self, said: str, root: str = "") -> str:
         """Write a page that has a sentence in place of messages: one of TEXTS.
 
@@ -113,6 +131,12 @@ class Pages:
         html = self._environment.get_template("message.html").render(message=message)
         data = "".join(f"data: {line}\n" for line in html.splitlines())
         return f"id: {message.id}\n{data}\n"
+
+
+def short(at: datetime, zone: ZoneInfo, language: str) -> str:
+    """Write a time to the minute with its day of the week."""
+    there = at.astimezone(zone)
+    return f"{WEEKDAYS[Language(language)][there.weekday()]} {there:%Y-%m-%d %H:%M}"
 
 
 def linked(text: str) -> Markup:

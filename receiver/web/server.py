@@ -11,6 +11,7 @@ from receiver.web import (
     notifications,
     pictures,
     preview,
+    schedules,
     slack,
     webhook,
 )
@@ -38,6 +39,13 @@ def application(site: Site) -> web.Application:
     app.router.add_post("/-/reload", control.reload)
     app.router.add_post("/api/v1/channels/{name}/test", channels.test)
     app.router.add_get("/api/v1/audit", control.audit)
+    plans = "/api/v1/schedules"
+    app.router.add_get(plans, schedules.every)
+    app.router.add_get(f"{plans}/{{name}}.ics", schedules.calendar)
+    app.router.add_get(f"{plans}/{{name}}", schedules.one)
+    app.router.add_post(f"{plans}/{{name}}/overrides", schedules.override)
+    app.router.add_delete(f"{plans}/{{name}}/overrides/{{number:[0-9]+}}", schedules.withdraw)
+    app.router.add_get("/on-call", schedules.page)
     app.router.add_get("/", inbox.page)
     app.router.add_get(pictures.PATH, pictures.show)
     app.router.add_get("/preview", preview.page)

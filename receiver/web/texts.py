@@ -58,6 +58,12 @@ TEXTS = {
         "failed_act": "That did not work, or not all of it",
         "already": "Already done by",
         "done": "Done.",
+        "on_call": "On call",
+        "now": "now",
+        "nobody_on_call": "Nobody",
+        "override": "stands in",
+        "calendar": "by calendar",
+        "no_schedule": "There is no schedule. Write one under schedules in receiver.yml.",
     },
     Language.ZH: {
         "inbox": "收件箱",
@@ -113,5 +119,16 @@ TEXTS = {
         "failed_act": "操作失败，或未全部完成",
         "already": "已经完成，操作人",
         "done": "完成。",
+        "on_call": "值班",
+        "now": "当前",
+        "nobody_on_call": "无人值班",
+        "override": "代班",
+        "calendar": "来自日历",
+        "no_schedule": "没有值班表。请在 receiver.yml 的 schedules 中编写。",
     },
+}
+
+WEEKDAYS = {
+    Language.EN: ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
+    Language.ZH: ("周一", "周二", "周三", "周四", "周五", "周六", "周日"),
 }

@@ -25,6 +25,7 @@ from receiver.incidents.oncall.shifts import Shift, Source
 from receiver.incidents.people import People
 from receiver.settings import Duration, Section
 
+_YEARS = range(2000, 2100)
 _SHORTEST, _LONGEST = 3600.0, 366 * 86400.0
 
 
@@ -36,6 +37,13 @@ def parse_time(value: Any) -> datetime:
         return value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
     except ValueError:
         raise ValueError(f"not a time: {value!r:.60}; write it like 2026-01-05 09:00") from None
+
+
+def _check_year(at: datetime) -> datetime:
+    """Refuse what nobody means, and what no clock of another zone can show."""
+    if at.year not in _YEARS:
+        raise ValueError("not a year of this century; correct it")
+    return at
 
 
 def _check_local(at: datetime) -> datetime:
@@ -81,7 +89,7 @@ class Layer(Section):
     """People who take turns from `start` on, each for a `turn`; `only` at some hours if any."""
 
     people: Annotated[tuple[Known, ...], AfterValidator(_check_some)]
-    start: Annotated[Time, AfterValidator(_check_local)]
+    start: Annotated[Time, AfterValidator(_check_local), AfterValidator(_check_year)]
     turn: Annotated[Duration, AfterValidator(_check_turn)] = 604800.0
     only: tuple[HoursText, ...] = ()
 
@@ -90,8 +98,8 @@ class Override(Section):
     """Somebody in another's place for a while, whoever it would be."""
 
     person: Known
-    since: Time = Field(alias="from")
-    until: Time
+    since: Annotated[Time, AfterValidator(_check_year)] = Field(alias="from")
+    until: Annotated[Time, AfterValidator(_check_year)]
 
     @model_validator(mode="after")
     def _check_order(self) -> Self:
@@ -117,6 +125,12 @@ CalendarFile = Annotated[
     BeforeValidator(_read_calendar),
     PlainSerializer(lambda held: str(held.path), return_type=str),
 ]
+
+
+def moment(value: Any, zone: ZoneInfo) -> datetime:
+    """Read a time of a zone's wall clock, or one with an offset; raises ValueError."""
+    at = _check_year(parse_time(value))
+    return instant(at, zone) if at.tzinfo is None else at.astimezone(UTC)
 
 
 class Schedule(Section):
@@ -169,10 +183,7 @@ class _Alone:
 
 
 def _fixed(override: Override, zone: ZoneInfo) -> Shift:
-    since, until = (
-        instant(at, zone) if at.tzinfo is None else at.astimezone(UTC)
-        for at in (override.since, override.until)
-    )
+    since, until = moment(override.since, zone), moment(override.until, zone)
     return Shift(override.person, since, until, "override")
 
 

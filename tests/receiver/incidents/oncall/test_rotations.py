@@ -180,6 +180,7 @@ def test_shifts_tile_the_time_and_whoever_is_on_call_has_the_one_that_holds_the_
         ({"turn": "5m"}, "write it like 1w, 1d or 12h"),
         ({"start": "monday"}, "write it like 2026-01-05 09:00"),
         ({"start": "2026-01-05 09:00+01:00"}, "leave it away"),
+        ({"start": "1926-01-05 09:00"}, "not a year of this century"),
         ({"people": ["ada", "ghost"]}, "no person is 'ghost'; there are ada, bob, eve"),
         ({"people": []}, "write at least one"),
     ],

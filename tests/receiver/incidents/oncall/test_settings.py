@@ -10,7 +10,7 @@ from receiver.model import ConfigError
 from tests.receiver.incidents.oncall.schedules import WEEKLY
 
 PEOPLE = {"ada": {"name": "Ada"}, "bob": {"name": "Bob"}}
-LATE = WEEKLY | {"start": "2226-01-06"}
+LATE = WEEKLY | {"start": "2096-01-06"}
 
 
 def write(folder: Path, **document: Any) -> Path:
