@@ -75,6 +75,7 @@ async def running(config: Config, load: Load | None = None) -> AsyncIterator[str
         signer = Signer(await store.handling.key())
         force = InForce(config, store, http, numbers, crew, signer)
         stack.push_async_callback(force.lookup.close)
+        await force.planning.refresh(store.now())
         await stack.enter_async_context(_beside(force.lookup.warm()))
         site = force.site
         listening = store.listen(crew.names, crew.wake)

@@ -24,6 +24,7 @@ from receiver.channels import CHANNELS
 from receiver.channels.contract import Channel, TimeZone
 from receiver.incidents.oncall.schedule import Schedules
 from receiver.incidents.people import Person, twins
+from receiver.incidents.quiet.windows import Windows
 from receiver.messages import library
 from receiver.messages.checking import check
 from receiver.messages.library import BUILT_IN, Templates
@@ -132,6 +133,7 @@ class Config(Section):
     people: Annotated[dict[str, Person], AfterValidator(_check_people)] = Field(
         default_factory=dict
     )
+    maintenance: Windows = ()
     schedules: Schedules = Field(default_factory=dict)
 
     @field_validator("tokens")

@@ -21,7 +21,15 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 OUTCOMES = ("sent", "retried", "dead", "suppressed")
-SUPPRESSIONS = ("duplicate", "watchdog", "no_route", "stale", "resolved_before_sent", "fell_back")
+SUPPRESSIONS = (
+    "duplicate",
+    "watchdog",
+    "no_route",
+    "stale",
+    "resolved_before_sent",
+    "fell_back",
+    "maintenance",
+)
 _CODES = ("200", "400", "401", "403", "408", "413", "415", "503")
 _STATUSES = ("firing", "resolved")
 _ERRORS = ("timeout", "unreachable", "throttled", "server", "rejected", "failed")
@@ -76,6 +84,11 @@ _GAUGES = {
         "auditor_findings",
         "What is open or owed and has no next step, when it was last looked for.",
         "kind",
+    ),
+    "maintenance_active": (
+        "maintenance_active",
+        "1 while a maintenance window is open, 0 while it is planned.",
+        "name",
     ),
     "store_bytes": ("store_bytes", "What the store filled when it was last looked at."),
     "watchdog": (
@@ -183,6 +196,7 @@ class Metrics:
     audited: Gauge
     breaker_open: Gauge
     open_alerts: Gauge
+    maintenance_active: Gauge
     audit_findings: Gauge
     reconcile_failures: Counter
     resolves_lost: Counter

@@ -11,7 +11,14 @@ from receiver import config
 from receiver.config import Config
 from receiver.drill import choose, visit
 from receiver.intake.webhook import ParseError, parse
-from receiver.messages.library import ACT_FILES, DIGEST_FILES, NAMES, files_of, formats_of
+from receiver.messages.library import (
+    ACT_FILES,
+    DIGEST_FILES,
+    NAMES,
+    QUIET_FILES,
+    files_of,
+    formats_of,
+)
 from receiver.messages.render import Rendered, Style
 from receiver.messages.samples import ACTS, BACKGROUNDS, DIGESTS, NOW, SAMPLES
 from receiver.messages.writing import page_of, write
@@ -93,6 +100,8 @@ def _sample(template: str, wanted: str) -> str:
     files = files_of(template)
     if files is DIGEST_FILES and wanted not in DIGESTS:
         return "digest"
+    if files is QUIET_FILES:
+        return "maintenance over"
     return "acknowledged" if files is ACT_FILES and wanted not in ACTS else wanted
 
 

@@ -20,6 +20,7 @@ from receiver.delivery.sending import Outlet
 from receiver.delivery.worker import Ties, Worker
 from receiver.incidents.acting import Acting
 from receiver.incidents.oncall.duty import Duty
+from receiver.incidents.quiet.planning import Planning
 from receiver.intake.ingest import Ears, Intake
 from receiver.metrics import Metrics, start_from_zero
 from receiver.model import ConfigError
@@ -66,6 +67,9 @@ class InForce:
         )
         self._ties = Ties(store, http, numbers, self._publish, crew.wake, self.lookup.look)
         self._one_at_a_time = asyncio.Lock()
+        self.planning = Planning(
+            store, lambda: self.config.maintenance, lambda: self.config.timezone
+        )
         self.site = Site(
             intake=Intake(store, config.routes, numbers, crew.wake),
             store=store,
@@ -78,6 +82,7 @@ class InForce:
             channels=(),
             send_test=crew.send_test,
             signer=signer,
+            planning=self.planning,
         )
         self._apply(config)
 
@@ -120,7 +125,12 @@ class InForce:
         self._crew.exchange(site.outlets.values(), self._hire)
         start_from_zero(site.metrics, config.channels)
         site.intake = Intake(
-            site.store, config.routes, site.metrics, self._crew.wake, _ears(config)
+            site.store,
+            config.routes,
+            site.metrics,
+            self._crew.wake,
+            _ears(config),
+            self.planning.quiet,
         )
         site.desk = Desk(self._acting(config), config.people, self._signer, self._ties.http)
         site.duty = Duty(config.schedules, config.people, site.store)

@@ -1,13 +1,15 @@
 """What the receiver does beside taking and sending: it compares, misses, audits, and gives up."""
 
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Iterable, Iterator, Mapping
 
 from aiohttp import ClientSession
 
+from receiver.incidents.quiet.ending import Ending
 from receiver.intake.auditor import Auditor
 from receiver.intake.ingest import Intake
 from receiver.intake.reconcile import Reconciler
 from receiver.intake.watchdog import Watch
+from receiver.intake.webhook import parse
 from receiver.metrics import Metrics
 from receiver.reload import InForce
 from receiver.store.again import again
@@ -27,10 +29,15 @@ def watching(
     def channels() -> Mapping[str, str]:
         return {name: c.destination for name, c in force.config.channels.items()}
 
+    def wake(names: Iterable[str]) -> None:
+        intake().wake(names)
+
     reconciler = Reconciler(lambda: force.config.alertmanager, intake, store, http, numbers)
     watch = Watch(lambda: force.config.watchdog, intake, store, store.now())
     auditor = Auditor(channels, reconciler.cares_for, store, numbers)
+    ending = Ending(force.planning, store, numbers, parse, wake, lambda: intake().ears.deaf)
     yield reconciler.run()
+    yield ending.run()
     yield watch.run()
     yield auditor.run()
     yield again(force.bury, _HOUR, "messages for channels that are gone stay owed", store.now)

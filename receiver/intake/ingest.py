@@ -4,10 +4,11 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from receiver.incidents.quiet.keeping import LOUD, Quiet, hide
 from receiver.intake.room import Room
 from receiver.intake.webhook import parse
 from receiver.messages.route import Route, route
@@ -46,6 +47,10 @@ class Ears:
 ALL_ALIKE = Ears()
 
 
+def _loud(_: datetime) -> Quiet:
+    return LOUD
+
+
 def is_watchdog(alert: Alert) -> bool:
     """Whether it is the alert that always fires, to show that alerts arrive at all."""
     return alert.labels.get("alertname") == "Watchdog"
@@ -57,6 +62,7 @@ def decide(
     routes: Sequence[Route],
     known: Known,
     ears: Ears = ALL_ALIKE,
+    quiet: Quiet = LOUD,
 ) -> Decision:
     """Say who is owed a message, or with a named reason why nobody is."""
     people = [alert for alert in told.alerts if not is_watchdog(alert)]
@@ -71,10 +77,36 @@ def decide(
         return Decision(channels, "stale", left_out)
     if _is_duplicate(told, now, known):
         return Decision(channels, "duplicate", left_out)
-    repeated = not (told.act or any(map(known.is_news, current)))
     over = told.status is Status.RESOLVED
     others = tuple(name for name in ears.stand_ins if over and name not in channels)
-    return Decision(channels, "", left_out, reminder=repeated, stand_ins=others)
+    decision = Decision(channels, "", left_out, stand_ins=others)
+    return _hushed(decision, told, current, known, quiet)
+
+
+def _hushed(
+    decision: Decision, told: Notification, current: Sequence[Alert], known: Known, quiet: Quiet
+) -> Decision:
+    """Leave out what a window hides; where that is all that is new, hold everything."""
+    hidden = hide(current, known, quiet)
+    shown = hidden.shown(current)
+    news = told.act is not None or any(map(known.is_news, shown))
+    if not hidden.by:
+        late = _late(shown, known)
+        return replace(decision, reminder=not news, late=late)
+    by = next(iter(hidden.by.values()))
+    decision = replace(decision, hidden=tuple(hidden.by), hidden_by=by)
+    if shown and (news or not any(map(known.is_news, current))):
+        return replace(decision, reminder=not news, late=_late(shown, known))
+    holds = dict.fromkeys(decision.channels, by)
+    return replace(decision, holds=holds, stand_ins=())
+
+
+def _late(shown: Iterable[Alert], known: Known) -> tuple[str, ...]:
+    """Name what fires and is told though it was hidden: the end of its window comes to the same."""
+    if not known.hidden:
+        return ()
+    fires = (alert for alert in shown if alert.status is Status.FIRING)
+    return tuple(a.fingerprint for a in fires if a.fingerprint in known.hidden)
 
 
 def _is_stale(
@@ -109,13 +141,17 @@ def _is_duplicate(told: Notification, now: datetime, known: Known) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """Where webhooks enter; `wake` is told which channels have something to send."""
+    """Where webhooks enter; `wake` is told which channels have something to send.
+
+    `quiet` says what keeps quiet at a time.
+    """
 
     store: Store
     routes: Sequence[Route]
     metrics: Metrics
     wake: Callable[[Iterable[str]], None]
     ears: Ears = ALL_ALIKE
+    quiet: Callable[[datetime], Quiet] = _loud
     room: Room = field(default_factory=lambda: Room(MOST_UNDER_WAY))
     _one_large: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -130,11 +166,12 @@ class Intake:
             return await self._keep(body, await asyncio.to_thread(parse, body), now)
 
     async def _keep(self, body: bytes, told: Notification, now: datetime) -> Decision:
-        choose = partial(decide, told, now, self.routes, ears=self.ears)
+        quiet = self.quiet(now)
+        choose = partial(decide, told, now, self.routes, ears=self.ears, quiet=quiet)
         decision = await self.store.accept(Webhook(body, told, now), choose)
         self._count(told, decision, now)
-        if not decision.reason:
-            self.wake(decision.channels)
+        if decision.told:
+            self.wake(decision.told)
         return decision
 
     def _count(self, told: Notification, decision: Decision, now: datetime) -> None:
@@ -142,6 +179,8 @@ class Intake:
             self.metrics.alerts_received.labels(status.value).inc(count)
         if any(is_watchdog(a) and a.status is Status.FIRING for a in told.alerts):
             self.metrics.watchdog.set(now.timestamp())
+        for channel, hold in decision.holds.items():
+            self.metrics.suppressed(channel, hold.reason)
         if decision.reason:
             self.metrics.notifications_suppressed.labels(decision.reason).inc()
             for channel in decision.channels:

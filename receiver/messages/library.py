@@ -49,7 +49,14 @@ ACT_FILES: dict[Part, str] = {
     "html": "act.html.j2",
 }
 """The same for what somebody did about an incident."""
-NAMES = tuple(dict.fromkeys([*FILES.values(), *DIGEST_FILES.values(), *ACT_FILES.values()]))
+QUIET_FILES: dict[Part, str] = {
+    **dict.fromkeys(FILES, "quiet.j2"),
+    "title": FILES["title"],
+    "html": "quiet.html.j2",
+}
+"""The same for what was kept quiet, or soon is no longer."""
+_ALL = (FILES, DIGEST_FILES, ACT_FILES, QUIET_FILES)
+NAMES = tuple(dict.fromkeys(name for files in _ALL for name in files.values()))
 
 _LARGEST = 256 * 1024
 _BUILT_IN = "builtin/"
@@ -86,8 +93,8 @@ def formats_of(name: str) -> tuple[Format, ...]:
 
 
 def files_of(name: str) -> Mapping[Part, str]:
-    """Return the files among which one stands: those of a digest, of an act, or the others."""
-    return next((f for f in (FILES, DIGEST_FILES, ACT_FILES) if name in f.values()), FILES)
+    """Return the files among which one stands: those of a digest, of an act, and so on."""
+    return next((f for f in _ALL if name in f.values()), FILES)
 
 
 def source_of(templates: Templates, language: Language, name: str) -> str:

@@ -14,13 +14,14 @@ from receiver.channels.contract import Format
 from receiver.messages.builtin import builtin_text, builtin_title
 from receiver.messages.custody import NOBODY, Custody
 from receiver.messages.filters import clip, plain
-from receiver.messages.library import ACT_FILES, BUILT_IN, FILES, Part, Templates
+from receiver.messages.library import ACT_FILES, BUILT_IN, FILES, QUIET_FILES, Part, Templates
 from receiver.messages.markup import DIALECTS
 from receiver.messages.view import View, look_at
-from receiver.messages.words import HANDLE, LINKS, SEVERITY, VERBS
+from receiver.messages.words import HANDLE, LINKS, OF_SEVERAL, SEVERITY, VERBS
 from receiver.model import (
     RESOLVED_COLOR,
     UNKNOWN,
+    Act,
     Background,
     Labels,
     Language,
@@ -103,13 +104,14 @@ def render(  # noqa: PLR0913 -- the last three may be left out
     `key` names this message and `thread` its incident; neither is shown.
     """
     urgency, language, act = notification.severity, style.language, notification.act
+    custody = NOBODY if act and act.verb in OF_SEVERAL else custody  # nobody takes many at once
     view = look_at(notification, language, style.external_url, now, background, custody)
     context = {"view": view, **scene(style, urgency)}
-    files = ACT_FILES if act and not style.changes else FILES
+    files = files_for(act, style)
     sheet = Sheet(templates, style, files, context)
     text = builtin_text(view)
     written = sheet.write(builtin_title(view), text, notification.status, urgency, key, thread)
-    brief = sheet.fill_with(ACT_FILES, text) if act and style.changes else ""
+    brief = sheet.fill_with(ACT_FILES, text) if act and files is FILES else ""
     return Rendered(
         replace(
             written.message,
@@ -125,6 +127,13 @@ def render(  # noqa: PLR0913 -- the last three may be left out
         ),
         tuple(sheet.failures),
     )
+
+
+def files_for(act: Act | None, style: Style) -> Mapping[Part, str]:
+    """Return the files that write what is about an act, or about none."""
+    if act and act.verb in OF_SEVERAL:
+        return QUIET_FILES
+    return ACT_FILES if act and not style.changes else FILES
 
 
 def scene(style: Style, urgency: Severity) -> dict[str, Any]:

@@ -118,6 +118,7 @@ _ALONE: Mapping[str, Notification] = {
 _TAKEN = Act("acknowledge", "Ada", NOW - timedelta(minutes=1))
 _RESPONSE = Act("respond", "restart-web", NOW, detail="web was restarted and answers again")
 _HUSHED = Act("silence", "Ada", NOW - timedelta(minutes=1), NOW + timedelta(hours=1))
+_OVER = Act("maintenance-over", "Move of rack 7", NOW, detail="new switches")
 CUSTODY = Custody(7, _TAKEN, (("Ada", "https://tocsin.example.com/act/7?who=ada&seal=x"),))
 """An incident that somebody has."""
 ACTS: Mapping[str, Notification] = {
@@ -125,6 +126,8 @@ ACTS: Mapping[str, Notification] = {
     "silenced": replace(_ALONE["grouped"], act=_HUSHED),
     "escalated": replace(_ALONE["grouped"], act=Act("escalate", "Grace", NOW)),
     "response": replace(_ALONE["single"], act=_RESPONSE),
+    "maintenance over": replace(_ALONE["truncated"], act=_OVER),
+    "nasty maintenance over": replace(_ALONE["nasty"], act=replace(_nasty_act(), verb=_OVER.verb)),
     "nasty response": replace(_ALONE["nasty alone"], act=_nasty_act()),
 }
 """What somebody did about an incident."""

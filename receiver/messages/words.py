@@ -36,15 +36,25 @@ ACTED = {
         "silence": "Silenced",
         "escalate": "Escalated",
         "respond": "Response",
+        "maintenance-over": "Maintenance over",
     },
     Language.ZH: {
         "acknowledge": "已认领",
         "silence": "已静默",
         "escalate": "已升级",
         "respond": "自动响应",
+        "maintenance-over": "维护结束",
     },
 }
-ACTED_EMOJI = {"acknowledge": "🙋", "silence": "🔕", "escalate": "📣", "respond": "🔧"}
+ACTED_EMOJI = {
+    "acknowledge": "🙋",
+    "silence": "🔕",
+    "escalate": "📣",
+    "respond": "🔧",
+    "maintenance-over": "🚧",
+}
+OF_SEVERAL = frozenset({"maintenance-over"})
+"""What is told of alerts of several incidents, whoever did it, with all of them."""
 VERBS = {
     Language.EN: {
         "acknowledge": "Acknowledge",

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Connection, bindparam, delete, select
 
-from receiver.store import bell, bodies, bulk, episodes
+from receiver.store import bell, bodies, bulk, episodes, held
 from receiver.store.episodes import Case
 from receiver.store.records import REPEATED, Decision, Known, Webhook
 from receiver.store.schema import deliveries, slices, webhooks
@@ -32,7 +32,7 @@ def accept(connection: Connection, arrivals: Sequence[Arrival]) -> list[tuple[De
     for turn in _turns(arrivals):
         several = [arrivals[index] for index in turn]
         ends.update(zip(turn, _accept(connection, several), strict=True))
-    concerned = {name for d, _ in ends.values() if not d.reason for name in d.channels}
+    concerned = {name for decision, _ in ends.values() for name in decision.told}
     if concerned:
         bell.ring(connection, sorted(concerned))
     return [ends[index] for index in range(len(arrivals))]
@@ -53,6 +53,7 @@ def _accept(connection: Connection, arrivals: Sequence[Arrival]) -> list[tuple[D
     cases = episodes.look_up(connection, [arrival.webhook for arrival in arrivals])
     decisions = [a.decide(case.seen) for a, case in zip(arrivals, cases, strict=True)]
     belongs = episodes.record(connection, cases, decisions)
+    held.note(connection, decisions, belongs)
     decisions = [
         _with_stand_ins(connection, decision, incident)
         for decision, incident in zip(decisions, belongs, strict=True)
@@ -97,7 +98,7 @@ def _keep(
             "incident": incident,
             "body": parts[0],
             "size": len(case.webhook.body),
-            "left_out": list(decision.left_out),
+            "left_out": list(_unmentioned(decision)),
         }
         for number, case, decision, incident, parts in zip(
             numbers, cases, decisions, belongs, packed, strict=True
@@ -113,23 +114,40 @@ def _keep(
     return numbers
 
 
+def _unmentioned(decision: Decision) -> tuple[str, ...]:
+    """Return what no message mentions; of what nobody is told, all can be looked up."""
+    return decision.left_out + (decision.hidden if decision.told else ())
+
+
+def owe(connection: Connection, webhook: Webhook, channels: Sequence[str], incident: int) -> None:
+    """Keep a webhook of our own that changes nothing of an incident, and owe it to channels."""
+    said, decision = webhook.notification, Decision(tuple(channels))
+    case = Case(webhook, said.group_hash, said.delivery_key, Known(), incident, is_open=True)
+    (number,) = _keep(connection, [case], [decision], [incident])
+    bulk.add(connection, deliveries, list(_owed(webhook, decision, incident, number)))
+    bell.ring(connection, channels)
+
+
 def _owed(
     webhook: Webhook, decision: Decision, incident: int | None, number: int
 ) -> Iterator[dict[str, Any]]:
     """Yield a row for each channel: every webhook has a fate that can be looked up."""
     urgent = int(webhook.notification.severity.rank == 0)
     for name in decision.channels or ("",):
+        hold = None if decision.reason else decision.holds.get(name)
+        reason = decision.reason or (hold.reason if hold else "")
         yield {
             "webhook": number,
             "incident": incident,
             "channel": name,
-            "state": "suppressed" if decision.reason else "owed",
-            "reason": decision.reason or (REPEATED if decision.reminder else ""),
+            "state": "suppressed" if reason else "owed",
+            "reason": reason or (REPEATED if decision.reminder else ""),
+            "held_by": hold.name if hold else None,
             "urgent": urgent,
             "attempts": 0,
             "accepted_at": webhook.received_at,
             "not_before": webhook.received_at,
-            "settled_at": webhook.received_at if decision.reason else None,
+            "settled_at": webhook.received_at if reason else None,
         }
 
 

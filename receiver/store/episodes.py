@@ -72,10 +72,10 @@ def record(
     told = [case.told(decision) for case, decision in zip(cases, decisions, strict=True)]
     belongs = _incidents(connection, cases, decisions, told)
     changes = _Changes([], [], [], [])
-    for case, incident, alerts in zip(cases, belongs, told, strict=True):
+    for case, decision, incident, alerts in zip(cases, decisions, belongs, told, strict=True):
         news = [alert for alert in alerts if case.seen.is_news(alert)]
         if incident is not None and news:
-            changes.add(case, incident, news)
+            changes.add(case, incident, news, decision)
     changes.write(connection)
     return belongs
 
@@ -126,9 +126,10 @@ class _Changes:
     again: list[dict[str, Any]]
     quiet: list[dict[str, Any]]
 
-    def add(self, case: Case, incident: int, news: Sequence[Alert]) -> None:
+    def add(self, case: Case, incident: int, news: Sequence[Alert], decision: Decision) -> None:
         """Add what one webhook changes, also of episodes whose end was never told."""
         burning = case.seen.firing
+        hidden, by = decision.hidden, decision.hidden_by
         latest = list(_latest(news))
         assumed = case.webhook.notification.reason == ASSUMED
         end = ASSUMED_OVER if assumed else Status.RESOLVED.value
@@ -140,6 +141,7 @@ class _Changes:
                 "incident": incident,
                 "status": end if alert.status is Status.RESOLVED else alert.status.value,
                 "ends_at": alert.ends_at if alert.status is Status.RESOLVED else None,
+                "hidden_by": by.name if by and alert.fingerprint in hidden else None,
             }
             since = burning.get(alert.fingerprint)
             if since is not None and since <= alert.starts_at:

@@ -225,8 +225,30 @@ def _rota(connection: Connection) -> None:
     )
 
 
+def _quiet(connection: Connection) -> None:
+    add_column(connection, "episodes", Column("hidden_by", Text))
+    add_column(connection, "deliveries", Column("held_by", Text))
+    add_table(
+        connection,
+        "held",
+        Column("incident", ForeignKey("incidents.id"), primary_key=True),
+        Column("channel", Text, primary_key=True),
+        Column("reason", Text, primary_key=True),
+        Column("name", Text, primary_key=True),
+    )
+    add_index(connection, "held_by_name", "held (reason, name, channel)")
+    add_table(
+        connection,
+        "maintenance",
+        Column("name", Text, primary_key=True),
+        Column("made_at", BigInteger, nullable=False),
+        Column("made_by", Text, nullable=False),
+        Column("window", Text, nullable=False),
+    )
+
+
 STEPS: Sequence[Step] = (
     *(_slices, _gates, _sizes, _notices, _ends, _audit, _apart, _places),
-    *(_handling, _pictures, _outdated, _rota),
+    *(_handling, _pictures, _outdated, _rota, _quiet),
 )
 """STEPS[i] takes a store of version i + 1 to i + 2."""

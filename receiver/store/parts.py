@@ -2,6 +2,7 @@
 
 from receiver.store.gallery import Gallery
 from receiver.store.handling import Handling
+from receiver.store.keeping import Keeping
 from receiver.store.lane import Lane
 from receiver.store.places import Places
 from receiver.store.rota import Rota
@@ -14,4 +15,5 @@ class Parts:
         self.handling = Handling(writer, reader)
         self.gallery = Gallery(writer, reader)
         self.places = Places(writer, reader)
+        self.keeping = Keeping(writer, reader)
         self.rota = Rota(writer, reader)

@@ -67,17 +67,20 @@ def known(
     values = {"group": group, "each": _json(prints)}
     latest: defaultdict[str, dict[str, datetime]] = defaultdict(dict)
     first: dict[str, datetime] = {}
+    hidden: dict[str, str] = {}
     count: defaultdict[str, int] = defaultdict(int)
     for row in connection.execute(_LATEST[connection.dialect.name], values):
         name = row.fingerprint
         latest[row.status][name] = row.last
         first[name] = min(row.first, first.get(name, row.first))
         count[name] += row.several
+        if row.hidden_by and row.status == Status.FIRING.value:
+            hidden[name] = row.hidden_by
     resolved = latest[Status.RESOLVED.value]
     for name, began in first.items():
         if count[name] == _LOOKED_AT:
             resolved.setdefault(name, max(began, _LEAST + _MOMENT) - _MOMENT)
-    return Known(latest[Status.FIRING.value], resolved, latest[ASSUMED_OVER], owed_at)
+    return Known(latest[Status.FIRING.value], resolved, latest[ASSUMED_OVER], owed_at, hidden)
 
 
 def _json(values: Iterable[str]) -> str:
@@ -113,6 +116,7 @@ def _latest(each: TableValuedAlias, found: FromClause, beside: ColumnElement[boo
             func.max(found.c.starts_at, type_=Instant).label("last"),
             func.min(found.c.starts_at, type_=Instant).label("first"),
             func.count().label("several"),
+            func.max(found.c.hidden_by).label("hidden_by"),
         )
         .select_from(each.join(found, beside))
         .group_by(each.c.value, found.c.status)
@@ -134,7 +138,7 @@ def _latest_in_sqlite(each: TableValuedAlias) -> Select[Any]:
 
 def _latest_in_postgresql(each: TableValuedAlias) -> Select[Any]:
     """Find them for one alert after the other: a join would go through all of their past."""
-    columns = (episodes.c.status, episodes.c.starts_at)
+    columns = (episodes.c.status, episodes.c.starts_at, episodes.c.hidden_by)
     newest = select(*columns).where(_of_it(episodes, each)).order_by(episodes.c.starts_at.desc())
     found = newest.limit(_LOOKED_AT).correlate(each).lateral()
     return _latest(each, found, true())

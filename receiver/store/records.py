@@ -24,13 +24,15 @@ class Known:
     `firing` and `resolved` give, for each fingerprint, the start of its latest episode in that
     state; `assumed` those of which only the receiver itself said that they are over, which a
     firing alert proves wrong. `owed_at` is when a webhook with the same delivery key was last
-    owed to somebody.
+    owed to somebody. `hidden` are those that fire and that nobody was told of, with the window
+    that hid them.
     """
 
     firing: Mapping[str, datetime] = field(default_factory=dict)
     resolved: Mapping[str, datetime] = field(default_factory=dict)
     assumed: Mapping[str, datetime] = field(default_factory=dict)
     owed_at: datetime | None = None
+    hidden: Mapping[str, str] = field(default_factory=dict)
 
     def is_stale(self, alert: Alert) -> bool:
         """Whether it fires for an episode that is over: a late word of another Alertmanager.
@@ -61,12 +63,24 @@ REPEATED = "reminder"
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """Why nobody, or a channel, is told now: `name` is that of the window or of the hours."""
+
+    reason: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """Who is owed a message for a webhook; with a reason, nobody is, and that is why.
 
     A `reminder` says what was said before. `left_out` has the fingerprints of alerts that the
     message must not mention. Of webhooks that belong to no incident, only a group's newest is
     kept. `stand_ins` are owed it too if they have told of the incident in a channel's place.
+
+    `holds` are the channels that are told nothing for now. `hidden` has the fingerprints of alerts
+    that are covered `hidden_by` a window, which no message mentions, and `late` of those that are
+    told now though they were hidden before.
     """
 
     channels: tuple[str, ...]
@@ -75,6 +89,15 @@ class Decision:
     incident: bool = True
     reminder: bool = False
     stand_ins: tuple[str, ...] = ()
+    holds: Mapping[str, Hold] = field(default_factory=dict)
+    hidden: tuple[str, ...] = ()
+    hidden_by: Hold | None = None
+    late: tuple[str, ...] = ()
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The channels that are owed it."""
+        return () if self.reason else tuple(n for n in self.channels if n not in self.holds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +211,7 @@ class Notice:
     title: str
     alerts: tuple[Alert, ...]
     total: int
+    held_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

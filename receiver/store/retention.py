@@ -16,6 +16,7 @@ from receiver.store.schema import (
     attempts,
     deliveries,
     episodes,
+    held,
     incidents,
     owed,
     places,
@@ -71,7 +72,7 @@ def forget_incidents(connection: Connection, before: datetime, most: int) -> int
         left = select(table.c.incident).where(table.c.incident == incidents.c.id)
         old = old.where(~left.exists())
     numbers = list(connection.scalars(old.limit(most)))
-    for table in (places, acknowledgements):
+    for table in (places, acknowledgements, held):
         connection.execute(delete(table).where(table.c.incident.in_(numbers)))
     connection.execute(delete(incidents).where(incidents.c.id.in_(numbers)))
     return len(numbers)

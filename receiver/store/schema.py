@@ -84,6 +84,7 @@ episodes = Table(
     Column("incident", ForeignKey("incidents.id"), nullable=False),
     Column("status", Text, nullable=False),
     Column("ends_at", Instant),
+    Column("hidden_by", Text),  # the window for which nobody was told that it fires
     Index("episodes_of_incident", "incident", "status"),
     Index("episodes_by_end", "ends_at"),
 )
@@ -128,6 +129,7 @@ deliveries = Table(
     Column("reason", Text, nullable=False),
     Column("urgent", Integer, nullable=False),  # 1 in the lane of what is critical
     Column("within", BigInteger),  # the delivery whose message told this one too
+    Column("held_by", Text),  # the name of the window or of the hours that suppressed it
     Column("attempts", Integer, nullable=False),
     Column("accepted_at", Instant, nullable=False),
     Column("not_before", Instant, nullable=False),
@@ -262,6 +264,25 @@ audit = Table(
     Column("action", Text, nullable=False),
     Column("subject", Text, nullable=False),
     Column("detail", Text, nullable=False),
+)
+
+held = Table(
+    "held",
+    metadata,
+    Column("incident", ForeignKey("incidents.id"), primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("reason", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Index("held_by_name", "reason", "name", "channel"),
+)
+
+maintenance = Table(
+    "maintenance",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("made_at", Instant, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("window", Text, nullable=False),  # as JSON
 )
 
 standings = Table(

@@ -10,6 +10,7 @@ from receiver.delivery.sending import Outlet
 from receiver.incidents.acting import Acting
 from receiver.incidents.oncall.duty import Duty
 from receiver.incidents.people import People
+from receiver.incidents.quiet.planning import Planning
 from receiver.intake.ingest import Intake
 from receiver.metrics import Metrics
 from receiver.model import Notification
@@ -65,6 +66,7 @@ class Site:
     inboxes: Sequence[str]
     channels: Sequence[str]
     signer: Signer
+    planning: Planning
     signatures: Signatures | None = None
     desk: Desk | None = None
     duty: Duty = field(init=False)

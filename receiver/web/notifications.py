@@ -62,6 +62,7 @@ def _write(notice: Notice) -> dict[str, Any]:
         "channel": notice.channel or None,
         "state": notice.state,
         "reason": notice.reason,
+        "held_by": notice.held_by,
         "incident": notice.incident,
         "status": notice.status,
         "severity": notice.severity,

@@ -12,7 +12,8 @@ from pydantic import Field, ValidationError
 
 from receiver.delivery.sending import Outlet
 from receiver.intake.webhook import ParseError, parse
-from receiver.messages.library import ACT_FILES, DIGEST_FILES, FILES, Source, source_of
+from receiver.messages.library import DIGEST_FILES, Source, source_of
+from receiver.messages.render import files_for
 from receiver.messages.samples import ACTS, BACKGROUNDS, DIGESTS, NOW, SAMPLES
 from receiver.model import UNKNOWN, Language
 from receiver.settings import Section, describe
@@ -120,9 +121,8 @@ def _outlet(site: Site, tried: _Tried) -> Outlet:
 
 def _templates(outlet: Outlet, tried: _Tried) -> list[str]:
     sample = "" if tried.payload or tried.incident else tried.sample
-    files = DIGEST_FILES if sample in DIGESTS else FILES
-    if sample in ACTS and not outlet.style.changes:
-        files = ACT_FILES
+    act = ACTS[sample].act if sample in ACTS else None
+    files = DIGEST_FILES if sample in DIGESTS else files_for(act, outlet.style)
     page = [files["html"]] if outlet.style.format == "email" else []
     return [files[outlet.style.format], files["title"], *page]
 

@@ -7,6 +7,7 @@ from receiver.web import (
     channels,
     control,
     inbox,
+    maintenance,
     monitoring,
     notifications,
     pictures,
@@ -36,6 +37,9 @@ def application(site: Site) -> web.Application:
     app.router.add_get("/-/healthy", monitoring.healthy)
     app.router.add_get("/-/ready", monitoring.ready)
     app.router.add_get("/api/v1/notifications", notifications.find)
+    app.router.add_get("/api/v1/maintenance", maintenance.find)
+    app.router.add_post("/api/v1/maintenance", maintenance.plan)
+    app.router.add_delete("/api/v1/maintenance/{name}", maintenance.cancel)
     app.router.add_post("/-/reload", control.reload)
     app.router.add_post("/api/v1/channels/{name}/test", channels.test)
     app.router.add_get("/api/v1/audit", control.audit)

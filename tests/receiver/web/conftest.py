@@ -8,6 +8,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
 
 from receiver import metrics
+from receiver.incidents.quiet.planning import Planning
+from receiver.incidents.quiet.windows import Window
 from receiver.intake.ingest import Intake
 from receiver.messages.route import Route
 from receiver.model import Language
@@ -22,6 +24,12 @@ from receiver.web.server import application
 from tests.receiver.clients import Client
 
 CHANNELS = ("inbox", "ops")
+FIXED = (
+    Window.model_validate(
+        {"name": "backup", "matchers": ['job="backup"'], "start": "2026-11-01", "duration": "2h"}
+        | {"rrule": "FREQ=DAILY"}
+    ),
+)
 
 
 @pytest.fixture
@@ -34,8 +42,9 @@ def tokens() -> list[Token]:
 def site(store: Store, tokens: list[Token]) -> Site:
     numbers = metrics.create("1.2.3", CHANNELS)
     routes = (Route(channels=CHANNELS),)
+    planning = Planning(store, lambda: FIXED, lambda: "Asia/Shanghai")
     return Site(
-        intake=Intake(store, routes, numbers, lambda _: None),
+        intake=Intake(store, routes, numbers, lambda _: None, quiet=planning.quiet),
         store=store,
         metrics=numbers,
         health=Health(store),
@@ -45,6 +54,7 @@ def site(store: Store, tokens: list[Token]) -> Site:
         inboxes=("inbox",),
         channels=CHANNELS,
         signer=Signer(bytes(32)),
+        planning=planning,
     )
 
 
