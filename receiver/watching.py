@@ -1,4 +1,4 @@
-"""What the receiver does beside taking and sending: it compares, misses, audits, and gives up."""
+"""What the receiver does beside taking and sending: compares, misses, audits, tells, gives up."""
 
 from collections.abc import Coroutine, Iterable, Iterator, Mapping
 
@@ -6,6 +6,7 @@ from aiohttp import ClientSession
 
 from receiver.incidents.quiet.ending import Ending
 from receiver.intake.auditor import Auditor
+from receiver.intake.handover import Handover
 from receiver.intake.ingest import Intake
 from receiver.intake.reconcile import Reconciler
 from receiver.intake.watchdog import Watch
@@ -39,5 +40,7 @@ def watching(
     yield reconciler.run()
     yield ending.run()
     yield watch.run()
+    handover = Handover(lambda: force.site.duty, intake, store)
     yield auditor.run()
+    yield handover.run()
     yield again(force.bury, _HOUR, "messages for channels that are gone stay owed", store.now)

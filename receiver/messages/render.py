@@ -17,7 +17,7 @@ from receiver.messages.filters import clip, plain
 from receiver.messages.library import ACT_FILES, BUILT_IN, FILES, QUIET_FILES, Part, Templates
 from receiver.messages.markup import DIALECTS
 from receiver.messages.view import View, look_at
-from receiver.messages.words import HANDLE, LINKS, OF_SEVERAL, SEVERITY, VERBS
+from receiver.messages.words import ALONE, HANDLE, LINKS, OF_SEVERAL, SEVERITY, VERBS
 from receiver.model import (
     RESOLVED_COLOR,
     UNKNOWN,
@@ -133,7 +133,7 @@ def files_for(act: Act | None, style: Style) -> Mapping[Part, str]:
     """Return the files that write what is about an act, or about none."""
     if act and act.verb in OF_SEVERAL:
         return QUIET_FILES
-    return ACT_FILES if act and not style.changes else FILES
+    return ACT_FILES if act and (act.verb in ALONE or not style.changes) else FILES
 
 
 def scene(style: Style, urgency: Severity) -> dict[str, Any]:

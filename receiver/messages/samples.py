@@ -117,6 +117,7 @@ _ALONE: Mapping[str, Notification] = {
 """One of each shape that Alertmanager sends, and what no author of a template thinks of."""
 _TAKEN = Act("acknowledge", "Ada", NOW - timedelta(minutes=1))
 _RESPONSE = Act("respond", "restart-web", NOW, detail="web was restarted and answers again")
+_SHIFT = Act("handover", "Ada", NOW, NOW + timedelta(weeks=1), "Grace")
 _HUSHED = Act("silence", "Ada", NOW - timedelta(minutes=1), NOW + timedelta(hours=1))
 _OVER = Act("maintenance-over", "Move of rack 7", NOW, detail="new switches")
 CUSTODY = Custody(7, _TAKEN, (("Ada", "https://tocsin.example.com/act/7?who=ada&seal=x"),))
@@ -124,6 +125,7 @@ CUSTODY = Custody(7, _TAKEN, (("Ada", "https://tocsin.example.com/act/7?who=ada&
 ACTS: Mapping[str, Notification] = {
     "acknowledged": replace(_ALONE["single"], act=_TAKEN),
     "silenced": replace(_ALONE["grouped"], act=_HUSHED),
+    "handover": replace(_ALONE["resolved"], act=_SHIFT),
     "escalated": replace(_ALONE["grouped"], act=Act("escalate", "Grace", NOW)),
     "response": replace(_ALONE["single"], act=_RESPONSE),
     "maintenance over": replace(_ALONE["truncated"], act=_OVER),

@@ -37,6 +37,7 @@ ACTED = {
         "escalate": "Escalated",
         "respond": "Response",
         "maintenance-over": "Maintenance over",
+        "handover": "On call",
     },
     Language.ZH: {
         "acknowledge": "已认领",
@@ -44,6 +45,7 @@ ACTED = {
         "escalate": "已升级",
         "respond": "自动响应",
         "maintenance-over": "维护结束",
+        "handover": "值班交接",
     },
 }
 ACTED_EMOJI = {
@@ -52,9 +54,12 @@ ACTED_EMOJI = {
     "escalate": "📣",
     "respond": "🔧",
     "maintenance-over": "🚧",
+    "handover": "📟",
 }
 OF_SEVERAL = frozenset({"maintenance-over"})
 """What is told of alerts of several incidents, whoever did it, with all of them."""
+ALONE = frozenset({"handover"})
+"""Acts that are about no incident whose message stands anywhere."""
 VERBS = {
     Language.EN: {
         "acknowledge": "Acknowledge",

@@ -13,7 +13,7 @@ from receiver.store.schema import handovers, overrides
 
 MOST = 500
 """Overrides of one schedule that are kept."""
-_KEPT = timedelta(days=30)
+KEPT = timedelta(days=30)
 """For so long after their end, since people look back at who was on call."""
 
 
@@ -73,7 +73,7 @@ def _overrides(connection: Connection, after: datetime) -> list[Stint]:
 
 
 def _override(connection: Connection, wanted: Stint, change: Change, now: datetime) -> int | None:
-    connection.execute(delete(overrides).where(overrides.c.until < now - _KEPT))
+    connection.execute(delete(overrides).where(overrides.c.until < now - KEPT))
     count = select(func.count()).where(overrides.c.schedule == wanted.schedule)
     if (connection.scalar(count) or 0) >= MOST:
         return None

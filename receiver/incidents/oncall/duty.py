@@ -8,7 +8,7 @@ from datetime import datetime
 from receiver.incidents.oncall.schedule import Schedule, on_call, shifts
 from receiver.incidents.oncall.shifts import Shift
 from receiver.incidents.people import People
-from receiver.store.rota import Stint
+from receiver.store.rota import KEPT, Stint
 from receiver.store.store import Store
 
 
@@ -28,13 +28,13 @@ class Duty:
         """Return whose time it is by each schedule; None where it is nobody's."""
         if not self.schedules:
             return {}
-        kept = await self.overrides(at)
+        kept = await self.overrides(at - KEPT)  # what is over says since when the next one has it
         return {name: on_call(s, at, _of(kept, name)) for name, s in self.schedules.items()}
 
     async def shifts(self, name: str, start: datetime, end: datetime) -> list[Shift]:
         """Return the shifts and gaps of a schedule; raises KeyError where there is none."""
         schedule = self.schedules[name]
-        kept = _of(await self.overrides(start), name)
+        kept = _of(await self.overrides(start - KEPT), name)
         return await asyncio.to_thread(shifts, schedule, start, end, kept)  # may be thousands
 
     async def overrides(self, after: datetime) -> list[Stint]:

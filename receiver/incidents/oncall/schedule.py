@@ -108,6 +108,13 @@ class Override(Section):
         return self
 
 
+def _check_channel(name: str, info: ValidationInfo) -> str:
+    known: Sequence[str] = (info.context or {}).get("channels", ())
+    if name and name not in known:
+        raise ValueError(f"no channel is named {name!r:.60}; there are {', '.join(known)}")
+    return name
+
+
 def _read_calendar(value: Any, info: ValidationInfo) -> Calendar:
     """Read the file that `value` names; a relative path starts at the configuration's folder."""
     if isinstance(value, Calendar):
@@ -144,6 +151,7 @@ class Schedule(Section):
     calendar: CalendarFile | None = Field(default=None, alias="ical_file")
     layers: tuple[Layer, ...] = ()
     overrides: tuple[Override, ...] = ()
+    handover: Annotated[str, AfterValidator(_check_channel)] = ""
 
     @model_validator(mode="after")
     def _check_source(self) -> Self:

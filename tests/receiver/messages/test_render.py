@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from receiver.channels.contract import Format
+from receiver.intake.handover import body as handover
+from receiver.intake.webhook import parse
 from receiver.messages.custody import NOBODY, Custody
 from receiver.messages.library import BUILT_IN, FILES, FOLDER, Templates, load
 from receiver.messages.render import Rendered, Style, render
@@ -84,6 +86,7 @@ TAKEN = Act("acknowledge", "值班一", START + timedelta(minutes=3))
 HUSHED = Act(
     "silence", "值班一", START + timedelta(minutes=3), START + timedelta(hours=1, minutes=3)
 )
+SHIFT = Act("handover", "值班二", NOW, NOW + timedelta(days=7), "值班一")
 CASES |= {
     "acknowledged": replace(SINGLE, act=TAKEN),
     "silenced": replace(GROUPED, act=HUSHED),
@@ -91,6 +94,7 @@ CASES |= {
     "response": replace(
         SINGLE, act=Act("respond", "restart-web", NOW, detail="web 已重启并恢复响应")
     ),
+    "handover": parse(handover("ops", SHIFT, ["HostDown", "DiskFull"], 3)),
     "taken": SINGLE,
     "reminder": replace(GROUPED, reason=REMINDER),
 }

@@ -13,7 +13,7 @@ WEEKLY = {"people": ["ada", "bob"], "start": "2026-01-05 09:00"}
 
 def schedule(*layers: dict[str, Any], zone: str = "Europe/Berlin", **more: Any) -> Schedule:
     document = {"timezone": zone, "layers": layers or [WEEKLY], **more}
-    return Schedule.model_validate(document, context={"people": PEOPLE})
+    return Schedule.model_validate(document, context={"people": PEOPLE, "channels": ["duty"]})
 
 
 def at(text: str, zone: str = "Europe/Berlin") -> datetime:
