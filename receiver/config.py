@@ -24,6 +24,7 @@ from receiver.channels import CHANNELS
 from receiver.channels.contract import Channel, TimeZone
 from receiver.incidents.oncall.schedule import Schedules
 from receiver.incidents.people import Person, twins
+from receiver.incidents.quiet.hours import Named
 from receiver.incidents.quiet.windows import Windows
 from receiver.messages import library
 from receiver.messages.checking import check
@@ -134,6 +135,7 @@ class Config(Section):
         default_factory=dict
     )
     maintenance: Windows = ()
+    mute_times: Named = Field(default_factory=dict)
     schedules: Schedules = Field(default_factory=dict)
 
     @field_validator("tokens")
@@ -199,14 +201,16 @@ def decode(document: Mapping[str, Any], path: Path) -> Config:
     sections = document.get("channels", _CHANNELS)
     if not isinstance(sections, dict):
         raise ConfigError([f"{path}: channels: a mapping of names to channels is expected"])
-    channels, problems = _channels(sections, path)
+    hours = document.get("mute_times")
+    context = {"folder": path.parent, "hours": [*hours] if isinstance(hours, dict) else []}
+    channels, problems = _channels(sections, path, context)
     problems += _check_fallbacks(sections, path)
     people = document.get("people")
     known = [*people] if isinstance(people, dict) else []
     problems += _check_members(sections, known, path)
     # With nothing but broken channels, the defaults let the rest be checked in the same go.
-    usable = channels if channels or not sections else _channels(_CHANNELS, path)[0]
-    context = {"folder": path.parent, "channels": [*map(str, sections)], "people": known}
+    usable = channels if channels or not sections else _channels(_CHANNELS, path, context)[0]
+    context |= {"channels": [*map(str, sections)], "people": known}
     try:
         config = Config.model_validate({**document, "channels": usable}, context=context)
     except ValidationError as error:
@@ -216,7 +220,9 @@ def decode(document: Mapping[str, Any], path: Path) -> Config:
     return config.with_routes()
 
 
-def _channels(sections: Mapping[Any, Any], path: Path) -> tuple[dict[str, Channel], list[str]]:
+def _channels(
+    sections: Mapping[Any, Any], path: Path, context: dict[str, Any]
+) -> tuple[dict[str, Channel], list[str]]:
     """Decode each channel's section by the class that its type names."""
     channels: dict[str, Channel] = {}
     problems: list[str] = []
@@ -227,7 +233,7 @@ def _channels(sections: Mapping[Any, Any], path: Path) -> tuple[dict[str, Channe
             continue
         kind = CHANNELS[section["type"]]
         try:
-            channels[name] = kind.model_validate(section, context={"folder": path.parent})
+            channels[name] = kind.model_validate(section, context=context)
         except ValidationError as error:
             problems += describe(path, error, kind, "channels", name)
     return channels, problems

@@ -29,6 +29,8 @@ SUPPRESSIONS = (
     "resolved_before_sent",
     "fell_back",
     "maintenance",
+    "muted",
+    "quiet-hours",
 )
 _CODES = ("200", "400", "401", "403", "408", "413", "415", "503")
 _STATUSES = ("firing", "resolved")

@@ -20,6 +20,7 @@ from receiver.delivery.sending import Outlet
 from receiver.delivery.worker import Ties, Worker
 from receiver.incidents.acting import Acting
 from receiver.incidents.oncall.duty import Duty
+from receiver.incidents.quiet.keeping import Habits, Rules
 from receiver.incidents.quiet.planning import Planning
 from receiver.intake.ingest import Ears, Intake
 from receiver.metrics import Metrics, start_from_zero
@@ -67,9 +68,7 @@ class InForce:
         )
         self._ties = Ties(store, http, numbers, self._publish, crew.wake, self.lookup.look)
         self._one_at_a_time = asyncio.Lock()
-        self.planning = Planning(
-            store, lambda: self.config.maintenance, lambda: self.config.timezone
-        )
+        self.planning = Planning(store, lambda: self._rules)
         self.site = Site(
             intake=Intake(store, config.routes, numbers, crew.wake),
             store=store,
@@ -120,6 +119,7 @@ class InForce:
             # Otherwise kept, since they remember what was shown before.
             self.site.signatures = Signatures(config.grafana) if config.grafana else None
         self.config = config
+        self._rules = _rules(config)
         site = self.site
         site.outlets = {outlet.name: outlet for outlet in outlets(config, self._signer)}
         self._crew.exchange(site.outlets.values(), self._hire)
@@ -211,6 +211,14 @@ def _easel(hang: Hang) -> Easel | None:
 def _pages(config: Config) -> Pages:
     several, schedules = len(_inboxes(config)) > 1, bool(config.schedules)
     return Pages(config.language, config.timezone, several=several, schedules=schedules)
+
+
+def _rules(config: Config) -> Rules:
+    habits = {
+        name: Habits(channel.mute_times, channel.quiet_hours)
+        for name, channel in config.channels.items()
+    }
+    return Rules(config.maintenance, config.mute_times, config.routes, habits, config.timezone)
 
 
 def _ears(config: Config) -> Ears:

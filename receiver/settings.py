@@ -9,6 +9,7 @@ from typing import Annotated, Any, get_args
 
 import yaml
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -132,6 +133,17 @@ MatcherText = Annotated[
 ]
 
 
+def _check_hours(name: str, info: ValidationInfo) -> str:
+    """Refuse hours that are not among `hours` of the context, where it has some to compare."""
+    known = (info.context or {}).get("hours")
+    if known is not None and name not in known:
+        there = ", ".join(map(str, known)) or "none"
+        raise ValueError(f"no hours are named {name!r:.60} under mute_times; there are {there}")
+    return name
+
+
+HoursName = Annotated[str, AfterValidator(_check_hours)]
+"""The name of hours that the configuration has under `mute_times`."""
 _ENV = "env:"
 
 

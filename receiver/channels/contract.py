@@ -11,7 +11,7 @@ from aiohttp import ClientSession
 from pydantic import AfterValidator, SecretStr
 
 from receiver.model import Language, Message, Pace
-from receiver.settings import Duration, PaceText, Section
+from receiver.settings import Duration, HoursName, PaceText, Section
 
 Format = Literal[
     "dingtalk", "slack", "email", "text", "feishu", "wecom", "teams", "telegram", "sms"
@@ -56,6 +56,8 @@ class Channel(Section):
     pace: PaceText | None = None
     fallback: str = ""
     people: tuple[str, ...] = ()
+    mute_times: tuple[HoursName, ...] = ()
+    quiet_hours: tuple[HoursName, ...] = ()
 
     @property
     def changes(self) -> bool:

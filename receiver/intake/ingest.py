@@ -90,13 +90,15 @@ def _hushed(
     hidden = hide(current, known, quiet)
     shown = hidden.shown(current)
     news = told.act is not None or any(map(known.is_news, shown))
+    mutes = ((name, quiet.mutes(name, shown)) for name in decision.channels if quiet.hours)
+    holds = {name: hold for name, hold in mutes if hold}
     if not hidden.by:
         late = _late(shown, known)
-        return replace(decision, reminder=not news, late=late)
+        return replace(decision, reminder=not news, late=late, holds=holds)
     by = next(iter(hidden.by.values()))
     decision = replace(decision, hidden=tuple(hidden.by), hidden_by=by)
     if shown and (news or not any(map(known.is_news, current))):
-        return replace(decision, reminder=not news, late=_late(shown, known))
+        return replace(decision, reminder=not news, late=_late(shown, known), holds=holds)
     holds = dict.fromkeys(decision.channels, by)
     return replace(decision, holds=holds, stand_ins=())
 

@@ -1,27 +1,34 @@
 """Which channels hear of a notification."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated
 
 from pydantic import Field
 
-from receiver.settings import MatcherText, Section
+from receiver.settings import HoursName, MatcherText, Section
 
 
 class Route(Section):
-    """Channels for what matches all matchers; the first such route wins unless it goes on."""
+    """Channels for what matches all matchers; the first such route wins unless it goes on.
+
+    In its `mute_times`, names of hours, nobody is told by it.
+    """
 
     match: tuple[MatcherText, ...] = ()
     channels: Annotated[tuple[str, ...], Field(min_length=1)]
     goes_on: bool = Field(default=False, alias="continue")
+    mute_times: tuple[HoursName, ...] = ()
 
 
 def route(routes: Iterable[Route], labels: Mapping[str, str]) -> tuple[str, ...]:
     """Return the names of the channels for these labels, in order and without repeats."""
-    names: dict[str, None] = {}
+    return tuple(dict.fromkeys(name for each in taken(routes, labels) for name in each.channels))
+
+
+def taken(routes: Iterable[Route], labels: Mapping[str, str]) -> Iterator[Route]:
+    """Yield the routes that labels take."""
     for candidate in routes:
         if all(matcher.matches(labels) for matcher in candidate.match):
-            names |= dict.fromkeys(candidate.channels)
+            yield candidate
             if not candidate.goes_on:
-                break
-    return tuple(names)
+                return

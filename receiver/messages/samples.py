@@ -129,6 +129,7 @@ ACTS: Mapping[str, Notification] = {
     "escalated": replace(_ALONE["grouped"], act=Act("escalate", "Grace", NOW)),
     "response": replace(_ALONE["single"], act=_RESPONSE),
     "maintenance over": replace(_ALONE["truncated"], act=_OVER),
+    "quiet hours over": replace(_ALONE["grouped"], act=Act("quiet-hours-over", "nights", NOW)),
     "nasty maintenance over": replace(_ALONE["nasty"], act=replace(_nasty_act(), verb=_OVER.verb)),
     "nasty response": replace(_ALONE["nasty alone"], act=_nasty_act()),
 }

@@ -38,6 +38,8 @@ ACTED = {
         "respond": "Response",
         "maintenance-over": "Maintenance over",
         "handover": "On call",
+        "muted-over": "Muted hours over",
+        "quiet-hours-over": "Quiet hours over",
     },
     Language.ZH: {
         "acknowledge": "已认领",
@@ -46,6 +48,8 @@ ACTED = {
         "respond": "自动响应",
         "maintenance-over": "维护结束",
         "handover": "值班交接",
+        "muted-over": "静音时段结束",
+        "quiet-hours-over": "免打扰时段结束",
     },
 }
 ACTED_EMOJI = {
@@ -55,8 +59,10 @@ ACTED_EMOJI = {
     "respond": "🔧",
     "maintenance-over": "🚧",
     "handover": "📟",
+    "muted-over": "🔔",
+    "quiet-hours-over": "🔔",
 }
-OF_SEVERAL = frozenset({"maintenance-over"})
+OF_SEVERAL = frozenset({"maintenance-over", "muted-over", "quiet-hours-over"})
 """What is told of alerts of several incidents, whoever did it, with all of them."""
 ALONE = frozenset({"handover"})
 """Acts that are about no incident whose message stands anywhere."""

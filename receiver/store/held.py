@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from receiver.store.records import Decision, Hold
 from receiver.store.schema import episodes, held
 
-MAINTENANCE = "maintenance"
+MAINTENANCE, MUTED, QUIET_HOURS = "maintenance", "muted", "quiet-hours"
 MANY = 500
 """Rows of one statement at most: SQLite counts what is bound in it."""
 

@@ -24,7 +24,7 @@ async def find(request: web.Request) -> web.Response:
         await site.planning.refresh(now)
     except StoreUnavailableError:
         return problem(503, _AWAY)
-    fixed = {window.name for window in site.planning.fixed()}
+    fixed = {window.name for window in site.planning.rules().windows}
     made_by = {plan.name: plan.made_by for plan in site.planning.plans}
     every = [
         _write(window, now) | {"made_by": None if window.name in fixed else made_by[window.name]}
@@ -54,7 +54,7 @@ async def cancel(request: web.Request) -> web.Response:
     """Take a planned window away; where it is open, it ends."""
     who = demand(request, Scope.OPERATE)
     site, name = request.app[SITE], request.match_info["name"]
-    if any(window.name == name for window in site.planning.fixed()):
+    if any(window.name == name for window in site.planning.rules().windows):
         return problem(409, f"{name!r:.80} is in the configuration; take it away there")
     try:
         gone = await site.planning.drop(name, who, site.store.now())

@@ -41,13 +41,14 @@ READ = {"name": "prometheus", "scope": "read", "file": "secrets/a.token"}
 ADMIN = {"name": "root", "scope": "admin", "file": "secrets/a.token"}
 KINDS = ", ".join(CHANNELS)
 SLACK = (
-    "type, timeout, language, timezone, pace, fallback, people,"
+    "type, timeout, language, timezone, pace, fallback, people, mute_times,"
+    " quiet_hours,"
     " url_file, token_file, channel, signing_secret_file, api_url"
 )
 TOP = (
     "listen, store, store_password_file, retention, language, timezone, external_url,"
     " tls, tokens, alertmanager, prometheus, watchdog, grafana, channels, templates, routes,"
-    " people, maintenance, schedules"
+    " people, maintenance, mute_times, schedules"
 )
 
 NO_STORE = "is not a store; write sqlite:///FILE or postgresql://USER@HOST/DATABASE"
@@ -110,6 +111,30 @@ def test_a_fallback_names_another_channel_and_leads_to_an_end(folder: Path) -> N
 def test_a_pace_is_a_count_in_a_time(folder: Path, pace: str) -> None:
     (problem,) = problems(folder, channels={"a": {"type": "inbox", "pace": pace}})
     assert problem.startswith("channels.a.pace: not a ")
+
+
+def test_hours_and_windows_go_by_the_receiver_s_time_zone_and_are_known_by_name(
+    folder: Path,
+) -> None:
+    move = {"name": "move", "matchers": ['rack="7"'], "start": "2026-12-01", "duration": "8h"}
+    said: dict[str, Any] = {
+        "timezone": "Asia/Shanghai",
+        "mute_times": {"nights": [{"weekdays": ["sunday"]}]},
+        "maintenance": [move],
+        "channels": {"a": {"type": "inbox", "quiet_hours": ["nights"]}},
+        "routes": [{"channels": ["a"], "mute_times": ["nights"]}],
+    }
+    settings = load(folder, **said)
+    assert settings.mute_times["nights"][0].location == "Asia/Shanghai"
+    assert settings.maintenance[0].timezone == "Asia/Shanghai"
+    why = "no hours are named 'noon' under mute_times; there are nights"
+    said["channels"]["a"]["quiet_hours"] = said["routes"][0]["mute_times"] = ["noon"]
+    said["maintenance"] *= 2
+    assert problems(folder, **said) == [
+        f"channels.a.quiet_hours.0: {why}",
+        f"routes.0.mute_times.0: {why}",
+        "maintenance: two windows are named 'move'; rename one of them",
+    ]
 
 
 @pytest.mark.parametrize("listen", ["0.0.0.0:9848", "[::]:9848"])

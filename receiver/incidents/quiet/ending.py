@@ -34,14 +34,17 @@ _MOST_BODIES = 10
 
 RECEIVER = "tocsin"
 _Alerts = Mapping[str, Mapping[str, Any]]
-"""What fires of an incident, as Alertmanager wrote it, by fingerprint."""
+"""Alerts of an incident, as Alertmanager wrote them, by fingerprint."""
 _Said = set[tuple[str, int, str]]
 """What was told now: channel, incident and fingerprint."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """An incident that some channels were kept from, its newest webhook, and what fires of it."""
+    """An incident that some channels were kept from, its newest webhook, and what they must know.
+
+    That is what fires, or where nothing does any longer, what is over.
+    """
 
     incident: int
     channels: Sequence[str]
@@ -96,14 +99,22 @@ class Ending:
             self.wake(letter.channels)
 
     async def _case(self, incident: int, channels: Sequence[str], hold: Hold) -> _Case:
-        """Look up what fires of an incident and was kept quiet by this."""
+        """Look up what fires of an incident and was kept quiet by this.
+
+        Or that it is over, for those who were told before that it fires.
+        """
         fires = await self.store.keeping.fires(incident)
-        bodies = await self.store.told_of(incident, _MOST_BODIES) if fires.prints else []
+        ends = not fires.is_open and hold.reason != MAINTENANCE  # whose ends are told at once
+        bodies = await self.store.told_of(incident, _MOST_BODIES) if fires.prints or ends else []
         documents = await asyncio.to_thread(lambda: [orjson.loads(body) for body in bodies])
+        if ends:
+            over = {a["fingerprint"]: a for each in documents[:1] for a in each["alerts"]}
+            knowing = [name for name in channels if name in fires.told]
+            return _Case(incident, knowing, documents[0] if documents else {}, over)
         said = {a["fingerprint"]: a for each in reversed(documents) for a in each["alerts"]}
         window = self.planning.named(hold.name) if hold.reason == MAINTENANCE else None
         alerts = {
-            name: said[name]
+            name: {**said[name], "status": "firing", "endsAt": None}
             for name in sorted(fires.prints & said.keys())
             if window is None or window.covers(said[name]["labels"] or {})
         }
@@ -151,11 +162,9 @@ class Ending:
 
 
 def _again(document: Mapping[str, Any], alerts: Sequence[Mapping[str, Any]]) -> bytes:
-    """Write an incident's webhook again, about what fires of it."""
-    firing = [_firing(alert) for alert in alerts]
-    return orjson.dumps(
-        {**document, "status": "firing", "notification_reason": "", "alerts": firing}
-    )
+    """Write an incident's webhook again, about some of its alerts."""
+    now = {"status": _status(alerts), "notification_reason": "", "alerts": alerts}
+    return orjson.dumps({**document, **now})
 
 
 def _summary(hold: Hold, alerts: Sequence[Mapping[str, Any]], now: datetime, comment: str) -> bytes:
@@ -166,9 +175,9 @@ def _summary(hold: Hold, alerts: Sequence[Mapping[str, Any]], now: datetime, com
             "version": "4",
             "groupKey": f"{RECEIVER}:{hold.reason}:{hold.name}:{now.isoformat()}",
             "receiver": RECEIVER,
-            "status": "firing",
+            "status": _status(shown),
             "groupLabels": {"alertname": hold.name},
-            "alerts": [_firing(alert) for alert in shown],
+            "alerts": shown,
             "truncatedAlerts": len(alerts) - len(shown),
             ACT_KEY: {
                 "verb": f"{hold.reason}-over",
@@ -180,5 +189,5 @@ def _summary(hold: Hold, alerts: Sequence[Mapping[str, Any]], now: datetime, com
     )
 
 
-def _firing(alert: Mapping[str, Any]) -> dict[str, Any]:
-    return {**alert, "status": "firing", "endsAt": None}
+def _status(alerts: Sequence[Mapping[str, Any]]) -> str:
+    return "firing" if any(alert["status"] == "firing" for alert in alerts) else "resolved"

@@ -1,32 +1,88 @@
 """What keeps quiet at one moment, and what that hides (pure)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from receiver.incidents.quiet.hours import Interval
 from receiver.incidents.quiet.windows import Window
-from receiver.model import Alert, Labels, Status
-from receiver.store.held import MAINTENANCE
+from receiver.messages.route import Route, route, taken
+from receiver.model import Alert, Labels, Status, severity_of
+from receiver.store.held import MAINTENANCE, MUTED, QUIET_HOURS
 from receiver.store.records import Hold, Known
 
 
 @dataclass(frozen=True, slots=True)
-class Quiet:
-    """`windows` are those that are open now."""
+class Habits:
+    """The names of hours in which a channel is told nothing, or nothing that is not critical."""
+
+    mute_times: Sequence[str] = ()
+    quiet_hours: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """All that the configuration says of it; `zone` is the receiver's time zone."""
 
     windows: Sequence[Window] = ()
+    hours: Mapping[str, Sequence[Interval]] = field(default_factory=dict)
+    routes: Sequence[Route] = ()
+    channels: Mapping[str, Habits] = field(default_factory=dict)
+    zone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """`windows` are those that are open now, and `hours` the names of those that it is."""
+
+    windows: Sequence[Window] = ()
+    hours: frozenset[str] = frozenset()
+    rules: Rules = field(default_factory=Rules)
 
     def window(self, labels: Labels) -> Hold | None:
         """Return what keeps an alert with these labels from everybody, if something does."""
         found = next((window for window in self.windows if window.covers(labels)), None)
         return Hold(MAINTENANCE, found.name) if found else None
 
-    def keeps(self, _channel: str, labels: Labels) -> Hold | None:
+    def keeps(self, channel: str, labels: Labels) -> Hold | None:
         """Return what keeps such an alert from a channel, if something does."""
-        return self.window(labels)
+        return self.window(labels) or (self._hours(channel, labels) if self.hours else None)
 
-    def goes_on(self, _channel: str, hold: Hold) -> bool:
+    def mutes(self, channel: str, alerts: Iterable[Alert]) -> Hold | None:
+        """Return what keeps a group from a channel: one alert that it may hear brings them all."""
+        found: Hold | None = None
+        for alert in alerts if self.hours else ():
+            if channel in route(self.rules.routes, alert.labels):
+                found = self._hours(channel, alert.labels)
+                if found is None:
+                    return None
+        return found
+
+    def _hours(self, channel: str, labels: Labels) -> Hold | None:
+        habits = self.rules.channels.get(channel, Habits())
+        if name := self._first(habits.mute_times):
+            return Hold(MUTED, name)
+        # Trouble that cannot wait does not wait, and nor does its end.
+        if severity_of(labels).rank and (name := self._first(habits.quiet_hours)):
+            return Hold(QUIET_HOURS, name)
+        ways = [self._first(r.mute_times) for r in self._ways(channel, labels)]
+        return Hold(MUTED, ways[0]) if ways and all(ways) else None
+
+    def _ways(self, channel: str, labels: Labels) -> Iterator[Route]:
+        """Yield the routes by which labels come to a channel."""
+        yield from (r for r in taken(self.rules.routes, labels) if channel in r.channels)
+
+    def _first(self, names: Iterable[str]) -> str:
+        return next((name for name in names if name in self.hours), "")
+
+    def goes_on(self, channel: str, hold: Hold) -> bool:
         """Whether what kept something from a channel still does."""
-        return hold.reason == MAINTENANCE and hold.name in {each.name for each in self.windows}
+        if hold.reason == MAINTENANCE:
+            return hold.name in {window.name for window in self.windows}
+        habits = self.rules.channels.get(channel, Habits())
+        if hold.reason == QUIET_HOURS:
+            return hold.name in self.hours and hold.name in habits.quiet_hours
+        ways = [r.mute_times for r in self.rules.routes if channel in r.channels]
+        return hold.name in self.hours and any(hold.name in w for w in (habits.mute_times, *ways))
 
 
 LOUD = Quiet()

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
-from receiver.incidents.quiet.keeping import Quiet
+from receiver.incidents.quiet.hours import running
+from receiver.incidents.quiet.keeping import Quiet, Rules
 from receiver.incidents.quiet.windows import Window, open_at
 from receiver.store.audit import Change
 from receiver.store.planned import Plan
@@ -21,23 +22,20 @@ _KEPT = timedelta(days=30)
 
 @dataclass(slots=True)
 class Planning:
-    """Knows the windows; `fixed` are those of the configuration in force at the time.
-
-    `zone` is the receiver's time zone.
+    """Knows the windows; `rules` are those of the configuration in force at the time.
 
     Another receiver's plans are known here after the next `refresh`.
     """
 
     store: Store
-    fixed: Callable[[], Sequence[Window]]
-    zone: Callable[[], str] = lambda: "UTC"
+    rules: Callable[[], Rules]
     planned: Sequence[Window] = ()
     plans: Sequence[Plan] = field(default_factory=tuple)
 
     @property
     def windows(self) -> Sequence[Window]:
         """All windows, those of the configuration first."""
-        return (*self.fixed(), *self.planned)
+        return (*self.rules().windows, *self.planned)
 
     def named(self, name: str) -> Window | None:
         """Return the window of this name, if there is one."""
@@ -45,7 +43,8 @@ class Planning:
 
     def quiet(self, at: datetime) -> Quiet:
         """Return what keeps quiet then."""
-        return Quiet(open_at(self.windows, at))
+        rules = self.rules()
+        return Quiet(open_at(self.windows, at), running(rules.hours, at), rules)
 
     async def refresh(self, now: datetime) -> None:
         """Read the plans again, and drop what is long over; raises StoreUnavailableError."""
@@ -61,11 +60,13 @@ class Planning:
 
     def settled(self, window: Window) -> Window:
         """Give a window that names no time zone the receiver's."""
-        return window if window.timezone else window.model_copy(update={"timezone": self.zone()})
+        return (
+            window if window.timezone else window.model_copy(update={"timezone": self.rules().zone})
+        )
 
     async def add(self, window: Window, who: str, now: datetime) -> str:
         """Plan a window; returns what stands against it: `taken` or `full`."""
-        if any(each.name == window.name for each in self.fixed()):
+        if any(each.name == window.name for each in self.rules().windows):
             return "taken"
         said = window.model_dump_json(exclude_defaults=True)
         refused = await self.store.keeping.plans.add(Plan(window.name, now, who, said))

@@ -8,6 +8,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
 
 from receiver import metrics
+from receiver.incidents.quiet.keeping import Rules
 from receiver.incidents.quiet.planning import Planning
 from receiver.incidents.quiet.windows import Window
 from receiver.intake.ingest import Intake
@@ -42,7 +43,7 @@ def tokens() -> list[Token]:
 def site(store: Store, tokens: list[Token]) -> Site:
     numbers = metrics.create("1.2.3", CHANNELS)
     routes = (Route(channels=CHANNELS),)
-    planning = Planning(store, lambda: FIXED, lambda: "Asia/Shanghai")
+    planning = Planning(store, lambda: Rules(FIXED, zone="Asia/Shanghai"))
     return Site(
         intake=Intake(store, routes, numbers, lambda _: None, quiet=planning.quiet),
         store=store,

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import URL
 
 from receiver import metrics
+from receiver.incidents.quiet.keeping import Rules
 from receiver.incidents.quiet.planning import Planning
 from receiver.intake.ingest import Intake
 from receiver.intake.webhook import parse
@@ -125,7 +126,7 @@ def site_on(store: Store) -> Site:
         inboxes=(),
         channels=("ops",),
         signer=Signer(bytes(32)),
-        planning=Planning(store, tuple),
+        planning=Planning(store, Rules),
     )
 
 

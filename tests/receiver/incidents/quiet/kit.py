@@ -1,12 +1,14 @@
 """A receiver's part that keeps quiet, on a simulated clock."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from receiver import metrics
 from receiver.incidents.quiet.ending import Ending
+from receiver.incidents.quiet.hours import Interval
+from receiver.incidents.quiet.keeping import Habits, Rules
 from receiver.incidents.quiet.planning import Planning
 from receiver.incidents.quiet.windows import Window
 from receiver.intake.ingest import Intake
@@ -39,11 +41,15 @@ class House:
     windows: Sequence[Window] = field(default_factory=tuple)
     routes: Sequence[Route] = ROUTES
     deaf: frozenset[str] = frozenset()
+    hours: Mapping[str, Sequence[Interval]] = field(default_factory=dict)
+    habits: Mapping[str, Habits] = field(default_factory=dict)
     woken: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.numbers: Metrics = metrics.create("1", ["ops", "mail"])
-        self.planning = Planning(self.store, lambda: self.windows)
+        self.planning = Planning(
+            self.store, lambda: Rules(self.windows, self.hours, self.routes, self.habits)
+        )
         self.intake = Intake(
             self.store, self.routes, self.numbers, self.woken.extend, quiet=self.planning.quiet
         )
