@@ -133,9 +133,11 @@ class Pages:
         return f"id: {message.id}\n{data}\n"
 
 
-def short(at: datetime, zone: ZoneInfo, language: str) -> str:
-    """Write a time to the minute with its day of the week."""
+def short(at: datetime, zone: ZoneInfo, language: str, since: datetime | None = None) -> str:
+    """Write a time to the minute with its day of the week, unless that is the one of `since`."""
     there = at.astimezone(zone)
+    if since and since.astimezone(zone).date() == there.date():
+        return f"{there:%H:%M}"
     return f"{WEEKDAYS[Language(language)][there.weekday()]} {there:%Y-%m-%d %H:%M}"
 
 

@@ -1,5 +1,6 @@
 """Who is on call: /api/v1/schedules, as JSON and as a calendar, and the page /on-call."""
 
+import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -86,7 +87,10 @@ async def calendar(request: web.Request) -> web.Response:
         return error.answer
     except StoreUnavailableError:
         return problem(503, _AWAY)
-    body = ics.write(name, told, site.duty.people, site.store.now())
+    if len(told) > ics.MOST:
+        said = f"until: there are {len(told)} shifts; ask for a time of at most {ics.MOST}"
+        return problem(400, said, "until")
+    body = await asyncio.to_thread(ics.write, name, told, site.duty.people, site.store.now())
     return web.Response(body=body, content_type="text/calendar", charset="utf-8")
 
 

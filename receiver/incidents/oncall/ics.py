@@ -9,6 +9,9 @@ from receiver.incidents.people import People
 AHEAD = timedelta(weeks=26)
 """How far a calendar reaches: whoever subscribes cannot say it."""
 
+MOST = 2_000
+"""Shifts in one; each takes the library more than half a millisecond."""
+
 
 def write(name: str, shifts: Iterable[Shift], people: People, now: datetime) -> bytes:
     """Write one event for each shift that is somebody's, in UTC."""

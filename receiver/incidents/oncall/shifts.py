@@ -39,9 +39,9 @@ class Source(Protocol):
 
 def on_call(sources: Sequence[Source], at: datetime) -> Shift | None:
     """Return whose time it is, from when they took over until they hand over; None in a gap."""
-    for source in sources:
+    for number, source in enumerate(sources, 1):
         if found := _Row(source.shifts(at, at + _MOMENT)).at(at):
-            every = _painted(sources, found.since, found.until)
+            every = _painted(sources[:number], found.since, found.until)  # no later one cuts it
             return next(shift for shift in every if shift.covers(at))
     return None
 

@@ -86,18 +86,21 @@ async def test_a_schedule_shows_its_shifts_and_gaps_for_the_time_asked_about(
 @pytest.mark.parametrize(
     ("path", "query", "status", "wrong"),
     [
-        ("/api/v1/schedules/none", {}, 404, "there are ops, db"),
-        ("/api/v1/schedules/none.ics", {}, 404, "there are ops, db"),
+        ("/api/v1/schedules/none", {}, 404, "there are ops, db, hourly"),
+        ("/api/v1/schedules/none.ics", {}, 404, "there are ops, db, hourly"),
         (OPS, {"from": "soon"}, 400, "from: not a time"),
         (OPS, {"until": "2026-01-06 10:00"}, 400, "until: write a time after from"),
         (OPS, {"until": "2028-01-06"}, 400, "at most 366 days"),
         (OPS, {"from": "9999-12-31"}, 400, "from: not a year of this century"),
+        ("/api/v1/schedules/hourly.ics", {}, 400, "at most 2000"),
         (f"{OPS}.ics", {"until": "0001-01-01"}, 400, "until: not a year of this century"),
     ],
 )
 async def test_what_cannot_be_answered_is_said_with_a_remedy(
-    client: Client, path: str, query: dict[str, str], status: int, wrong: str
+    client: Client, site: Site, path: str, query: dict[str, str], status: int, wrong: str
 ) -> None:
+    hourly = schedule(WEEKLY | {"turn": "1h"})
+    site.duty = Duty({**site.duty.schedules, "hourly": hourly}, PEOPLE, site.store)
     assert wrong in (await said(await client.get(path, params=query), status))["error"]
 
 
@@ -208,6 +211,7 @@ async def test_the_page_shows_now_and_two_weeks_on_in_both_languages(
     assert "<h1>On call</h1>" in text
     assert '<b>&lt;Ada&gt;</b>\n<span class="badge">now</span>' in text
     assert "Mon 2026-01-12 09:00</time>" in text
+    assert '<time datetime="2026-01-06T13:00:00+00:00">14:00</time>' in text
     assert "stands in" in text
     assert "<b>Nobody</b>" in text
     assert 'href="on-call"' not in await (await client.get("/")).text()
