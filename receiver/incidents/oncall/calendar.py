@@ -67,13 +67,16 @@ class Calendar:
 
     def _events(self, start: datetime, end: datetime) -> Iterator[Any]:
         # A day more, since what has no time zone is looked for as if it were in UTC.
-        yield from self.query.between(start - _DAY, end + _DAY)
+        for event in self.query.between(start - _DAY, end + _DAY):
+            if str(event.get("STATUS", "")).upper() != "CANCELLED":
+                yield event
 
     def _whose(self, event: Any) -> str:
-        """Return the first who attends and is known, else whom the title names."""
+        """Return the first who is known of those who come, else whom the title names."""
         invited = event.get("ATTENDEE", [])
         invited = invited if isinstance(invited, list) else [invited]
-        mails = (str(each).casefold().removeprefix("mailto:") for each in invited)
+        coming = (i for i in invited if i.params.get("PARTSTAT", "").upper() != "DECLINED")
+        mails = (str(each).casefold().removeprefix("mailto:") for each in coming)
         titles = (str(event.get("SUMMARY", "")).strip().casefold(),)
         return next((self.known[n] for n in (*mails, *titles) if n in self.known), "")
 

@@ -1,6 +1,7 @@
 """A hand-over is told once, to the channel of the schedule, by whichever receiver is first."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 
 import pytest
@@ -21,6 +22,7 @@ from receiver.store.notices import Asked
 from receiver.store.rota import Stint
 from receiver.store.schema import handovers
 from receiver.store.store import Store
+from tests.fakes.postgres import Postgres
 from tests.receiver.incidents.oncall.schedules import WEEKLY, at, schedule
 from tests.receiver.webhooks import alert
 from tests.receiver.webhooks import body as webhook_body
@@ -77,6 +79,23 @@ async def test_a_hand_over_is_told_once_over_restarts_and_with_two_receivers(
     states = [state for state, _ in await told(store)]
     assert states.count("owed") == 2
     assert await store.open_incidents() == 0
+
+
+async def test_two_receivers_that_share_a_database_tell_a_hand_over_once(
+    postgres_server: Postgres,
+) -> None:
+    database = postgres_server.database()
+    async with AsyncExitStack() as stack:
+        both = [await Store.open(database, parse, patience=5) for _ in range(2)]
+        numbers = metrics.create("1", ["duty"])
+        for each in both:
+            stack.push_async_callback(each.close)
+        sides = [handover(s, Intake(s, (), numbers, lambda _: None)) for s in both]
+        await both[0].rota.tell([TOLD])
+        await asyncio.gather(*(side.once(HANDS_OVER) for side in sides))
+        states = [state for state, _ in await told(both[1])]
+        assert states.count("owed") == 1
+        assert (await both[1].rota.told())["ops"].person == "bob"
 
 
 async def test_a_death_between_what_is_owed_and_what_is_noted_tells_nothing_twice(

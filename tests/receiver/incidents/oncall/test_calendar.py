@@ -106,6 +106,15 @@ def test_of_two_events_at_once_the_one_that_began_later_counts(plan: Plan) -> No
     assert [on_call(both, each.since) for each in told] == told
 
 
+def test_what_was_cancelled_or_declined_is_nobody_s(plan: Plan) -> None:
+    hours = (":20260105T000000Z", ":20260106T000000Z")
+    off = event("1", *hours, "STATUS:CANCELLED", ADA)
+    declined = event("2", *hours, "SUMMARY:primary", ADA.replace(";", ";PARTSTAT=declined;", 1))
+    assert on_call(plan(calendar(off, declined)), at("2026-01-05 12:00")) is None
+    both = event("3", *hours, *declined[4:-1], "ATTENDEE:mailto:ADA@example.com")
+    assert on_call(plan(calendar(both)), at("2026-01-05 12:00")) is not None
+
+
 def test_what_the_calendar_leaves_open_or_to_a_stranger_a_layer_fills_and_check_says_whose(
     plan: Plan, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
