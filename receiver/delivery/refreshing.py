@@ -59,7 +59,7 @@ class Refreshing:
         told = await self._store.newest_of(found.incident)
         if told is None:
             return
-        handled = await self._store.handling.handled(found.incident)
+        handled = await self._store.handling.handled(found.incident, now)
         delivery = Delivery(0, self._outlet.name, found.incident, told, 0, now)
         about = Told(
             (Telling((delivery,), replace(told, act=None)),),

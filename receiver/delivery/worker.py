@@ -219,7 +219,7 @@ class Worker:
         store, incident = self._ties.store, tellings[0].newest.incident
         changes, acts = self._outlet.channel.changes, self._outlet.doors is not None
         place = await store.places.of(self.name, incident) if changes else ""
-        handled = await store.handling.handled(incident) if acts else None
+        handled = await store.handling.handled(incident, self._now()) if acts else None
         return Told(tellings, background, place, handled.taken if handled else None)
 
     async def _succeed(self, told: Sequence[Sent]) -> None:

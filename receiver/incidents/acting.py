@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import aiohttp
@@ -56,6 +56,15 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody wants done, with a remark, and for how long unless as long as usual."""
+
+    verb: str
+    remark: str = ""
+    lasting: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Acting:
     """Acts by the configuration in force: `alertmanager` is whom silences are asked of, if any."""
 
@@ -66,10 +75,11 @@ class Acting:
     alertmanager: Alertmanager | None
     one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def act(self, actor: Actor, incident: int, verb: str) -> Result:
+    async def act(self, actor: Actor, incident: int, wish: Wish) -> Result:
         """Do it if they may; everything but what changes nothing is in the audit."""
+        verb = wish.verb
         try:
-            result = await self._act(actor, incident, verb)
+            result = await self._act(actor, incident, wish)
         except StoreUnavailableError as error:
             result = Result("failed", f"the store is unavailable: {error}")
         except AskError as error:
@@ -77,19 +87,20 @@ class Acting:
         self.metrics.acts.labels(verb if verb in VERBS else "unknown", result.outcome).inc()
         return result
 
-    async def _act(self, actor: Actor, incident: int, verb: str) -> Result:
-        stands = await self.store.handling.handled(incident)
+    async def _act(self, actor: Actor, incident: int, wish: Wish) -> Result:
+        verb, now = wish.verb, self.store.now()
+        stands = await self.store.handling.handled(incident, now)
         if reason := refusal(actor.person, verb, stands):
             await self._note(actor, verb, incident, f"refused: {reason}")
             return Result("refused", reason)
-        now = self.store.now()
         wanted = VERBS[verb]
-        act = Act(wanted.act, actor.name, now, now + wanted.lasting if wanted.lasting else None)
+        lasting = wish.lasting or wanted.lasting
+        act = Act(wanted.act, actor.name, now, now + lasting if lasting else None, wish.remark)
         do = {"acknowledge": self._acknowledge, "silence": self._silence}[wanted.act]
         return await do(actor, incident, act)
 
     async def _acknowledge(self, actor: Actor, incident: int, act: Act) -> Result:
-        change = _change(actor, act.verb, incident, "done")
+        change = _change(actor, act.verb, incident, _lasting(act) or "done")
         stood = await self.store.handling.acknowledge(incident, act, change)
         if stood is None or not stood.is_open:
             return Result("refused", "over")
@@ -105,13 +116,14 @@ class Acting:
             return Result("refused", "no_alertmanager")
         if not labels or act.until is None:
             return Result("refused", "nothing_in_common")
-        wanted = Silence(labels, act.at, act.until, act.who, f"Tocsin: incident {incident}")
+        why = act.detail or f"Tocsin: incident {incident}"
+        wanted = Silence(labels, act.at, act.until, act.who, why)
         async with self.one_at_a_time:  # of two clicks, the second finds what the first has made
             made = await silence(self.http, self.alertmanager, wanted)
         if made.starts_at != wanted.starts_at:
             before = Act(act.verb, made.created_by, made.starts_at, made.ends_at)
             return Result("already", act=before)
-        await self._note(actor, act.verb, incident, f"until {act.until.isoformat()}: {made.id}")
+        await self._note(actor, act.verb, incident, f"{_lasting(act)}: {made.id}")
         await self._tell(incident, act)
         return Result("done", act=act)
 
@@ -125,8 +137,13 @@ class Acting:
         told = await self._told(incident)
         if not told["alerts"]:
             return
-        until = act.until and act.until.isoformat()
-        said = {"verb": act.verb, "who": act.who, "at": act.at.isoformat(), "until": until}
+        said = {
+            "verb": act.verb,
+            "who": act.who,
+            "at": act.at.isoformat(),
+            "until": act.until and act.until.isoformat(),
+            "detail": act.detail,
+        }
         told |= {"status": "firing", "notification_reason": "", ACT_KEY: said}
         try:
             await self.announce(orjson.dumps(told), act.at)
@@ -142,6 +159,10 @@ class Acting:
 
 def _change(actor: Actor, verb: str, incident: int, detail: str) -> Change:
     return Change(actor.known_as, verb[:40], f"incident {incident}", detail)
+
+
+def _lasting(act: Act) -> str:
+    return f"until {act.until.isoformat()}" if act.until else ""
 
 
 def _common(every: Iterable[Mapping[str, str]]) -> dict[str, str]:

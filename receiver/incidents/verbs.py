@@ -12,23 +12,32 @@ from receiver.store.handling import Handled
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """`act` is what it does and `lasting` for how long; `role` is what it asks of a person."""
+    """`act` is what it does and `lasting` for how long; `role` is what it asks of a person.
+
+    A message offers it as a button unless it is `free`: then whoever asks says for how long.
+    """
 
     act: str
     role: Role
     lasting: timedelta | None = None
+    free: bool = False
 
 
 VERBS: dict[str, Verb] = {
     "acknowledge": Verb("acknowledge", Role.OPERATE),
     "silence-1h": Verb("silence", Role.OPERATE, timedelta(hours=1)),
     "silence-4h": Verb("silence", Role.OPERATE, timedelta(hours=4)),
+    "silence": Verb("silence", Role.OPERATE, timedelta(hours=1), free=True),
 }
 
 
 def offered(*, silences: bool) -> tuple[str, ...]:
     """Return what there is to do, with or without an Alertmanager that could silence."""
-    return tuple(name for name, verb in VERBS.items() if silences or verb.act != "silence")
+    return tuple(
+        name
+        for name, verb in VERBS.items()
+        if not verb.free and (silences or verb.act != "silence")
+    )
 
 
 def refusal(person: Person | None, verb: str, stands: Handled | None) -> str:

@@ -108,6 +108,12 @@ class View(Notes):
         return self.act if self.act and self.act.verb == "silence" else None
 
     @property
+    def remark(self) -> str:
+        """What somebody said when they took it or silenced it."""
+        taken = self.act and self.act.verb in {"acknowledge", "silence"}
+        return self.act.detail if self.act and taken else ""
+
+    @property
     def single(self) -> bool:
         """Whether the whole message is about one alert."""
         return self.firing + self.settled == 1 and not self.truncated

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from receiver.model import ASSUMED, Alert, Status
+from receiver.model import ASSUMED, SEVERITIES, Alert, Notification, Status
 from receiver.store import bulk, past
 from receiver.store.past import ASSUMED_OVER
 from receiver.store.records import Decision, Known, Webhook
@@ -19,6 +19,8 @@ from receiver.store.schema import episodes, incidents
 
 _ROWS = 1000
 """Rows of one statement of SQLAlchemy at most, which holds each several times over."""
+_LONGEST = 1000
+"""Letters of a title, and of what an incident can be found by."""
 _Value = TypeVar("_Value")
 
 
@@ -32,6 +34,7 @@ class Case:
     seen: Known
     incident: int | None
     is_open: bool
+    severity: str = ""
 
     def told(self, decision: Decision) -> list[Alert]:
         """Return the alerts that count."""
@@ -55,7 +58,8 @@ def look_up(connection: Connection, told: Sequence[Webhook]) -> list[Case]:
             continue
         prints = {a.fingerprint for a in webhook.notification.alerts}
         seen = past.known(connection, group, prints, owed.get(key))
-        cases.append(Case(webhook, group, key, seen, row.id, row.resolved_at is None))
+        is_open = row.resolved_at is None
+        cases.append(Case(webhook, group, key, seen, row.id, is_open, row.severity))
     return cases
 
 
@@ -71,7 +75,7 @@ def record(
     """Note what the webhooks say about their groups; returns the incidents they belong to."""
     told = [case.told(decision) for case, decision in zip(cases, decisions, strict=True)]
     belongs = _incidents(connection, cases, decisions, told)
-    changes = _Changes([], [], [], [])
+    changes = _Changes([], [], [], [], [])
     for case, decision, incident, alerts in zip(cases, decisions, belongs, told, strict=True):
         news = [alert for alert in alerts if case.seen.is_news(alert)]
         if incident is not None and news:
@@ -114,7 +118,16 @@ def _opening(case: Case, number: int) -> dict[str, Any]:
         "receiver": notification.receiver,
         "group_key": notification.group_key,
         "opened_at": case.webhook.received_at,
+        "title": notification.topic[:_LONGEST],
+        "severity": notification.severity.name,
+        "about": _about(notification),
     }
+
+
+def _about(told: Notification) -> str:
+    """Return what people may look for: names and values of what all alerts have alike."""
+    alike = {**told.group_labels, **told.common_labels}
+    return " ".join(f"{name}={value}" for name, value in alike.items())[:_LONGEST]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +138,7 @@ class _Changes:
     begun: list[dict[str, Any]]
     again: list[dict[str, Any]]
     quiet: list[dict[str, Any]]
+    worse: list[dict[str, Any]]
 
     def add(self, case: Case, incident: int, news: Sequence[Alert], decision: Decision) -> None:
         """Add what one webhook changes, also of episodes whose end was never told."""
@@ -150,6 +164,9 @@ class _Changes:
                 self.again.append(_bound(row))
             elif since != alert.starts_at:
                 self.begun.append(row)
+        now = case.webhook.notification.severity
+        if incident == case.incident and now.rank < SEVERITIES[case.severity].rank:
+            self.worse.append({"the_incident": incident, "the_severity": now.name})
         if all(alert.status is Status.RESOLVED for alert in latest):
             self.quiet.append({"the_incident": incident, "now": case.webhook.received_at})
 
@@ -157,7 +174,8 @@ class _Changes:
         for part in _sliced(self.over, _ROWS):
             connection.execute(_END, part)
         bulk.add(connection, episodes, self.begun)
-        for statement, values in ((_GO_ON, self.again), (_CLOSE, self.quiet)):
+        each = ((_GO_ON, self.again), (_CLOSE, self.quiet), (_WORSEN, self.worse))
+        for statement, values in each:
             for part in _sliced(values, _ROWS):
                 connection.execute(statement, part)
 
@@ -182,6 +200,11 @@ _GO_ON = (
     .where(episodes.c.fingerprint == bindparam("the_fingerprint"))
     .where(episodes.c.starts_at == bindparam("the_starts_at"))
     .values(status=bindparam("the_status"), incident=bindparam("the_incident"), ends_at=None)
+)
+_WORSEN = (
+    update(incidents)
+    .where(incidents.c.id == bindparam("the_incident"))
+    .values(severity=bindparam("the_severity"))
 )
 # An incident is over once none of its episodes fires.
 _CLOSE = (

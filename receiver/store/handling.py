@@ -2,15 +2,17 @@
 
 import secrets
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from receiver.model import Act
 from receiver.store import audit
 from receiver.store.audit import Change
 from receiver.store.lane import Lane
-from receiver.store.schema import acknowledgements, incidents, keys
+from receiver.store.schema import acknowledgements, comments, incidents, keys
 
+MOST_REMARKS = 500
 _LINKS = "links"
 _KEY = 32
 """Bytes of a key: as many as its hash has (RFC 2104, 3)."""
@@ -24,6 +26,15 @@ class Handled:
     taken: Act | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What somebody says of an incident."""
+
+    at: datetime
+    who: str
+    text: str
+
+
 class Handling:
     """The part of a store that people change."""
 
@@ -35,13 +46,20 @@ class Handling:
         """Return the key of links, which is made once for all receivers of this store."""
         return await self._writer.run(_key)
 
-    async def handled(self, incident: int) -> Handled | None:
-        """Return how an incident stands; None where there is none of this number."""
-        return await self._reader.run(_handled, incident)
+    async def handled(self, incident: int, now: datetime) -> Handled | None:
+        """Return how an incident stands now; None where there is none of this number."""
+        return await self._reader.run(_handled, incident, now)
 
     async def acknowledge(self, incident: int, act: Act, change: Change) -> Handled | None:
         """Note that somebody has an open incident, unless somebody has; returns how it stood."""
         return await self._writer.run(_acknowledge, incident, act, change)
+
+    async def comment(self, incident: int, remark: Remark, change: Change) -> bool | None:
+        """Keep what somebody says of an incident; false where it has MOST_REMARKS already.
+
+        None where there is none of this number.
+        """
+        return await self._writer.run(_comment, incident, remark, change)
 
 
 def _key(connection: Connection) -> bytes:
@@ -52,13 +70,14 @@ def _key(connection: Connection) -> bytes:
     return bytes(found)
 
 
-def _handled(connection: Connection, incident: int) -> Handled | None:
+def _handled(connection: Connection, incident: int, now: datetime) -> Handled | None:
     query = (
         select(
             incidents.c.resolved_at,
             acknowledgements.c.who,
             acknowledgements.c.at,
             acknowledgements.c.until,
+            acknowledgements.c.comment,
         )
         .select_from(incidents.outerjoin(acknowledgements))
         .where(incidents.c.id == incident)
@@ -66,14 +85,29 @@ def _handled(connection: Connection, incident: int) -> Handled | None:
     row = connection.execute(query).one_or_none()
     if row is None:
         return None
-    taken = Act("acknowledge", row.who, row.at, row.until) if row.who else None
+    holds = row.who and (row.until is None or row.until > now)
+    taken = Act("acknowledge", row.who, row.at, row.until, row.comment) if holds else None
     return Handled(row.resolved_at is None, taken)
 
 
 def _acknowledge(connection: Connection, incident: int, act: Act, change: Change) -> Handled | None:
-    stood = _handled(connection, incident)
+    stood = _handled(connection, incident, act.at)
     if stood is not None and stood.is_open and stood.taken is None:
         row = {"incident": incident, "who": act.who, "at": act.at, "until": act.until}
-        connection.execute(insert(acknowledgements).values(row))
+        ended = acknowledgements.c.incident == incident
+        connection.execute(delete(acknowledgements).where(ended))
+        connection.execute(insert(acknowledgements).values(comment=act.detail, **row))
         audit.note(connection, change, act.at)
     return stood
+
+
+def _comment(connection: Connection, incident: int, remark: Remark, change: Change) -> bool | None:
+    if connection.scalar(select(incidents.c.id).where(incidents.c.id == incident)) is None:
+        return None
+    count = select(func.count()).where(comments.c.incident == incident)
+    if (connection.scalar(count) or 0) >= MOST_REMARKS:
+        return False
+    row = {"incident": incident, "at": remark.at, "who": remark.who, "text": remark.text}
+    connection.execute(insert(comments).values(row))
+    audit.note(connection, change, remark.at)
+    return True

@@ -247,8 +247,30 @@ def _quiet(connection: Connection) -> None:
     )
 
 
+def _life(connection: Connection) -> None:
+    for name in ("title", "about"):
+        column = Column(name, Text, nullable=False, server_default="")
+        add_column(connection, "incidents", column)
+    severity = Column("severity", Text, nullable=False, server_default="warning")
+    add_column(connection, "incidents", severity)
+    connection.exec_driver_sql("UPDATE incidents SET title = group_key, about = group_key")
+    comment = Column("comment", Text, nullable=False, server_default="")
+    add_column(connection, "acknowledgements", comment)
+    add_table(
+        connection,
+        "comments",
+        Column("id", _ID, primary_key=True),
+        Column("incident", ForeignKey("incidents.id"), nullable=False),
+        Column("at", BigInteger, nullable=False),
+        Column("who", Text, nullable=False),
+        Column("text", Text, nullable=False),
+    )
+    add_index(connection, "comments_of_incident", "comments (incident, id)")
+    add_index(connection, "audit_of_subject", "audit (subject, id)")
+
+
 STEPS: Sequence[Step] = (
     *(_slices, _gates, _sizes, _notices, _ends, _audit, _apart, _places),
-    *(_handling, _pictures, _outdated, _rota, _quiet),
+    *(_handling, _pictures, _outdated, _rota, _quiet, _life),
 )
 """STEPS[i] takes a store of version i + 1 to i + 2."""

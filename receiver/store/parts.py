@@ -2,6 +2,7 @@
 
 from receiver.store.gallery import Gallery
 from receiver.store.handling import Handling
+from receiver.store.incidents import Incidents
 from receiver.store.keeping import Keeping
 from receiver.store.lane import Lane
 from receiver.store.places import Places
@@ -13,6 +14,7 @@ class Parts:
 
     def __init__(self, writer: Lane, reader: Lane) -> None:
         self.handling = Handling(writer, reader)
+        self.incidents = Incidents(reader)
         self.gallery = Gallery(writer, reader)
         self.places = Places(writer, reader)
         self.keeping = Keeping(writer, reader)

@@ -39,14 +39,14 @@ _LOOKED_AT = 4
 _LATELY = timedelta(hours=1)
 """Much longer than webhooks that say the same are duplicates of each other."""
 _LEAST = datetime.min.replace(tzinfo=UTC)
-_LAST_COLUMNS = (incidents.c.id, incidents.c.group_hash, incidents.c.resolved_at)
+_LAST_COLUMNS = tuple(incidents.c[n] for n in ("id", "group_hash", "resolved_at", "severity"))
 _LARGEST_ID = 2**63 - 1
 _MOMENT = timedelta(microseconds=1)
 
 
 def last_incidents(
     connection: Connection, groups: Iterable[str]
-) -> dict[str, Row[int, str, datetime | None]]:
+) -> dict[str, Row[int, str, datetime | None, str]]:
     """Return the last incident of each group that has any."""
     rows = connection.execute(_LAST[connection.dialect.name], {"each": _json(groups)})
     return {row.group_hash: row for row in rows}

@@ -14,6 +14,7 @@ from receiver.model import Status
 from receiver.store.schema import (
     acknowledgements,
     attempts,
+    comments,
     deliveries,
     episodes,
     held,
@@ -72,7 +73,7 @@ def forget_incidents(connection: Connection, before: datetime, most: int) -> int
         left = select(table.c.incident).where(table.c.incident == incidents.c.id)
         old = old.where(~left.exists())
     numbers = list(connection.scalars(old.limit(most)))
-    for table in (places, acknowledgements, held):
+    for table in (places, acknowledgements, comments, held):
         connection.execute(delete(table).where(table.c.incident.in_(numbers)))
     connection.execute(delete(incidents).where(incidents.c.id.in_(numbers)))
     return len(numbers)

@@ -64,6 +64,9 @@ incidents = Table(
     Column("group_key", Text, nullable=False),
     Column("opened_at", Instant, nullable=False),
     Column("resolved_at", Instant),
+    Column("title", Text, nullable=False),
+    Column("severity", Text, nullable=False),  # the worst so far
+    Column("about", Text, nullable=False),  # what it can be found by
     Index("incidents_of_group", "group_hash", "id"),
     Index("incidents_by_end", "resolved_at"),
 )
@@ -215,6 +218,18 @@ acknowledgements = Table(
     Column("who", Text, nullable=False),
     Column("at", Instant, nullable=False),
     Column("until", Instant),
+    Column("comment", Text, nullable=False),
+)
+
+comments = Table(
+    "comments",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("incident", ForeignKey("incidents.id"), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Index("comments_of_incident", "incident", "id"),
 )
 
 keys = Table(
@@ -264,6 +279,7 @@ audit = Table(
     Column("action", Text, nullable=False),
     Column("subject", Text, nullable=False),
     Column("detail", Text, nullable=False),
+    Index("audit_of_subject", "subject", "id"),
 )
 
 held = Table(

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 from aiohttp import web
 
-from receiver.incidents.acting import Actor, Result
+from receiver.incidents.acting import Actor, Result, Wish
 from receiver.incidents.people import Person
 from receiver.incidents.verbs import offered, refusal
 from receiver.messages.custody import PURPOSE, subject
@@ -45,7 +45,7 @@ async def _answer(request: web.Request, verb: str | None = None) -> web.Response
         return _notice(site, wrong)
     result = None
     if verb is not None and site.desk is not None:
-        result = await site.desk.acting.act(Actor(person.name, person), incident, verb)
+        result = await site.desk.acting.act(Actor(person.name, person), incident, Wish(verb))
     try:
         visit = await _visit(site, person, incident, result)
     except StoreUnavailableError:
@@ -74,7 +74,7 @@ def _who(request: web.Request, site: Site, incident: int) -> tuple[str, Person |
 
 
 async def _visit(site: Site, person: Person, incident: int, result: Result | None) -> Visit | None:
-    stands = await site.store.handling.handled(incident)
+    stands = await site.store.handling.handled(incident, site.store.now())
     if stands is None:
         return None
     silences = site.desk is not None and site.desk.acting.alertmanager is not None

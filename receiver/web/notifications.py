@@ -11,13 +11,7 @@ from receiver.store.schema import StoreUnavailableError
 from receiver.web.answers import demand, problem
 from receiver.web.auth import Scope
 from receiver.web.keys import SITE
-
-_MOST = 200
-_LARGEST_ID = 2**63 - 1
-
-
-class _WrongError(Exception):
-    """A parameter that cannot be used."""
+from receiver.web.paging import WrongError, choice, paged
 
 
 async def find(request: web.Request) -> web.Response:
@@ -28,7 +22,7 @@ async def find(request: web.Request) -> web.Response:
     demand(request, Scope.READ)
     try:
         asked = _asked(request)
-    except _WrongError as error:
+    except WrongError as error:
         return problem(400, str(error))
     try:
         found = await request.app[SITE].store.notices(asked)
@@ -39,21 +33,9 @@ async def find(request: web.Request) -> web.Response:
 
 
 def _asked(request: web.Request) -> Asked:
-    query = request.query
-    state = query.get("state", "")
-    if state and state not in STATES:
-        raise _WrongError(f"state: no {state!r:.40}; one of {', '.join(STATES)}")
-    limit = _number("limit", query.get("limit", "50"))
-    if not 1 <= limit <= _MOST:
-        raise _WrongError(f"limit: write 1 to {_MOST}")
-    before = _number("next", query["next"]) if query.get("next") else None
-    return Asked(state, query.get("channel", ""), before, limit)
-
-
-def _number(name: str, text: str) -> int:
-    if not (text.isascii() and text.isdecimal()) or len(text) > 19:
-        raise _WrongError(f"{name}: not a number: {text!r:.40}")
-    return min(int(text), _LARGEST_ID)
+    page = paged(request)
+    state = choice(request, "state", STATES)
+    return Asked(state, request.query.get("channel", ""), page.before, page.limit)
 
 
 def _write(notice: Notice) -> dict[str, Any]:

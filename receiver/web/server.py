@@ -7,6 +7,7 @@ from receiver.web import (
     channels,
     control,
     inbox,
+    incidents,
     maintenance,
     monitoring,
     notifications,
@@ -19,6 +20,7 @@ from receiver.web import (
 from receiver.web.keys import SITE, Site
 from receiver.web.pages import STATIC, policy
 
+_INCIDENT = "/api/v1/incidents/{number:[0-9]{1,18}}"
 _HEADERS = {
     "Content-Security-Policy": policy(),
     "X-Content-Type-Options": "nosniff",
@@ -40,6 +42,11 @@ def application(site: Site) -> web.Application:
     app.router.add_get("/api/v1/maintenance", maintenance.find)
     app.router.add_post("/api/v1/maintenance", maintenance.plan)
     app.router.add_delete("/api/v1/maintenance/{name}", maintenance.cancel)
+    app.router.add_get("/api/v1/incidents", incidents.find)
+    app.router.add_get(_INCIDENT, incidents.show)
+    app.router.add_post(f"{_INCIDENT}/acknowledge", incidents.acknowledge)
+    app.router.add_post(f"{_INCIDENT}/silence", incidents.silence)
+    app.router.add_post(f"{_INCIDENT}/comment", incidents.comment)
     app.router.add_post("/-/reload", control.reload)
     app.router.add_post("/api/v1/channels/{name}/test", channels.test)
     app.router.add_get("/api/v1/audit", control.audit)

@@ -18,7 +18,7 @@ from aiohttp import web
 
 from receiver.channels.blocks import ACTIONS
 from receiver.channels.slack import Slack
-from receiver.incidents.acting import Actor, Result
+from receiver.incidents.acting import Actor, Result, Wish
 from receiver.incidents.people import known_at_slack
 from receiver.model import Language, SendError
 from receiver.web.answers import problem, read_body
@@ -105,7 +105,7 @@ async def _act(desk: Desk, channel: Slack, clicked: Click) -> None:
     """Do it, and tell whoever clicked where nothing that all can see comes of it."""
     person = desk.people.get(known_at_slack(desk.people, clicked.user))
     actor = Actor(person.name if person else f"slack {clicked.user:.40}", person)
-    result = await desk.acting.act(actor, clicked.incident, clicked.verb)
+    result = await desk.acting.act(actor, clicked.incident, Wish(clicked.verb))
     said = words_of(result, channel.language or Language.EN)
     if result.outcome == "done":
         return

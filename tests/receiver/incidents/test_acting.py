@@ -6,7 +6,7 @@ from typing import NoReturn
 from aiohttp import ClientSession
 
 from receiver import metrics
-from receiver.incidents.acting import Acting, Actor
+from receiver.incidents.acting import Acting, Actor, Wish
 from receiver.incidents.people import Person, Role
 from receiver.store.records import Decision
 from receiver.store.schema import StoreUnavailableError
@@ -24,8 +24,8 @@ async def test_an_act_that_cannot_be_told_is_done_all_the_same_and_counted(store
     ada = Actor("ada", Person(name="Ada", roles=(Role.OPERATE,)))
     async with ClientSession() as http:
         acting = Acting(store, http, numbers, no_room, None)
-        result = await acting.act(ada, 1, "acknowledge")
-    handled = await store.handling.handled(1)
+        result = await acting.act(ada, 1, Wish("acknowledge"))
+    handled = await store.handling.handled(1, store.now())
     assert (result.outcome, handled and handled.taken) == ("done", result.act)
     counted = numbers.registry.get_sample_value
     for outcome in ("done", "untold"):

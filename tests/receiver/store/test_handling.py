@@ -31,7 +31,7 @@ async def test_of_two_who_take_an_incident_one_has_it(store: Store) -> None:
     await tell(store)
     takes = (store.handling.acknowledge(1, act, change(act)) for act in (FIRST, SECOND))
     stood = [each for each in await asyncio.gather(*takes) if each is not None]
-    held = await store.handling.handled(1)
+    held = await store.handling.handled(1, store.now())
     assert held is not None
     assert held.taken in (FIRST, SECOND)
     assert sorted(each.taken is None for each in stood) == [False, True]
@@ -52,7 +52,7 @@ async def test_what_was_done_is_forgotten_with_its_incident(store: Store) -> Non
     await tell(store, "resolved")
     while await store.forget(START + timedelta(days=9999), 100):
         pass
-    assert await store.handling.handled(1) is None
+    assert await store.handling.handled(1, store.now()) is None
 
 
 async def test_the_key_of_links_is_made_once(store: Store, database: Path | URL) -> None:

@@ -27,6 +27,7 @@ def connection(database: Path | URL) -> Iterator[Connection]:
     with engines.writing.begin() as opened:
         migrate(opened)
         row = {"group_hash": "g", "receiver": "", "group_key": "", "resolved_at": START}
+        row |= {"title": "", "severity": "warning", "about": ""}
         opened.execute(insert(incidents), [row | {"id": n, "opened_at": START} for n in FLAPS])
         row = {"group_hash": "g", "fingerprint": "aa", "status": "resolved", "ends_at": START}
         began = [{"incident": n, "starts_at": START + n * MINUTE} for n in FLAPS]

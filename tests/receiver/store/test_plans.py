@@ -24,6 +24,7 @@ QUERIES: dict[str, tuple[Select[Any], dict[str, Any], set[str]]] = {
 def fill(connection: Connection, numbers: range, state: str) -> None:
     """Tell two channels of each number; rows as small as they may be."""
     row = {"group_hash": "", "receiver": "", "group_key": "", "opened_at": START}
+    row |= {"title": "", "severity": "warning", "about": ""}
     connection.execute(insert(incidents), [row | {"id": n, "group_hash": str(n)} for n in numbers])
     row = {"group_hash": "", "delivery_key": "", "received_at": START, "body": b"", "size": 0}
     told = [row | {"id": n, "incident": n, "left_out": []} for n in numbers]

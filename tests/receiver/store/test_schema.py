@@ -28,6 +28,7 @@ def test_times_come_back_exactly_and_in_utc(connection: Connection) -> None:
     east = timezone(timedelta(hours=8))
     moment = datetime(2026, 11, 23, 22, 15, 7, 123457, tzinfo=east)
     values = {"group_hash": "", "receiver": "", "group_key": "", "opened_at": moment}
+    values |= {"title": "", "severity": "warning", "about": ""}
     connection.execute(insert(incidents).values(values))
     kept = connection.scalar(select(incidents.c.opened_at))
     assert kept == moment

@@ -1,0 +1,187 @@
+"""/api/v1/incidents: what is broken and since when, who has it, and what happened to it."""
+
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+from aiohttp import web
+from pydantic import Field
+
+from receiver.incidents.acting import Actor, Result, Wish
+from receiver.incidents.people import Person, Role
+from receiver.model import SEVERITIES, Act, Alert
+from receiver.settings import Duration, Section
+from receiver.store.audit import Change
+from receiver.store.handling import Remark
+from receiver.store.incidents import STATES, Incident, Wanted
+from receiver.store.schema import StoreUnavailableError
+from receiver.store.timeline import Event
+from receiver.web.answers import demand, problem, read_json
+from receiver.web.auth import Scope
+from receiver.web.keys import SITE, Site
+from receiver.web.paging import WrongError, choice, paged
+from receiver.web.slack import words_of
+
+_MOST_ALERTS = 200
+_MOST_WORDS = 10
+_LONGEST = timedelta(days=30)
+_AWAY = "the store is unavailable, try again"
+_REFUSALS = {"unknown_incident": 404, "stranger": 403, "role": 403}
+_OUTCOMES = {"done": 200, "already": 200, "refused": 409, "failed": 502}
+
+Text = Annotated[str, Field(max_length=2_000)]
+
+
+class Acknowledging(Section):
+    """A request to take an incident, `for` so long, or until it is over."""
+
+    lasting: Duration | None = Field(default=None, alias="for")
+    comment: Text = ""
+
+
+class Silencing(Section):
+    """A request to hide in Alertmanager, `for` so long, what now fires."""
+
+    lasting: Duration = Field(default=3600.0, alias="for")
+    comment: Text = ""
+
+
+class Commenting(Section):
+    """Something to be kept with an incident."""
+
+    text: Annotated[Text, Field(min_length=1)]
+
+
+async def find(request: web.Request) -> web.Response:
+    """Return incidents of `state` and `severity` with the words of `q`, newest first.
+
+    `next` is null on the last page, and otherwise the parameter that gets the page after it.
+    """
+    demand(request, Scope.READ)
+    store = request.app[SITE].store
+    try:
+        wanted = _wanted(request)
+        found = await store.incidents.find(wanted, store.now())
+    except WrongError as error:
+        return problem(400, str(error))
+    except StoreUnavailableError:
+        return problem(503, _AWAY)
+    after = str(found[-1].id) if len(found) == wanted.limit else None
+    return web.json_response({"incidents": [write(each) for each in found], "next": after})
+
+
+def _wanted(request: web.Request) -> Wanted:
+    words = tuple(request.query.get("q", "").split())
+    if len(words) > _MOST_WORDS:
+        raise WrongError(f"q: write at most {_MOST_WORDS} words")
+    page = paged(request)
+    return Wanted(
+        choice(request, "state", (*STATES, "active")),
+        words,
+        choice(request, "severity", SEVERITIES),
+        page.before,
+        page.limit,
+    )
+
+
+async def show(request: web.Request) -> web.Response:
+    """Return one incident with its alerts, as its newest webhook names them, and its timeline."""
+    demand(request, Scope.READ)
+    store, number = request.app[SITE].store, int(request.match_info["number"])
+    try:
+        found = await store.incidents.look_up(number, store.now())
+        if found is None:
+            return problem(404, f"no incident {number}")
+        told = await store.newest_of(number)
+        events = await store.incidents.timeline(number)
+    except StoreUnavailableError:
+        return problem(503, _AWAY)
+    alerts = told.alerts[:_MOST_ALERTS] if told else ()
+    said = {
+        "alerts_named": [_write_alert(alert) for alert in alerts],
+        "timeline": [_write_event(event) for event in events],
+    }
+    return web.json_response(write(found) | said)
+
+
+async def acknowledge(request: web.Request) -> web.Response:
+    """Take an incident in the name of the token."""
+    who = demand(request, Scope.OPERATE)
+    said = await read_json(request, Acknowledging)
+    lasting = None if said.lasting is None else timedelta(seconds=said.lasting)
+    return await _act(request, who, Wish("acknowledge", said.comment, lasting))
+
+
+async def silence(request: web.Request) -> web.Response:
+    """Silence in Alertmanager what now fires of an incident."""
+    who = demand(request, Scope.OPERATE)
+    said = await read_json(request, Silencing)
+    return await _act(request, who, Wish("silence", said.comment, timedelta(seconds=said.lasting)))
+
+
+async def comment(request: web.Request) -> web.Response:
+    """Keep a remark with an incident, in the name of the token."""
+    who = demand(request, Scope.OPERATE)
+    said = await read_json(request, Commenting)
+    store, number = request.app[SITE].store, int(request.match_info["number"])
+    change = Change(who, "comment", f"incident {number}")
+    try:
+        kept = await store.handling.comment(number, Remark(store.now(), who, said.text), change)
+    except StoreUnavailableError:
+        return problem(503, _AWAY)
+    if kept is None:
+        return problem(404, f"no incident {number}")
+    return web.json_response({}, status=201) if kept else problem(409, "it has too many comments")
+
+
+async def _act(request: web.Request, who: str, wish: Wish) -> web.Response:
+    site, number = request.app[SITE], int(request.match_info["number"])
+    if wish.lasting is not None and not timedelta() < wish.lasting <= _LONGEST:
+        return problem(400, f"for: write more than nothing and at most {_LONGEST.days}d", "for")
+    if site.desk is None:
+        return problem(503, "this receiver acts on nothing")
+    actor = Actor(who, Person(name=who[:60], roles=(Role.OPERATE,)))
+    return _answer(site, await site.desk.acting.act(actor, number, wish))
+
+
+def _answer(site: Site, result: Result) -> web.Response:
+    status = _REFUSALS.get(result.reason, _OUTCOMES[result.outcome])
+    if status != web.HTTPOk.status_code:
+        return problem(status, words_of(result, site.pages.language))
+    return web.json_response({"outcome": result.outcome, "act": _write_act(result.act)})
+
+
+def write(found: Incident) -> dict[str, Any]:
+    """Write an incident as JSON."""
+    said = asdict(found) | {"state": found.state, "taken": _write_act(found.taken)}
+    said["opened_at"] = found.opened_at.isoformat()
+    said["resolved_at"] = _time(found.resolved_at)
+    return said
+
+
+def _write_act(act: Act | None) -> dict[str, Any] | None:
+    if act is None:
+        return None
+    said = {"verb": act.verb, "who": act.who, "comment": act.detail}
+    return said | {"at": act.at.isoformat(), "until": _time(act.until)}
+
+
+def _write_event(event: Event) -> dict[str, Any]:
+    return {name: value for name, value in asdict(event).items() if value not in {"", None}} | {
+        "at": event.at.isoformat()
+    }
+
+
+def _write_alert(alert: Alert) -> dict[str, Any]:
+    return {
+        "fingerprint": alert.fingerprint,
+        "status": alert.status.value,
+        "labels": dict(alert.labels),
+        "annotations": dict(alert.annotations),
+        "starts_at": alert.starts_at.isoformat(),
+        "ends_at": _time(alert.ends_at),
+    }
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()

@@ -1,0 +1,46 @@
+"""Parameters of lists: how many, from where on, and of which kind."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from aiohttp import web
+
+_MOST = 200
+_USUAL = 50
+_LARGEST_ID = 2**63 - 1
+_DIGITS = 19
+
+
+class WrongError(Exception):
+    """A parameter that cannot be used; the text names it and says what to write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Up to `limit` entries, from below a number on."""
+
+    before: int | None
+    limit: int
+
+
+def paged(request: web.Request) -> Page:
+    """Read `limit` and `next`; raises WrongError."""
+    query = request.query
+    limit = _number("limit", query.get("limit", str(_USUAL)))
+    if not 1 <= limit <= _MOST:
+        raise WrongError(f"limit: write 1 to {_MOST}")
+    return Page(_number("next", query["next"]) if query.get("next") else None, limit)
+
+
+def choice(request: web.Request, name: str, known: Collection[str]) -> str:
+    """Read a parameter that is one of some words, or not there; raises WrongError."""
+    word = request.query.get(name, "")
+    if word and word not in known:
+        raise WrongError(f"{name}: no {word!r:.40}; one of {', '.join(known)}")
+    return word
+
+
+def _number(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or len(text) > _DIGITS:
+        raise WrongError(f"{name}: not a number: {text!r:.40}")
+    return min(int(text), _LARGEST_ID)
