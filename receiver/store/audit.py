@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select
 
-from receiver.store.schema import audit
+from receiver.store.people import audit
 
 
 @dataclass(frozen=True, slots=True)

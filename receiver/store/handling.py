@@ -10,7 +10,8 @@ from receiver.model import Act
 from receiver.store import audit
 from receiver.store.audit import Change
 from receiver.store.lane import Lane
-from receiver.store.schema import acknowledgements, comments, incidents, keys
+from receiver.store.people import acknowledgements, comments
+from receiver.store.schema import incidents, keys
 
 MOST_REMARKS = 500
 _LINKS = "links"

@@ -11,7 +11,8 @@ from sqlalchemy.sql.elements import ColumnElement
 from receiver.model import Act, Status
 from receiver.store import timeline
 from receiver.store.lane import Lane
-from receiver.store.schema import acknowledgements, episodes, incidents, standings
+from receiver.store.people import acknowledgements
+from receiver.store.schema import episodes, incidents, standings
 from receiver.store.timeline import Event
 
 STATES = ("open", "acknowledged", "silenced", "resolved")

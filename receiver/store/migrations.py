@@ -25,7 +25,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import CreateColumn, SchemaItem
 
-from receiver.store.schema import metadata, schema_version
+from receiver.store.people import EVERY
+from receiver.store.schema import schema_version
 
 Step = Callable[[Connection], None]
 
@@ -43,7 +44,7 @@ def migrate(connection: Connection, steps: Sequence[Step] | None = None) -> None
     newest = 1 + len(steps)
     found = connection.scalar(select(schema_version.c.version))
     if found is None:
-        metadata.create_all(connection)
+        EVERY.create_all(connection)
         connection.execute(insert(schema_version).values(version=newest))
         return
     if found > newest:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 from receiver.store import audit
 from receiver.store.audit import Change
 from receiver.store.lane import Lane
-from receiver.store.schema import maintenance
+from receiver.store.people import maintenance
 
 MOST = 500
 

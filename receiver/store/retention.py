@@ -11,10 +11,9 @@ from sqlalchemy import Column, Connection, delete, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from receiver.model import Status
+from receiver.store.people import acknowledgements, comments
 from receiver.store.schema import (
-    acknowledgements,
     attempts,
-    comments,
     deliveries,
     episodes,
     held,

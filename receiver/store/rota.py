@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from receiver.store import audit
 from receiver.store.audit import Change
 from receiver.store.lane import Lane
-from receiver.store.schema import handovers, overrides
+from receiver.store.people import handovers, overrides
 
 MOST = 500
 """Overrides of one schedule that are kept."""

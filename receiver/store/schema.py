@@ -49,7 +49,7 @@ class Instant(TypeDecorator[datetime]):
 
 
 # SQLite numbers rows by itself only where the key's type is exactly INTEGER.
-_Id = BigInteger().with_variant(Integer, "sqlite")
+Id = BigInteger().with_variant(Integer, "sqlite")
 
 metadata = MetaData()
 
@@ -58,7 +58,7 @@ schema_version = Table("schema_version", MetaData(), Column("version", Integer, 
 incidents = Table(
     "incidents",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("group_hash", Text, nullable=False),
     Column("receiver", Text, nullable=False),
     Column("group_key", Text, nullable=False),
@@ -95,7 +95,7 @@ episodes = Table(
 webhooks = Table(
     "webhooks",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("received_at", Instant, nullable=False),
     Column("group_hash", Text, nullable=False),
     Column("delivery_key", Text, nullable=False),
@@ -124,7 +124,7 @@ slices = Table(
 deliveries = Table(
     "deliveries",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("webhook", ForeignKey("webhooks.id"), nullable=False),
     Column("incident", ForeignKey("incidents.id")),
     Column("channel", Text, nullable=False),
@@ -183,7 +183,7 @@ gates = Table(
 attempts = Table(
     "attempts",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("delivery", ForeignKey("deliveries.id"), nullable=False),
     Column("number", Integer, nullable=False),
     Column("started_at", Instant, nullable=False),
@@ -211,27 +211,6 @@ Index(
     postgresql_where=OUTDATED,
 )
 
-acknowledgements = Table(
-    "acknowledgements",
-    metadata,
-    Column("incident", ForeignKey("incidents.id"), primary_key=True),
-    Column("who", Text, nullable=False),
-    Column("at", Instant, nullable=False),
-    Column("until", Instant),
-    Column("comment", Text, nullable=False),
-)
-
-comments = Table(
-    "comments",
-    metadata,
-    Column("id", _Id, primary_key=True),
-    Column("incident", ForeignKey("incidents.id"), nullable=False),
-    Column("at", Instant, nullable=False),
-    Column("who", Text, nullable=False),
-    Column("text", Text, nullable=False),
-    Index("comments_of_incident", "incident", "id"),
-)
-
 keys = Table(
     "keys",
     metadata,
@@ -248,40 +227,6 @@ pictures = Table(
     Index("pictures_by_age", "made_at"),
 )
 
-overrides = Table(
-    "overrides",
-    metadata,
-    Column("id", _Id, primary_key=True),
-    Column("schedule", Text, nullable=False),
-    Column("person", Text, nullable=False),
-    Column("since", Instant, nullable=False),
-    Column("until", Instant, nullable=False),
-    Column("who", Text, nullable=False),
-    Column("made_at", Instant, nullable=False),
-    Index("overrides_by_end", "until"),
-)
-
-handovers = Table(
-    "handovers",
-    metadata,
-    Column("schedule", Text, primary_key=True),
-    Column("person", Text, nullable=False),
-    Column("since", Instant, nullable=False),
-    Column("until", Instant, nullable=False),
-)
-
-audit = Table(
-    "audit",
-    metadata,
-    Column("id", _Id, primary_key=True),
-    Column("at", Instant, nullable=False),
-    Column("who", Text, nullable=False),
-    Column("action", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("detail", Text, nullable=False),
-    Index("audit_of_subject", "subject", "id"),
-)
-
 held = Table(
     "held",
     metadata,
@@ -290,15 +235,6 @@ held = Table(
     Column("reason", Text, primary_key=True),
     Column("name", Text, primary_key=True),
     Index("held_by_name", "reason", "name", "channel"),
-)
-
-maintenance = Table(
-    "maintenance",
-    metadata,
-    Column("name", Text, primary_key=True),
-    Column("made_at", Instant, nullable=False),
-    Column("made_by", Text, nullable=False),
-    Column("window", Text, nullable=False),  # as JSON
 )
 
 standings = Table(

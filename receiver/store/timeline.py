@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, select
 from sqlalchemy.sql.elements import ColumnElement
 
-from receiver.store.schema import audit, comments, deliveries, episodes, incidents
+from receiver.store.people import audit, comments
+from receiver.store.schema import deliveries, episodes, incidents
 
 MOST = 500
 """Events of one kind that are told, the latest."""

@@ -27,45 +27,48 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
+_PLANS = "/api/v1/schedules"
+_ROUTES = (
+    web.post("/webhook/alertmanager", webhook.receive),
+    web.post("/webhook/grafana", webhook.receive_from_grafana),
+    web.get("/metrics", monitoring.metrics),
+    web.get("/-/healthy", monitoring.healthy),
+    web.get("/-/ready", monitoring.ready),
+    web.get("/api/v1/notifications", notifications.find),
+    web.get("/api/v1/maintenance", maintenance.find),
+    web.post("/api/v1/maintenance", maintenance.plan),
+    web.delete("/api/v1/maintenance/{name}", maintenance.cancel),
+    web.get("/api/v1/incidents", incidents.find),
+    web.get(_INCIDENT, incidents.show),
+    web.post(f"{_INCIDENT}/acknowledge", incidents.acknowledge),
+    web.post(f"{_INCIDENT}/silence", incidents.silence),
+    web.post(f"{_INCIDENT}/comment", incidents.comment),
+    web.post("/-/reload", control.reload),
+    web.post("/api/v1/channels/{name}/test", channels.test),
+    web.get("/api/v1/audit", control.audit),
+    web.get(_PLANS, schedules.every),
+    web.get(f"{_PLANS}/{{name}}.ics", schedules.calendar),
+    web.get(f"{_PLANS}/{{name}}", schedules.one),
+    web.post(f"{_PLANS}/{{name}}/overrides", schedules.override),
+    web.delete(f"{_PLANS}/{{name}}/overrides/{{number:[0-9]+}}", schedules.withdraw),
+    web.get("/on-call", schedules.page),
+    web.get("/", inbox.page),
+    web.get(pictures.PATH, pictures.show),
+    web.get("/preview", preview.page),
+    web.get("/api/v1/preview", preview.look),
+    web.post("/api/v1/preview", preview.try_out),
+    web.get("/act/{incident:[0-9]+}", act.page),
+    web.post("/act/{incident:[0-9]+}", act.act),
+    web.post("/slack/actions", slack.click),
+    web.get("/events", inbox.events, allow_head=False),
+)
 
 
 def application(site: Site) -> web.Application:
     """Build the application that answers for a site."""
     app = web.Application(client_max_size=webhook.MAX_BODY)
     app[SITE] = site
-    app.router.add_post("/webhook/alertmanager", webhook.receive)
-    app.router.add_post("/webhook/grafana", webhook.receive_from_grafana)
-    app.router.add_get("/metrics", monitoring.metrics)
-    app.router.add_get("/-/healthy", monitoring.healthy)
-    app.router.add_get("/-/ready", monitoring.ready)
-    app.router.add_get("/api/v1/notifications", notifications.find)
-    app.router.add_get("/api/v1/maintenance", maintenance.find)
-    app.router.add_post("/api/v1/maintenance", maintenance.plan)
-    app.router.add_delete("/api/v1/maintenance/{name}", maintenance.cancel)
-    app.router.add_get("/api/v1/incidents", incidents.find)
-    app.router.add_get(_INCIDENT, incidents.show)
-    app.router.add_post(f"{_INCIDENT}/acknowledge", incidents.acknowledge)
-    app.router.add_post(f"{_INCIDENT}/silence", incidents.silence)
-    app.router.add_post(f"{_INCIDENT}/comment", incidents.comment)
-    app.router.add_post("/-/reload", control.reload)
-    app.router.add_post("/api/v1/channels/{name}/test", channels.test)
-    app.router.add_get("/api/v1/audit", control.audit)
-    plans = "/api/v1/schedules"
-    app.router.add_get(plans, schedules.every)
-    app.router.add_get(f"{plans}/{{name}}.ics", schedules.calendar)
-    app.router.add_get(f"{plans}/{{name}}", schedules.one)
-    app.router.add_post(f"{plans}/{{name}}/overrides", schedules.override)
-    app.router.add_delete(f"{plans}/{{name}}/overrides/{{number:[0-9]+}}", schedules.withdraw)
-    app.router.add_get("/on-call", schedules.page)
-    app.router.add_get("/", inbox.page)
-    app.router.add_get(pictures.PATH, pictures.show)
-    app.router.add_get("/preview", preview.page)
-    app.router.add_get("/api/v1/preview", preview.look)
-    app.router.add_post("/api/v1/preview", preview.try_out)
-    app.router.add_get("/act/{incident:[0-9]+}", act.page)
-    app.router.add_post("/act/{incident:[0-9]+}", act.act)
-    app.router.add_post("/slack/actions", slack.click)
-    app.router.add_get("/events", inbox.events, allow_head=False)
+    app.add_routes(_ROUTES)
     app.router.add_static("/static", STATIC)
     app.on_response_prepare.append(_add_headers)
     app.on_shutdown.append(_end_streams)

@@ -1,0 +1,72 @@
+"""The tables of what people do and plan. A change here needs a step in `migrations`."""
+
+from sqlalchemy import Column, ForeignKey, Index, Table, Text
+
+from receiver.store.schema import Id, Instant, metadata
+
+acknowledgements = Table(
+    "acknowledgements",
+    metadata,
+    Column("incident", ForeignKey("incidents.id"), primary_key=True),
+    Column("who", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("until", Instant),
+    Column("comment", Text, nullable=False),
+)
+
+comments = Table(
+    "comments",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("incident", ForeignKey("incidents.id"), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Index("comments_of_incident", "incident", "id"),
+)
+
+overrides = Table(
+    "overrides",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("schedule", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Index("overrides_by_end", "until"),
+)
+
+handovers = Table(
+    "handovers",
+    metadata,
+    Column("schedule", Text, primary_key=True),
+    Column("person", Text, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Index("audit_of_subject", "subject", "id"),
+)
+
+maintenance = Table(
+    "maintenance",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("made_at", Instant, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("window", Text, nullable=False),  # as JSON
+)
+
+EVERY = metadata
+"""All tables of a store, those of `schema` and these."""
