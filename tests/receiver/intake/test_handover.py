@@ -19,8 +19,8 @@ from receiver.messages.route import Route
 from receiver.model import Act, Language
 from receiver.store.audit import Change
 from receiver.store.notices import Asked
+from receiver.store.people import handovers
 from receiver.store.rota import Stint
-from receiver.store.schema import handovers
 from receiver.store.store import Store
 from tests.fakes.postgres import Postgres
 from tests.receiver.incidents.oncall.schedules import WEEKLY, at, schedule
