@@ -3,7 +3,7 @@
 The libraries are imported only where there is a calendar, so that nobody else pays for them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from pathlib import Path
@@ -12,11 +12,14 @@ from typing import Any, Self
 from receiver.incidents.oncall.hours import instant
 from receiver.incidents.oncall.shifts import Shift
 from receiver.incidents.people import People
+from receiver.incidents.quiet.recurrence import check_rule
 
 _DAY = timedelta(days=1)
 _LARGEST = 2**20
 _MOST = 2_000
-_TOO_OFTEN = {"SECONDLY", "MINUTELY", "HOURLY"}
+_MOST_RULES = 200
+_YEARS = range(1990, 2100)
+"""Of events: those of a rule are counted from its first, each time that somebody asks."""
 
 
 class CalendarError(Exception):
@@ -97,20 +100,31 @@ def _query(path: Path, text: bytes) -> Any:
 
     try:
         calendar = icalendar.Calendar.from_ical(text)
-        rules = [rule for event in calendar.walk("VEVENT") for rule in _rules(event)]
-        if len(rules) > _MOST:
-            raise CalendarError(f"{path} has more than {_MOST} events; export fewer years")
-        if any(_TOO_OFTEN & set(rule.get("FREQ", ())) for rule in rules):
-            raise CalendarError(f"{path} has shifts that repeat within a day; use DAILY or WEEKLY")
+        _check(calendar.walk("VEVENT"))
         query = recurring_ical_events.of(calendar)
         now = datetime.now(UTC)
         query.between(now, now + _DAY)
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        said = " ".join(str(error).split())[:120]
-        raise CalendarError(f"{path} is no calendar: {said}; export it again as .ics") from error
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
+        said = " ".join(str(error).split())[:200]
+        raise CalendarError(f"{path} is no calendar of shifts: {said}") from error
     return query
 
 
+def _check(events: Sequence[Any]) -> None:
+    """Refuse what would be wrong only at its time, or takes too long; raises ValueError."""
+    if len(events) > _MOST:
+        raise ValueError(f"more than {_MOST} events; export fewer years")
+    rules = [rule for event in events for rule in _rules(event)]
+    if len(rules) > _MOST_RULES:
+        raise ValueError(f"more than {_MOST_RULES} events that repeat; export fewer years")
+    for rule in rules:
+        check_rule(rule.to_ical().decode())
+    for event in events:
+        for at in (event.start, event.end):  # which it finds only now
+            if at.year not in _YEARS:
+                raise ValueError(f"an event of the year {at.year}; correct it")
+
+
 def _rules(event: Any) -> list[Any]:
-    rules = event.get("RRULE", {})
+    rules = event.get("RRULE", [])
     return rules if isinstance(rules, list) else [rules]

@@ -20,6 +20,7 @@ PEOPLE = {
     "eve": {"name": "Eve"},
 }
 BERLIN = ";TZID=Europe/Berlin:"
+DAY = (":20260105T000000Z", ":20260106T000000Z")
 ADA = "ATTENDEE;CN=Ada:mailto:Ada@Example.com"
 BACKUP = {"people": ["eve"], "start": "2026-01-01", "turn": "52w"}
 
@@ -107,11 +108,10 @@ def test_of_two_events_at_once_the_one_that_began_later_counts(plan: Plan) -> No
 
 
 def test_what_was_cancelled_or_declined_is_nobody_s(plan: Plan) -> None:
-    hours = (":20260105T000000Z", ":20260106T000000Z")
-    off = event("1", *hours, "STATUS:CANCELLED", ADA)
-    declined = event("2", *hours, "SUMMARY:primary", ADA.replace(";", ";PARTSTAT=declined;", 1))
+    off = event("1", *DAY, "STATUS:CANCELLED", ADA)
+    declined = event("2", *DAY, "SUMMARY:primary", ADA.replace(";", ";PARTSTAT=declined;", 1))
     assert on_call(plan(calendar(off, declined)), at("2026-01-05 12:00")) is None
-    both = event("3", *hours, *declined[4:-1], "ATTENDEE:mailto:ADA@example.com")
+    both = event("3", *DAY, *declined[4:-1], "ATTENDEE:mailto:ADA@example.com")
     assert on_call(plan(calendar(both)), at("2026-01-05 12:00")) is not None
 
 
@@ -132,15 +132,17 @@ def test_what_the_calendar_leaves_open_or_to_a_stranger_a_layer_fills_and_check_
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (b"hello", "is no calendar: "),
-        (b"", "is no calendar: "),
-        (b"\xff\xfe\x00", "is no calendar: "),
-        (calendar(event("1", ":2026", ":20260106T000000Z")), "is no calendar: "),
-        (calendar(["BEGIN:VEVENT", "SUMMARY:Eve", "END:VEVENT"]), "is no calendar: "),
-        (
-            calendar(event("1", ":20260105T000000Z", ":20260106T000000Z", "RRULE:FREQ=SECONDLY")),
-            "repeat within a day",
-        ),
+        (b"hello", "is no calendar of shifts: "),
+        (b"", "is no calendar of shifts: "),
+        (b"\xff\xfe\x00", "is no calendar of shifts: "),
+        (calendar(event("1", ":2026", ":20260106T000000Z")), "is no calendar of shifts: "),
+        (calendar(event("1", *DAY, "DURATION:P1D")), "Only one of DTEND and DURATION"),
+        (calendar(event("1", *DAY, "EXDATE:foo")), "is no calendar of shifts: "),
+        (calendar(event("1", ":99991231T000000Z", ":99991231T010000Z")), "the year 9999"),
+        (calendar(["BEGIN:VEVENT", "SUMMARY:Eve", "END:VEVENT"]), "is no calendar of shifts: "),
+        (calendar(event("1", *DAY, "RRULE:FREQ=SECONDLY")), "nothing oftener than DAILY"),
+        (calendar(event("1", *DAY, "RRULE:FREQ=DAILY;INTERVAL=0")), "not a rule of RFC 5545"),
+        (calendar(*[event("1", *DAY)] * 2_001), "more than 2000 events"),
         (b"x" * 1_100_000, "is larger than 1 MiB"),
     ],
 )
