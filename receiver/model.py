@@ -154,6 +154,8 @@ ASSUMED = "no longer known to Alertmanager"
 
 REMINDER = "repeat interval elapsed"
 """The `reason` of a notification that says nothing new; older Alertmanagers do not give it."""
+OF_NONE = "tocsin:none:"
+"""How the key of a group begins that is no incident: it tells of several, or of none."""
 ACT_KEY = "tocsin"
 """The key of an `Act` in a webhook that the receiver wrote itself to tell of it."""
 

@@ -5,6 +5,7 @@ from collections.abc import Coroutine, Iterable, Iterator, Mapping
 from aiohttp import ClientSession
 
 from receiver.incidents.quiet.ending import Ending
+from receiver.incidents.quiet.reminding import Reminding
 from receiver.intake.auditor import Auditor
 from receiver.intake.handover import Handover
 from receiver.intake.ingest import Intake
@@ -37,8 +38,19 @@ def watching(
     watch = Watch(lambda: force.config.watchdog, intake, store, store.now())
     auditor = Auditor(channels, reconciler.cares_for, store, numbers)
     ending = Ending(force.planning, store, numbers, parse, wake, lambda: intake().ears.deaf)
+    reminding = Reminding(
+        lambda: force.config.alertmanager,
+        force.planning,
+        store,
+        http,
+        numbers,
+        parse,
+        wake,
+        lambda: force.config.channels.keys() - {*intake().ears.deaf},
+    )
     yield reconciler.run()
     yield ending.run()
+    yield reminding.run()
     yield watch.run()
     handover = Handover(lambda: force.site.duty, intake, store)
     yield auditor.run()

@@ -26,6 +26,8 @@ def links_of(
 
 def _silence(alertmanager: str, shared: Labels) -> str:
     """Return where a silence of all that these alerts share is made, with the form filled in."""
+    if "/#/silences/" in alertmanager:  # one that there is
+        return alertmanager
     if not alertmanager or not shared:
         return ""
     said = ", ".join(f'{name}="{_escaped(value)}"' for name, value in sorted(shared.items()))

@@ -120,6 +120,7 @@ _RESPONSE = Act("respond", "restart-web", NOW, detail="web was restarted and ans
 _SHIFT = Act("handover", "Ada", NOW, NOW + timedelta(weeks=1), "Grace")
 _HUSHED = Act("silence", "Ada", NOW - timedelta(minutes=1), NOW + timedelta(hours=1))
 _OVER = Act("maintenance-over", "Move of rack 7", NOW, detail="new switches")
+_ENDS = Act("silence-ends", "Ada", NOW, NOW + timedelta(minutes=15), "until the disk is there")
 CUSTODY = Custody(7, _TAKEN, (("Ada", "https://tocsin.example.com/act/7?who=ada&seal=x"),))
 """An incident that somebody has."""
 ACTS: Mapping[str, Notification] = {
@@ -130,6 +131,7 @@ ACTS: Mapping[str, Notification] = {
     "response": replace(_ALONE["single"], act=_RESPONSE),
     "maintenance over": replace(_ALONE["truncated"], act=_OVER),
     "quiet hours over": replace(_ALONE["grouped"], act=Act("quiet-hours-over", "nights", NOW)),
+    "silence ends": replace(_ALONE["grouped"], act=_ENDS),
     "nasty maintenance over": replace(_ALONE["nasty"], act=replace(_nasty_act(), verb=_OVER.verb)),
     "nasty response": replace(_ALONE["nasty alone"], act=_nasty_act()),
 }

@@ -37,6 +37,7 @@ ACTED = {
         "escalate": "Escalated",
         "respond": "Response",
         "maintenance-over": "Maintenance over",
+        "silence-ends": "Silence ends soon",
         "handover": "On call",
         "muted-over": "Muted hours over",
         "quiet-hours-over": "Quiet hours over",
@@ -47,6 +48,7 @@ ACTED = {
         "escalate": "已升级",
         "respond": "自动响应",
         "maintenance-over": "维护结束",
+        "silence-ends": "静默即将到期",
         "handover": "值班交接",
         "muted-over": "静音时段结束",
         "quiet-hours-over": "免打扰时段结束",
@@ -58,11 +60,12 @@ ACTED_EMOJI = {
     "escalate": "📣",
     "respond": "🔧",
     "maintenance-over": "🚧",
+    "silence-ends": "⏰",
     "handover": "📟",
     "muted-over": "🔔",
     "quiet-hours-over": "🔔",
 }
-OF_SEVERAL = frozenset({"maintenance-over", "muted-over", "quiet-hours-over"})
+OF_SEVERAL = frozenset({"maintenance-over", "muted-over", "quiet-hours-over", "silence-ends"})
 """What is told of alerts of several incidents, whoever did it, with all of them."""
 ALONE = frozenset({"handover"})
 """Acts that are about no incident whose message stands anywhere."""

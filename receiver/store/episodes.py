@@ -104,20 +104,23 @@ def _incidents(
     ]
     numbers = bulk.numbers(connection, incidents, len(fresh)) if fresh else ()
     opened = list(zip(fresh, numbers, strict=True))
-    bulk.add(connection, incidents, [_opening(cases[index], number) for index, number in opened])
+    bulk.add(
+        connection, incidents, [opening(cases[index].webhook, number) for index, number in opened]
+    )
     for index, number in opened:
         belongs[index] = number
     return belongs
 
 
-def _opening(case: Case, number: int) -> dict[str, Any]:
-    notification = case.webhook.notification
+def opening(webhook: Webhook, number: int) -> dict[str, Any]:
+    """Return the row of an incident that a webhook opens."""
+    notification = webhook.notification
     return {
         "id": number,
-        "group_hash": case.group,
+        "group_hash": notification.group_hash,
         "receiver": notification.receiver,
         "group_key": notification.group_key,
-        "opened_at": case.webhook.received_at,
+        "opened_at": webhook.received_at,
         "title": notification.topic[:_LONGEST],
         "severity": notification.severity.name,
         "about": _about(notification),

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from receiver.store.quiet import held
 from receiver.store.records import Decision, Hold
-from receiver.store.schema import episodes, held
+from receiver.store.schema import episodes
 
 MAINTENANCE, MUTED, QUIET_HOURS = "maintenance", "muted", "quiet-hours"
 MANY = 500

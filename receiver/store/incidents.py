@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Row, Select, and_, func, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
-from receiver.model import Act, Status
+from receiver.model import OF_NONE, Act, Status
 from receiver.store import timeline
 from receiver.store.lane import Lane
 from receiver.store.people import acknowledgements
@@ -82,7 +82,8 @@ class Incidents:
 
 
 def _find(connection: Connection, wanted: Wanted, now: datetime) -> list[Incident]:
-    query = _query(now).order_by(incidents.c.id.desc()).limit(wanted.limit)
+    query = _query(now).where(incidents.c.group_key.not_like(f"{OF_NONE}%"))
+    query = query.order_by(incidents.c.id.desc()).limit(wanted.limit)
     if wanted.state:
         query = query.where(_in_state(wanted.state))
     if wanted.severity:

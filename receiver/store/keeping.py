@@ -9,15 +9,21 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
 
 from receiver.model import Status
-from receiver.store import accept
+from receiver.store import accept, bulk
 from receiver.store import held as rows
+from receiver.store.episodes import opening
 from receiver.store.held import MANY, Held
 from receiver.store.lane import Lane
 from receiver.store.planned import Planned
+from receiver.store.quiet import held, said
 from receiver.store.records import Hold, Webhook
-from receiver.store.schema import deliveries, episodes, held, incidents
+from receiver.store.schema import deliveries, episodes, incidents
+
+_LATEST = 1_000
+"""Incidents of which the receivers are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,18 @@ class Keeping:
         """Do it, unless somebody else has; returns whether it was done."""
         return await self._writer.run(_release, release, now)
 
+    async def say_once(self, what: str, letter: Letter, now: datetime) -> bool:
+        """Owe a letter about this, unless one was owed before; returns whether it is owed."""
+        return await self._writer.run(_say_once, what, letter, now)
+
+    async def was_said(self, what: Collection[str]) -> frozenset[str]:
+        """Return that of this of which a letter was owed."""
+        return await self._reader.run(_was_said, what)
+
+    async def receivers(self) -> dict[str, int]:
+        """Return what Alertmanager calls this receiver, with the newest incident of each name."""
+        return await self._reader.run(_receivers)
+
 
 def _fires(connection: Connection, incident: int) -> Fires:
     here = episodes.c.incident == incident
@@ -90,6 +108,34 @@ def _fires(connection: Connection, incident: int) -> Fires:
         frozenset(connection.scalars(fires)),
         frozenset(connection.scalars(told)),
     )
+
+
+def _say_once(connection: Connection, what: str, letter: Letter, now: datetime) -> bool:
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(said).values(what=what, at=now).on_conflict_do_nothing()
+    if not connection.execute(statement).rowcount:
+        return False
+    incident = letter.incident or _closed(connection, letter.webhook, now)
+    accept.owe(connection, letter.webhook, letter.channels, incident)
+    return True
+
+
+def _was_said(connection: Connection, what: Collection[str]) -> frozenset[str]:
+    return frozenset(connection.scalars(select(said.c.what).where(said.c.what.in_(what))))
+
+
+def _receivers(connection: Connection) -> dict[str, int]:
+    theirs = incidents.c.group_key.not_like("tocsin:%")
+    newest = select(incidents.c.receiver, incidents.c.id).where(theirs)
+    rows = connection.execute(newest.order_by(incidents.c.id.desc()).limit(_LATEST))
+    return {row.receiver: row.id for row in reversed(rows.all())}
+
+
+def forget(connection: Connection, before: datetime, most: int) -> int:
+    """Forget what was said once, before a time; returns how much."""
+    old = list(connection.scalars(select(said.c.what).where(said.c.at < before).limit(most)))
+    connection.execute(delete(said).where(said.c.what.in_(old)))
+    return len(old)
 
 
 def _release(connection: Connection, release: Release, now: datetime) -> bool:
@@ -115,13 +161,6 @@ def _release(connection: Connection, release: Release, now: datetime) -> bool:
 
 def _closed(connection: Connection, webhook: Webhook, now: datetime) -> int:
     """Make an incident that is over at once: what is told of several is no incident by itself."""
-    said = webhook.notification
-    row = {
-        "group_hash": said.group_hash,
-        "receiver": said.receiver,
-        "group_key": said.group_key,
-        "opened_at": now,
-        "resolved_at": now,
-    }
-    made = connection.execute(insert(incidents).values(row).returning(incidents.c.id))
-    return int(made.scalar_one())
+    (number,) = bulk.numbers(connection, incidents, 1)
+    connection.execute(insert(incidents).values(**opening(webhook, number), resolved_at=now))
+    return number

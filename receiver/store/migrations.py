@@ -270,8 +270,17 @@ def _life(connection: Connection) -> None:
     add_index(connection, "audit_of_subject", "audit (subject, id)")
 
 
+def _said(connection: Connection) -> None:
+    add_table(
+        connection,
+        "said",
+        Column("what", Text, primary_key=True),
+        Column("at", BigInteger, nullable=False),
+    )
+
+
 STEPS: Sequence[Step] = (
     *(_slices, _gates, _sizes, _notices, _ends, _audit, _apart, _places),
-    *(_handling, _pictures, _outdated, _rota, _quiet, _life),
+    *(_handling, _pictures, _outdated, _rota, _quiet, _life, _said),
 )
 """STEPS[i] takes a store of version i + 1 to i + 2."""

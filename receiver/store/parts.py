@@ -1,5 +1,6 @@
 """The parts of a store that are objects of their own."""
 
+from receiver.store import audit, keeping
 from receiver.store.gallery import Gallery
 from receiver.store.handling import Handling
 from receiver.store.incidents import Incidents
@@ -7,6 +8,9 @@ from receiver.store.keeping import Keeping
 from receiver.store.lane import Lane
 from receiver.store.places import Places
 from receiver.store.rota import Rota
+
+ALSO = (audit.forget, keeping.forget)
+"""What is forgotten by its age, beside webhooks and all that hangs on them."""
 
 
 class Parts:

@@ -12,11 +12,11 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from receiver.model import Status
 from receiver.store.people import acknowledgements, comments
+from receiver.store.quiet import held
 from receiver.store.schema import (
     attempts,
     deliveries,
     episodes,
-    held,
     incidents,
     owed,
     places,

@@ -227,16 +227,6 @@ pictures = Table(
     Index("pictures_by_age", "made_at"),
 )
 
-held = Table(
-    "held",
-    metadata,
-    Column("incident", ForeignKey("incidents.id"), primary_key=True),
-    Column("channel", Text, primary_key=True),
-    Column("reason", Text, primary_key=True),
-    Column("name", Text, primary_key=True),
-    Index("held_by_name", "reason", "name", "channel"),
-)
-
 standings = Table(
     "standings",
     metadata,

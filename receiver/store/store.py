@@ -35,7 +35,7 @@ from receiver.store.integrity import damaged, set_aside_if_damaged
 from receiver.store.lane import Lane
 from receiver.store.notices import Asked
 from receiver.store.outbox import Parse
-from receiver.store.parts import Parts
+from receiver.store.parts import ALSO, Parts
 from receiver.store.recent import Recent
 from receiver.store.records import (
     Attempt,
@@ -217,7 +217,7 @@ class Store(Parts):
 
     async def forget(self, before: datetime, most: int) -> int:
         """Forget some of what was settled or over before a time; returns how much, 0 at the end."""
-        return await self._writer.run(retention.forget, before, most, audit.forget)
+        return await self._writer.run(retention.forget, before, most, *ALSO)
 
     async def forget_oldest(self, most: int) -> int:
         """Forget some of the oldest that is settled or over; returns how much."""

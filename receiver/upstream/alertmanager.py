@@ -54,12 +54,14 @@ Urls = Annotated[
 class Alertmanager(Login):
     """Every Alertmanager whose webhooks come here; those of a cluster each by its own URL.
 
-    An alert that all of them have not known for `patience` seconds is over.
+    An alert that all of them have not known for `patience` seconds is over. So many seconds as
+    `silence_reminder` before a silence ends that still hides something, that is told; 0 is never.
     """
 
     url: Urls
     interval: Annotated[Duration, AfterValidator(_check_interval)] = 60.0
     patience: Duration = 900.0
+    silence_reminder: Duration = 900.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 import orjson
 
+from receiver.model import Alert, Status
 from receiver.upstream.alertmanager import Alertmanager
 from receiver.upstream.asking import AskError, Question, ask
 
@@ -18,6 +19,8 @@ _PATIENCE = 5.0
 """Seconds for each question: somebody waits for the answer."""
 _LARGEST = 16 * 2**20
 """Bytes of an answer; a thousand silences take about 1 MB."""
+_HIDDEN = "/api/v2/alerts?active=false&silenced=true&inhibited=false"
+_NOT_ITS_API = (AttributeError, KeyError, TypeError, ValueError)
 _SAME = timedelta(minutes=1)
 """What a silence is not made longer by: whoever clicks twice wants one."""
 
@@ -51,6 +54,33 @@ async def silence(http: aiohttp.ClientSession, told: Alertmanager, wanted: Silen
     raise AskError(reason, "; ".join(refused))
 
 
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """An alert that silences keep quiet: `by` has their ids, `receivers` who would hear of it."""
+
+    alert: Alert
+    by: frozenset[str]
+    receivers: frozenset[str]
+
+
+async def active(http: aiohttp.ClientSession, told: Alertmanager, url: str) -> list[Silence]:
+    """Return the silences in force; raises AskError."""
+    said, _ = await ask(http, _question(told, url))
+    try:
+        return [_read(each) for each in said if each["status"]["state"] == "active"]
+    except _NOT_ITS_API as error:
+        raise AskError("unexpected", f"{url}: not Alertmanager's API v2: {error!r}") from error
+
+
+async def hidden(http: aiohttp.ClientSession, told: Alertmanager, url: str) -> list[Hidden]:
+    """Return what fires and would be told but for silences; raises AskError."""
+    said, _ = await ask(http, Question(told, url, _HIDDEN, _PATIENCE, _LARGEST))
+    try:
+        return [_read_hidden(each) for each in said if each["status"]["silencedBy"]]
+    except _NOT_ITS_API as error:
+        raise AskError("unexpected", f"{url}: not Alertmanager's API v2: {error!r}") from error
+
+
 async def _silence(
     http: aiohttp.ClientSession, told: Alertmanager, url: str, wanted: Silence
 ) -> Silence:
@@ -81,7 +111,7 @@ async def _find(
     said, _ = await ask(http, _question(told, url))
     try:
         alike = [_read(each) for each in said if _is_ours(each, wanted)]
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except _NOT_ITS_API as error:
         raise AskError("unexpected", f"{url}: not Alertmanager's API v2: {error!r}") from error
     return max(alike, key=lambda each: each.ends_at, default=None)
 
@@ -109,3 +139,17 @@ def _read(each: Any) -> Silence:
         str(each["comment"]),
         str(each["id"]),
     )
+
+
+def _read_hidden(each: Any) -> Hidden:
+    alert = Alert(
+        str(each["fingerprint"]),
+        Status.FIRING,
+        {str(k): str(v) for k, v in each["labels"].items()},
+        {str(k): str(v) for k, v in each["annotations"].items()},
+        datetime.fromisoformat(each["startsAt"]),
+        None,
+        str(each.get("generatorURL", "")),
+    )
+    names = frozenset(str(receiver["name"]) for receiver in each["receivers"])
+    return Hidden(alert, frozenset(map(str, each["status"]["silencedBy"])), names)

@@ -16,7 +16,7 @@ import orjson
 
 from receiver.incidents.quiet.planning import Planning
 from receiver.metrics import Metrics
-from receiver.model import ACT_KEY
+from receiver.model import ACT_KEY, OF_NONE
 from receiver.store.again import again
 from receiver.store.held import MAINTENANCE, Held
 from receiver.store.keeping import Letter, Release
@@ -173,7 +173,7 @@ def _summary(hold: Hold, alerts: Sequence[Mapping[str, Any]], now: datetime, com
     return orjson.dumps(
         {
             "version": "4",
-            "groupKey": f"{RECEIVER}:{hold.reason}:{hold.name}:{now.isoformat()}",
+            "groupKey": f"{OF_NONE}{hold.reason}:{hold.name}:{now.isoformat()}",
             "receiver": RECEIVER,
             "status": _status(shown),
             "groupLabels": {"alertname": hold.name},

@@ -1,11 +1,7 @@
 """Silences by a click, in a real Alertmanager: what fires goes quiet, and what differs does not."""
 
 import asyncio
-import shutil
-import subprocess
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,30 +10,11 @@ from aiohttp import ClientError, ClientSession
 from receiver.upstream.alertmanager import Alertmanager
 from receiver.upstream.asking import AskError
 from receiver.upstream.silences import Silence, silence
-from tests.deploy.kit import free_ports
 from tests.fakes.alertmanager import FakeAlertmanager
 from tests.fakes.slack import FakeSlack
 from tests.receiver.incidents.kit import audited, click, tell, until
 
-PROGRAM = "prometheus-alertmanager"
 NOW = datetime.now(UTC)
-
-
-@pytest.fixture
-def alertmanager(tmp_path: Path) -> Iterator[str]:
-    if not shutil.which(PROGRAM):
-        pytest.skip(f"{PROGRAM} is not installed")
-    (tmp_path / "am.yml").write_text("route: {receiver: none}\nreceivers: [{name: none}]\n")
-    address = f"127.0.0.1:{free_ports(1)}"
-    argv = [
-        *(PROGRAM, "--config.file", str(tmp_path / "am.yml"), "--cluster.listen-address="),
-        *("--storage.path", str(tmp_path / "am"), "--web.listen-address", address),
-    ]
-    with (tmp_path / "am.log").open("w") as log:
-        process = subprocess.Popen(argv, stderr=log, stdout=log)
-    yield f"http://{address}"
-    process.kill()
-    process.wait()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import pytest
 
 from receiver.intake.webhook import parse
 from receiver.messages.route import Route
+from receiver.store.incidents import Wanted
 from receiver.store.store import Store
 from tests.receiver.incidents.quiet.kit import House, at, names, suppressed, told, window
 
@@ -45,7 +46,9 @@ async def test_at_its_end_one_message_says_what_still_fires(house: House, store:
     await House(store, [window()]).tick(62)
     assert await told(store) == []
     assert len(await told(store, "mail")) == 1
-    assert await store.open_incidents() == 2  # and none for the message itself
+    assert await store.open_incidents() == 2
+    every = await store.incidents.find(Wanted(), at(62))
+    assert [each.group_key for each in every] == ["three", "two", "one"]  # none for the message
     await house.hear(70, over=["a"], groupKey="one")
     assert [names(each) for each in await told(store)] == [["a resolved"]]
 
