@@ -28,7 +28,7 @@ class CalendarError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """What a file holds; `known` are people by their mail and by their name, in small letters."""
+    """What a file holds; `known` are people by their key, name and mail, in small letters."""
 
     path: Path
     text: bytes = field(repr=False)
@@ -50,9 +50,13 @@ class Calendar:
 
     def bound(self, people: People, zone: tzinfo) -> Self:
         """Return it for these people; what has no time zone in it has this one."""
-        names = {name.casefold(): key for key, p in people.items() for name in (key, p.name)}
-        mails = {p.email.casefold(): key for key, p in people.items() if p.email}
-        return replace(self, known=names | mails, zone=zone)
+        called: dict[str, set[str]] = {}
+        for key, person in people.items():
+            for name in filter(None, (key, person.name, person.email)):
+                called.setdefault(name.casefold(), set()).add(key)
+        # What two people are called says of neither that it is theirs.
+        known = {name: keys.pop() for name, keys in called.items() if len(keys) == 1}
+        return replace(self, known=known, zone=zone)
 
     def shifts(self, start: datetime, end: datetime) -> list[Shift]:
         """Return events of people who are known, in the order of their beginnings."""

@@ -18,6 +18,8 @@ PEOPLE = {
     "ada": {"name": "Ada Lovelace", "email": "ada@example.com"},
     "bob": {"name": "王庆"},
     "eve": {"name": "Eve"},
+    "sam1": {"name": "Sam"},
+    "sam2": {"name": "SAM"},
 }
 BERLIN = ";TZID=Europe/Berlin:"
 DAY = (":20260105T000000Z", ":20260106T000000Z")
@@ -113,6 +115,13 @@ def test_what_was_cancelled_or_declined_is_nobody_s(plan: Plan) -> None:
     assert on_call(plan(calendar(off, declined)), at("2026-01-05 12:00")) is None
     both = event("3", *DAY, *declined[4:-1], "ATTENDEE:mailto:ADA@example.com")
     assert on_call(plan(calendar(both)), at("2026-01-05 12:00")) is not None
+
+
+def test_a_name_that_two_people_have_is_nobody_s_but_a_key_is_one_person_s(plan: Plan) -> None:
+    assert on_call(plan(calendar(event("1", *DAY, "SUMMARY:Sam"))), at("2026-01-05 12:00")) is None
+    found = on_call(plan(calendar(event("1", *DAY, "SUMMARY:sam2"))), at("2026-01-05 12:00"))
+    assert found is not None
+    assert found.person == "sam2"
 
 
 def test_what_the_calendar_leaves_open_or_to_a_stranger_a_layer_fills_and_check_says_whose(
