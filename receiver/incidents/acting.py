@@ -162,7 +162,7 @@ def _change(actor: Actor, verb: str, incident: int, detail: str) -> Change:
 
 
 def _lasting(act: Act) -> str:
-    return f"until {act.until.isoformat()}" if act.until else ""
+    return f"until {act.until:%Y-%m-%d %H:%M} UTC" if act.until else ""
 
 
 def _common(every: Iterable[Mapping[str, str]]) -> dict[str, str]:

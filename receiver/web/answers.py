@@ -13,13 +13,16 @@ from aiohttp import hdrs, web
 from pydantic import ValidationError
 
 from receiver.settings import Section, describe
-from receiver.web.auth import CHANGES, Access, Scope, judge
+from receiver.web.auth import CHANGES, Access, Scope, Token, judge
 from receiver.web.keys import SITE
+from receiver.web.pages import policy
+from receiver.web.session import COOKIE, holder, is_own_page
 
 _BODY_TIMEOUT = 10.0
 _LARGEST_BODY = 256 * 1024
 _JSON = "application/json"
 _Kind = TypeVar("_Kind", bound=Section)
+_SAFE = {hdrs.METH_GET, hdrs.METH_HEAD}
 _ALLOWED = {Access.OPEN, Access.GRANTED}
 
 
@@ -33,9 +36,12 @@ def demand(request: web.Request, scope: Scope) -> str:
     """Return who asks, for the audit; raises the refusal of a request that may not do this."""
     authorization = request.headers.get(hdrs.AUTHORIZATION, "")
     names = frozenset(_certified(request))
-    verdict = judge(authorization, request.app[SITE].tokens, scope, names)
+    session = None if authorization or names else signed_in(request)
+    verdict = judge(authorization, request.app[SITE].tokens, scope, names, session)
     if verdict.access is Access.OPEN and scope in CHANGES:
         _demand_this_machine(request, scope)
+    if session is not None and request.method not in _SAFE and not is_own_page(request):
+        raise web.HTTPForbidden(text=_json("asked by another site's page"), content_type=_JSON)
     if verdict.access in _ALLOWED:
         return verdict.who or f"anybody at {request.remote}"
     said = f"{verdict.access}; this needs one of scope {scope} or admin"
@@ -47,12 +53,24 @@ def demand(request: web.Request, scope: Scope) -> str:
     raise refusal
 
 
-def demand_page(request: web.Request, scope: Scope) -> None:
-    """Demand the same for a page, on which the refusal is words for people."""
+def signed_in(request: web.Request) -> Token | None:
+    """Return the token of a browser's session."""
+    site, cookie = request.app[SITE], request.cookies.get(COOKIE, "")
+    return holder(cookie, site.signer, site.tokens, site.store.now()) if cookie else None
+
+
+def demand_page(request: web.Request, scope: Scope) -> str:
+    """Demand the same for a page; who is not known may sign in on the refusal, and come back."""
     try:
-        demand(request, scope)
+        return demand(request, scope)
     except web.HTTPClientError as refusal:
-        refusal.text, refusal.content_type = request.app[SITE].pages.notice("refused"), "text/html"
+        if hdrs.WWW_AUTHENTICATE in refusal.headers:  # `Basic` would cover the form by a window
+            refusal.headers.popall(hdrs.WWW_AUTHENTICATE)
+            refusal.headers[hdrs.WWW_AUTHENTICATE] = 'Bearer realm="tocsin"'
+        refusal.headers["Content-Security-Policy"] = policy(forms="'self'")
+        wrong = hdrs.AUTHORIZATION in request.headers
+        refusal.text = request.app[SITE].pages.sign_in(request.path_qs, wrong=wrong)
+        refusal.content_type = "text/html"
         raise
 
 

@@ -15,7 +15,7 @@ from receiver.settings import SecretFile, Section
 
 
 class Scope(StrEnum):
-    """What a token is good for; `admin` is good for everything."""
+    """What a token is good for; `admin` is good for everything, and `operate` for `read` too."""
 
     INGEST = "ingest"
     READ = "read"
@@ -45,8 +45,9 @@ class Token(Section):
         return self
 
     def covers(self, scope: Scope) -> bool:
-        """Whether it is good for this scope."""
-        return self.scope in {scope, Scope.ADMIN}
+        """Whether it is good for this scope; who may act may look."""
+        acts = self.scope is Scope.OPERATE and scope is Scope.READ
+        return acts or self.scope in {scope, Scope.ADMIN}
 
 
 class Access(StrEnum):
@@ -73,14 +74,18 @@ def is_guarded(tokens: Sequence[Token], scope: Scope) -> bool:
 
 
 def judge(
-    authorization: str, tokens: Sequence[Token], scope: Scope, names: Collection[str] = ()
+    authorization: str,
+    tokens: Sequence[Token],
+    scope: Scope,
+    names: Collection[str] = (),
+    session: Token | None = None,
 ) -> Verdict:
-    """Judge an Authorization header and the names in a client's certificate, if it showed one.
+    """Judge an Authorization header, the names in a client's certificate, and its session's token.
 
     Every secret is compared, in constant time.
     """
     shown = _digest(_shown(authorization))
-    held = [token for token in tokens if _matches(token, shown, names)]
+    held = [token for token in tokens if token is session or _matches(token, shown, names)]
     for token in held:
         if token.covers(scope):
             return Verdict(Access.GRANTED, token.name)
@@ -89,6 +94,13 @@ def judge(
     if held:
         return Verdict(Access.OTHER_SCOPE)
     return Verdict(Access.WRONG if authorization else Access.MISSING)
+
+
+def holder_of(secret: str, tokens: Sequence[Token]) -> Token | None:
+    """Return the token of a secret, of several with the same the one that is good for most."""
+    shown = _digest(secret)
+    held = [token for token in tokens if token.secret is not None and _matches(token, shown, ())]
+    return max(held, key=lambda token: list(Scope).index(token.scope), default=None)
 
 
 def _matches(token: Token, shown: bytes, names: Collection[str]) -> bool:

@@ -60,17 +60,18 @@ async def find(request: web.Request) -> web.Response:
     demand(request, Scope.READ)
     store = request.app[SITE].store
     try:
-        wanted = _wanted(request)
-        found = await store.incidents.find(wanted, store.now())
+        asked = wanted(request)
+        found = await store.incidents.find(asked, store.now())
     except WrongError as error:
         return problem(400, str(error))
     except StoreUnavailableError:
         return problem(503, _AWAY)
-    after = str(found[-1].id) if len(found) == wanted.limit else None
+    after = str(found[-1].id) if len(found) == asked.limit else None
     return web.json_response({"incidents": [write(each) for each in found], "next": after})
 
 
-def _wanted(request: web.Request) -> Wanted:
+def wanted(request: web.Request) -> Wanted:
+    """Read what is looked for; raises WrongError."""
     words = tuple(request.query.get("q", "").split())
     if len(words) > _MOST_WORDS:
         raise WrongError(f"q: write at most {_MOST_WORDS} words")

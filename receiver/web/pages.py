@@ -1,7 +1,7 @@
 """The inbox page, in the configured language; everything that came with an alert is escaped."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -15,11 +15,13 @@ from receiver.incidents.oncall.shifts import Shift
 from receiver.messages.filters import localtime
 from receiver.messages.view import View
 from receiver.messages.words import LINKS, RESOLVED, SEVERITY, VERBS
-from receiver.model import Language, Status
+from receiver.model import SEVERITIES, Language, Status
 from receiver.store.handling import Handled
+from receiver.store.incidents import STATES, Incident
 from receiver.store.records import Notice, Posted
+from receiver.store.timeline import Event
 from receiver.web.blocks import split_body, split_title
-from receiver.web.texts import TEXTS, WEEKDAYS
+from receiver.web.texts import KINDS, STATES_IN_WORDS, TEXTS, WEEKDAYS
 
 STATIC = Path(__file__).parent / "static"
 _POLICY = (
@@ -60,6 +62,33 @@ class Visit:
 
 
 @dataclass(frozen=True, slots=True)
+class Listing:
+    """Incidents that were looked for by `query`, and the number from which older ones go on."""
+
+    query: Mapping[str, str]
+    found: Sequence[Incident]
+    older: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An incident at its page: what it is about, if that is kept, and what happened to it.
+
+    `names` calls each alert by its fingerprint; `verbs` is what the visitor may do, and `seal`
+    shows that a form was written for them; `said` is what came of what they did.
+    """
+
+    incident: Incident
+    view: View | None
+    events: Sequence[Event]
+    names: Mapping[str, str]
+    verbs: tuple[str, ...]
+    seal: str = ""
+    said: str = ""
+    worked: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A schedule with its shifts and gaps from now on, the one that lasts first."""
 
@@ -76,6 +105,7 @@ class Pages:
     ) -> None:
         """With `several` inboxes each message says in which it is; `schedules` have a link."""
         self.language = language
+        self.texts = TEXTS[language]
         self._environment = Environment(
             loader=FileSystemLoader(Path(__file__).parent / "templates"),
             autoescape=True,
@@ -93,6 +123,8 @@ class Pages:
             severities=SEVERITY[language],
             resolved=RESOLVED[language],
             RESOLVED=Status.RESOLVED.value,
+            states_in_words=STATES_IN_WORDS[language],
+            kinds=KINDS[language],
             verbs=VERBS[language],
             links=LINKS[language],
             several=several,
@@ -114,6 +146,21 @@ class Pages:
     def incident(self, visit: Visit) -> str:
         """Write the page on which one person acts on an incident."""
         return self._environment.get_template("incident.html").render(visit=visit)
+
+    def sign_in(self, onward: str, *, who: str = "", wrong: bool = False) -> str:
+        """Write the page on which a token is shown, after which `onward` is gone to."""
+        page = self._environment.get_template("sign_in.html")
+        root = "../" * (onward.partition("?")[0].count("/") - 1)
+        return page.render(onward=onward, root=root, who=who, wrong=wrong)
+
+    def cases(self, listing: Listing) -> str:
+        """Write the list of incidents."""
+        page = self._environment.get_template("cases.html")
+        return page.render(listing=listing, states=STATES, colors=SEVERITIES)
+
+    def case(self, case: Case) -> str:
+        """Write the page of one incident, with all that happened to it."""
+        return self._environment.get_template("case.html").render(case=case, root="../")
 
     def on_call(self, plans: Sequence[Plan], name: Callable[[str], str]) -> str:
         """Write the page of who is on call; `name` is what it calls somebody."""

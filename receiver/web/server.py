@@ -4,6 +4,7 @@ from aiohttp import web
 
 from receiver.web import (
     act,
+    cases,
     channels,
     control,
     inbox,
@@ -14,6 +15,7 @@ from receiver.web import (
     pictures,
     preview,
     schedules,
+    signing_in,
     slack,
     webhook,
 )
@@ -27,6 +29,7 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
+_CASE = "/incidents/{number:[0-9]{1,18}}"
 _PLANS = "/api/v1/schedules"
 _ROUTES = (
     web.post("/webhook/alertmanager", webhook.receive),
@@ -52,6 +55,12 @@ _ROUTES = (
     web.post(f"{_PLANS}/{{name}}/overrides", schedules.override),
     web.delete(f"{_PLANS}/{{name}}/overrides/{{number:[0-9]+}}", schedules.withdraw),
     web.get("/on-call", schedules.page),
+    web.get("/sign-in", signing_in.page),
+    web.post("/sign-in", signing_in.sign_in),
+    web.post("/sign-out", signing_in.sign_out),
+    web.get("/incidents", cases.every),
+    web.get(_CASE, cases.one),
+    web.post(_CASE, cases.act),
     web.get("/", inbox.page),
     web.get(pictures.PATH, pictures.show),
     web.get("/preview", preview.page),

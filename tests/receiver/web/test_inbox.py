@@ -194,5 +194,5 @@ async def test_a_reader_without_a_token_is_told_what_to_enter(client: Client) ->
     for token, status in (("wrong", 401), ("ingest", 403)):
         answer = await client.get("/", headers={"Authorization": f"Bearer {token}"})
         assert (answer.status, answer.content_type) == (status, "text/html")
-        assert "a token of scope read or admin" in await answer.text()
+        assert "A token of scope read, operate or admin" in await answer.text()
         assert ("WWW-Authenticate" in answer.headers) == (status == 401)

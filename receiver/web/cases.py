@@ -1,0 +1,143 @@
+"""The pages of incidents: all that happened, and one that people look at and act on."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from urllib.parse import parse_qs
+
+from aiohttp import web
+
+from receiver.incidents.acting import Actor, Wish
+from receiver.incidents.people import Person, Role
+from receiver.incidents.verbs import offered, refusal
+from receiver.messages.filters import plain
+from receiver.messages.view import View, look_at, raw_host
+from receiver.model import Notification
+from receiver.store.audit import Change
+from receiver.store.handling import Handled, Remark
+from receiver.store.incidents import Incident
+from receiver.store.schema import StoreUnavailableError
+from receiver.web import incidents
+from receiver.web.answers import demand, demand_page, html, read_body
+from receiver.web.auth import Scope
+from receiver.web.keys import SITE, Site
+from receiver.web.pages import Case, Listing, policy
+from receiver.web.paging import WrongError
+from receiver.web.session import COOKIE, form_seal, is_own_form
+from receiver.web.slack import words_of
+
+_POLICY = {"Content-Security-Policy": policy(forms="'self'")}
+_LONGEST = 2_000
+_ASKED = ("q", "state", "severity")
+
+
+async def every(request: web.Request) -> web.Response:
+    """List incidents, newest first, those that are looked for."""
+    demand_page(request, Scope.READ)
+    site = request.app[SITE]
+    try:
+        wanted = incidents.wanted(request)
+        found = await site.store.incidents.find(wanted, site.store.now())
+    except WrongError:  # a form of ours asks for nothing else
+        raise web.HTTPFound(request.path.rpartition("/")[2]) from None
+    except StoreUnavailableError:
+        return html(site.pages.notice("away"), 503)
+    older = found[-1].id if len(found) == wanted.limit else None
+    query = {name: request.query.get(name, "") for name in _ASKED}
+    return html(site.pages.cases(Listing(query, found, older)), headers=_POLICY)
+
+
+async def one(request: web.Request) -> web.Response:
+    """Show an incident with all that happened to it."""
+    demand_page(request, Scope.READ)
+    return await _show(request)
+
+
+async def act(request: web.Request) -> web.Response:
+    """Do what the form says, and show what came of it."""
+    who = demand(request, Scope.OPERATE)
+    site, number = request.app[SITE], int(request.match_info["number"])
+    said = parse_qs((await read_body(request)).decode("utf-8", "replace"))
+    cookie = request.cookies.get(COOKIE, "")
+    if not is_own_form(site.signer, cookie, said.get("seal", [""])[0]):
+        return html(site.pages.notice("forged", root="../"), 403)
+    remark = said.get("comment", [""])[0].strip()[:_LONGEST]
+    verb = said.get("verb", [""])[0]
+    if verb == "comment":
+        words, worked = await _comment(site, number, who, remark)
+    else:
+        words, worked = await _act(site, number, who, Wish(verb, remark))
+    return await _show(request, words, worked=worked)
+
+
+async def _comment(site: Site, number: int, who: str, text: str) -> tuple[str, bool]:
+    texts = site.pages.texts
+    if not text:
+        return "", True
+    change = Change(who, "comment", f"incident {number}")
+    try:
+        kept = await site.store.handling.comment(
+            number, Remark(site.store.now(), who, text), change
+        )
+    except StoreUnavailableError:
+        return texts["away"], False
+    return texts["kept" if kept else "too_many"], bool(kept)
+
+
+async def _act(site: Site, number: int, who: str, wish: Wish) -> tuple[str, bool]:
+    if site.desk is None:
+        return site.pages.texts["failed_act"], False
+    result = await site.desk.acting.act(Actor(who, _person(who)), number, wish)
+    return words_of(result, site.pages.language), result.outcome in {"done", "already"}
+
+
+async def _show(request: web.Request, said: str = "", *, worked: bool = True) -> web.Response:
+    site, number = request.app[SITE], int(request.match_info["number"])
+    try:
+        found = await site.store.incidents.look_up(number, site.store.now())
+        if found is None:
+            return html(site.pages.notice("unknown_incident", root="../"), 404)
+        told = await site.store.newest_of(number)
+        events = await site.store.incidents.timeline(number)
+    except StoreUnavailableError:
+        return html(site.pages.notice("away", root="../"), 503)
+    view = _view(site, told)
+    case = Case(found, view, events, _names(told), (), said=said, worked=worked)
+    return html(site.pages.case(_with_form(request, case)), headers=_POLICY)
+
+
+def _with_form(request: web.Request, case: Case) -> Case:
+    """Add what the visitor may do, if anything."""
+    try:
+        who = demand(request, Scope.OPERATE)
+    except web.HTTPClientError:
+        return case
+    site = request.app[SITE]
+    seal = form_seal(site.signer, request.cookies.get(COOKIE, ""))
+    return replace(case, seal=seal, verbs=_verbs(site, who, case.incident))
+
+
+def _verbs(site: Site, who: str, found: Incident) -> tuple[str, ...]:
+    stands = Handled(found.resolved_at is None, found.taken)
+    silences = site.desk is not None and site.desk.acting.alertmanager is not None
+    left = (v for v in offered(silences=silences) if not refusal(_person(who), v, stands))
+    return tuple(v for v in left if not (v == "acknowledge" and found.taken))
+
+
+def _person(who: str) -> Person:
+    """Return the bearer of a token, whose scope says what they may do."""
+    return Person(name=who[:60], roles=(Role.OPERATE,))
+
+
+def _view(site: Site, told: Notification | None) -> View | None:
+    if told is None:
+        return None
+    return look_at(replace(told, act=None), site.pages.language, "", site.store.now())
+
+
+def _names(told: Notification | None) -> Mapping[str, str]:
+    """Call each alert by its name and its host."""
+    names: dict[str, str] = {}
+    for alert in told.alerts if told else ():
+        words = (alert.labels.get("alertname", ""), raw_host(alert.labels))
+        names[alert.fingerprint] = plain(" ".join(filter(None, words)))[:200]
+    return names
