@@ -1,7 +1,7 @@
 """What flows between the rooms of the receiver; imports nothing of ours."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -150,8 +150,6 @@ class Notification:
 
 ASSUMED = "no longer known to Alertmanager"
 """The `reason` of a notification that the receiver wrote itself for a resolved that never came."""
-
-
 REMINDER = "repeat interval elapsed"
 """The `reason` of a notification that says nothing new; older Alertmanagers do not give it."""
 OF_NONE = "tocsin:none:"
@@ -218,7 +216,7 @@ class Message:
     some, about the incident of that number. `links` are (words, URL) of what can be opened, in
     the language of who reads, those by which one acts first; the body has them too. `labels` are
     those of each firing alert. `topic` is what all titles of an incident are about, empty where
-    nothing is.
+    nothing is. `reached` are those who have it already, and `refused` says who never will.
     """
 
     title: str
@@ -238,6 +236,8 @@ class Message:
     links: tuple[tuple[str, str], ...] = ()
     labels: tuple[Labels, ...] = field(default=(), hash=False)  # mappings have none
     topic: str = ""
+    reached: frozenset[str] = frozenset()
+    refused: str = ""
 
     @property
     def color(self) -> str:
@@ -255,7 +255,10 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """An owed message, claimed from the outbox: what to say, where, and how often it was tried."""
+    """An owed message, claimed from the outbox: what to say, where, and how often it was tried.
+
+    `reached` are those who have it already, the first since `reached_at`; others are owed it still.
+    """
 
     id: int
     channel: str
@@ -263,6 +266,8 @@ class Delivery:
     notification: Notification
     attempts: int
     accepted_at: datetime
+    reached: frozenset[str] = frozenset()
+    reached_at: datetime | None = None
 
 
 class SendError(Exception):
@@ -271,6 +276,7 @@ class SendError(Exception):
     `reason` is a short word for the metric; `detail` is what the other side said. A permanent
     error is about the message itself and is never tried again; what a person can mend, like a
     wrong secret, is not permanent. `retry_after` is the other side's own wish in seconds.
+    `reached` are those whom this very attempt has brought the message.
     """
 
     def __init__(
@@ -280,13 +286,15 @@ class SendError(Exception):
         *,
         permanent: bool = False,
         retry_after: float | None = None,
+        reached: Collection[str] = (),
     ) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
         self.permanent = permanent
         self.retry_after = retry_after
+        self.reached = frozenset(reached)
 
 
 class PartlyRefusedError(SendError):
-    """Some people have the message, and the others never will: it counts as sent."""
+    """Some have the message; the others never will where it is permanent, and else are owed it."""

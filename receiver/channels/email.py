@@ -28,9 +28,6 @@ from receiver.channels.wire import Wire, drop
 from receiver.model import Message, PartlyRefusedError, SendError
 from receiver.settings import SecretFile
 
-_REMEMBERED = 1_000
-"""Messages of which it is remembered who has got them, while others are still owed."""
-
 _RATE = re.compile(r"\b4\.7\.\d+\b.*\brate|too many|rate limit|ratelimit|quota", re.IGNORECASE)
 _NOT_XTEXT = re.compile(r"[^!-*,-<>-~]")
 _LONGEST_NAME = 100
@@ -58,7 +55,6 @@ class Email(Channel):
     return_path: Address | Literal[""] | None = None
 
     _wire: Wire = PrivateAttr(default_factory=Wire)
-    _reached: dict[str, frozenset[str]] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
     def _check_login(self) -> Self:
@@ -86,18 +82,16 @@ class Email(Channel):
         One refused address does not stop the others; it is retried alone where the refusal
         is a passing one (4yz, RFC 5321 4.2.1).
         """
-        reached = self._reached.get(message.key, frozenset())
-        owed = [address for address in self.to if address not in reached]
+        owed = [address for address in self.to if address not in message.reached]
+        if not owed:  # whoever is left to be told is no longer configured
+            return
         mail = compose(message, self._sender, self.to, datetime.now(UTC))
         try:
             refused = await self._transmit(mail, owed, message.key)
         except (SMTPException, OSError) as error:
             raise self._explain(error) from None
-        self._reached.pop(message.key, None)
         if refused:
-            reached |= set(owed) - refused.keys()
-            self._remember(message.key, reached)
-            raise self._blame(refused, reached)
+            raise self._blame(refused, set(owed) - refused.keys(), message.reached)
 
     async def examine(self, http: ClientSession) -> str:  # noqa: ARG002 -- the contract's
         """Connect, encrypt and log in, and mail nobody."""
@@ -158,20 +152,18 @@ class Email(Channel):
             local_hostname=socket.gethostname(),
         )
 
-    def _remember(self, key: str, reached: frozenset[str]) -> None:
-        self._reached[key] = reached
-        if len(self._reached) > _REMEMBERED:
-            del self._reached[next(iter(self._reached))]
+    def _blame(self, refused: Refusals, arrived: set[str], before: frozenset[str]) -> SendError:
+        """Give up those whom the server will never take, unless nobody has the mail yet.
 
-    def _blame(self, refused: Refusals, reached: frozenset[str]) -> SendError:
-        """Give up those whom the server will never take, unless nobody has the mail yet."""
+        A limit that is met by some is theirs, such as a full mailbox, and not the server's.
+        """
         said = "; ".join(f"{to}: {code} {text}" for to, (code, text) in refused.items())
+        detail = self.clean(f"{len(refused)} of {len(self.to)} recipients refused: {said}")
+        if arrived or before:
+            hopeless = all(code >= 500 for code, _ in refused.values())
+            return PartlyRefusedError("recipient", detail, permanent=hopeless, reached=arrived)
         if all(_is_rate(code, text) for code, text in refused.values()):
             return SendError("throttled", self.clean(said), retry_after=_PAUSE)
-        count = f"{len(refused)} of {len(self.to)} recipients refused"
-        detail = self.clean(f"{count}: {said}")
-        if reached and all(code >= 500 for code, _ in refused.values()):
-            return PartlyRefusedError("recipient", detail, permanent=True)
         return SendError("recipient", detail)
 
     def _explain(self, error: Exception) -> SendError:

@@ -7,13 +7,13 @@ import base64
 import hashlib
 import json
 import uuid
-from dataclasses import dataclass, field
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import urlencode
 
 from aiohttp import ClientSession
-from pydantic import AfterValidator, Field, PrivateAttr, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from yarl import URL
 
 from receiver.channels import aliyun
@@ -22,7 +22,7 @@ from receiver.channels.contract import Channel, Format, name_destination
 from receiver.channels.fitting import first_units, units, words_of
 from receiver.channels.jsonbody import check_body, compile_body
 from receiver.channels.posting import Answer, SecretUrl, check_url, is_page, post, refusal
-from receiver.model import SEVERITIES, Message, Pace, Status
+from receiver.model import SEVERITIES, Message, Pace, PartlyRefusedError, SendError, Status
 from receiver.settings import SecretFile
 
 _NEEDS = {
@@ -61,14 +61,6 @@ def _check_body(source: str) -> str:
     return check_body(source, {**_words(_SAMPLE), "to": "+15550100"})
 
 
-@dataclass(slots=True)
-class _Told:
-    """Who has the latest message: tried again, it goes to the others alone; equal to any other."""
-
-    key: str = field(default="", compare=False)
-    numbers: set[str] = field(default_factory=set, compare=False)
-
-
 class Sms(Channel):
     """`provider` sends a short text to each number in `to`; few in an hour, as each costs."""
 
@@ -90,8 +82,6 @@ class Sms(Channel):
     body: Annotated[str, AfterValidator(_check_body)] = _EVERYTHING
     longest: Annotated[int, Field(ge=10, le=1_600)] | None = None
 
-    _told: _Told = PrivateAttr(default_factory=_Told)
-
     @model_validator(mode="after")
     def _check_needs(self) -> Self:
         fields = {field.alias or name: name for name, field in type(self).model_fields.items()}
@@ -112,14 +102,26 @@ class Sms(Channel):
         return (*super().secrets, self._login())
 
     async def send(self, message: Message, http: ClientSession) -> None:
-        """Send to each number that has it not yet; the first failure ends the attempt."""
-        told = self._told
-        if told.key != message.key:
-            told.key, told.numbers = message.key, set()
+        """Send to each number that has it not yet.
+
+        A number that cannot be used stops no other; any other failure ends the attempt.
+        """
+        arrived: set[str] = set()
+        refused: SendError | None = None
         for number in self.to:
-            if number not in told.numbers:
+            if number in message.reached:
+                continue
+            try:
                 await self._tell(number, message, http)
-                told.numbers.add(number)
+            except SendError as error:
+                refused = error
+                if not (error.permanent or error.reason == _NUMBER.reason):
+                    error.reached = frozenset(arrived)
+                    raise
+            else:
+                arrived.add(number)
+        if refused is not None:
+            raise _part(refused, arrived) if arrived or message.reached else refused
 
     async def _tell(self, number: str, message: Message, http: ClientSession) -> None:
         said = {name: self._cut(text) for name, text in _words(message).items()}
@@ -202,6 +204,11 @@ class Sms(Channel):
 
     def _base(self) -> str:
         return (self.api_url or _URLS[self.provider]).rstrip("/")
+
+
+def _part(refused: SendError, arrived: Collection[str]) -> PartlyRefusedError:
+    """Say that others have what a number was refused for."""
+    return PartlyRefusedError(refused.reason, refused.detail, permanent=True, reached=arrived)
 
 
 def _words(message: Message) -> dict[str, str]:

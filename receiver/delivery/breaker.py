@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from receiver.delivery.retry import pause
-from receiver.model import SendError
+from receiver.model import PartlyRefusedError, SendError
 from receiver.store.records import Gate
 
 FAILURES = 3
@@ -20,9 +20,9 @@ _HOPELESS = frozenset({"auth", "gone", "forbidden", "keyword", "address", "clock
 def after_failure(gate: Gate, error: SendError, now: datetime, luck: float) -> Gate:
     """Return the gate after an attempt failed.
 
-    A refused message says that the destination works, a wish to be left alone is kept, and
-    anything else is a failure: the rest doubles from 8 s to 5 min, and `luck`, between 0 and 1,
-    takes up to half of it away.
+    A refused message says that the destination works, and so does one that somebody got; a wish
+    to be left alone is kept, and anything else is a failure: the rest doubles from 8 s to 5 min,
+    and `luck`, between 0 and 1, takes up to half of it away.
     """
     if error.permanent:
         return after_success(gate)
@@ -31,6 +31,8 @@ def after_failure(gate: Gate, error: SendError, now: datetime, luck: float) -> G
         gate = replace(gate, paused_until=max(gate.paused_until, until))
     if error.reason == "throttled":
         return replace(gate, tokens=min(gate.tokens, 0.0))
+    if isinstance(error, PartlyRefusedError):
+        return after_success(gate) if error.reached else gate
     failures = max(gate.failures + 1, FAILURES if error.reason in _HOPELESS else 0)
     if failures < FAILURES:
         return replace(gate, failures=failures)

@@ -9,6 +9,7 @@ from receiver.store.settling import DIGEST
 
 RESOLVED_BEFORE_SENT = "resolved_before_sent"
 MERGED = "merged"
+PARTLY_REFUSED = "partly_refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,8 @@ def outcomes(
     for telling in tellings:
         for delivery in telling.deliveries:
             if delivery is carrier:
-                yield delivery, Outcome("sent", message=message)
+                reason = PARTLY_REFUSED if message.refused else ""
+                yield delivery, Outcome("sent", reason, message.refused, message=message)
             else:
                 state, reason = _fate(delivery, telling, alone=len(tellings) == 1)
                 yield delivery, Outcome(state, reason, within=carrier.id)

@@ -30,7 +30,9 @@ def after(
         return Outcome("dead", "too_old", f"{error.reason}: {error.detail}")
     longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(delivery.attempts - 1, 16))
     wait = max(longest * (1 - luck / 2), pause(error))
-    return Outcome("later", error.reason, error.detail, now + timedelta(seconds=wait))
+    again = now + timedelta(seconds=wait)
+    reached = delivery.reached | error.reached
+    return Outcome("later", error.reason, error.detail, again, reached=reached)
 
 
 def pause(error: SendError) -> float:

@@ -4,9 +4,9 @@ import asyncio
 import hashlib
 import logging
 import traceback
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from aiohttp import ClientSession
@@ -23,6 +23,7 @@ from receiver.model import (
     UNKNOWN,
     Act,
     Background,
+    Delivery,
     Language,
     Message,
     Notification,
@@ -35,6 +36,9 @@ _LOG = logging.getLogger(__name__)
 
 _LAST_WORD = 2.0
 """Seconds beyond a channel's timeout, which it keeps itself and can say more about."""
+
+_PARTLY = timedelta(hours=1)
+"""How long some are owed what others have; a server that greylists takes it after minutes."""
 
 _Result = TypeVar("_Result")
 
@@ -52,6 +56,18 @@ class Told:
     background: Background = UNKNOWN
     place: str = ""
     taken: Act | None = None
+
+    @property
+    def reached(self) -> frozenset[str]:
+        """Those who have all of this already: one to whom part of it is new gets all of it."""
+        return frozenset.intersection(*(each.reached for each in self._deliveries()))
+
+    def reached_at(self, now: datetime) -> datetime:
+        """Since when some have all of this; `now` where nobody has."""
+        return max(each.reached_at or now for each in self._deliveries())
+
+    def _deliveries(self) -> Iterator[Delivery]:
+        return (each for telling in self.tellings for each in telling.deliveries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +120,16 @@ class Outlet:
     async def _tell(
         self, told: Told, http: ClientSession, metrics: Metrics, now: datetime
     ) -> Message:
-        message = replace(self._render(told, metrics, now), place=told.place)
+        message = replace(self._render(told, metrics, now), place=told.place, reached=told.reached)
         try:
             return await self._send(message, http)
         except PartlyRefusedError as error:
+            if not error.permanent and now - told.reached_at(now) < _PARTLY:
+                raise
             refused = self._masked(error)
             metrics.failed(self.name, refused.reason, refused.detail)
             _LOG.warning("channel %s: sent, but %s", self.name, refused.detail)
-            return message
+            return replace(message, refused=refused.detail)
 
     async def _send(self, message: Message, http: ClientSession) -> Message:
         place = await self.channel.send(message, http)
@@ -168,9 +186,12 @@ class Outlet:
         )
 
     def _masked(self, error: SendError) -> SendError:
-        detail = mask.one_line(error.detail, self.channel.secrets)
-        return SendError(
-            error.reason, detail, permanent=error.permanent, retry_after=error.retry_after
+        return type(error)(
+            error.reason,
+            mask.one_line(error.detail, self.channel.secrets),
+            permanent=error.permanent,
+            retry_after=error.retry_after,
+            reached=error.reached,
         )
 
 

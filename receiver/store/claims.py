@@ -47,6 +47,8 @@ class Claim:
     accepted_at: datetime
     webhook: int
     reason: str
+    reached: Sequence[str] | None
+    reached_at: datetime | None
     left_out: Sequence[str]
 
     def delivery(self, said: Notification) -> Delivery:
@@ -54,7 +56,10 @@ class Claim:
         told = _without(said, self.left_out) if self.left_out else said
         if self.reason == REPEATED:
             told = replace(told, reason=REMINDER)
-        return Delivery(self.id, self.channel, self.incident, told, self.attempts, self.accepted_at)
+        return Delivery(
+            *(self.id, self.channel, self.incident, told, self.attempts, self.accepted_at),
+            *(frozenset(self.reached or ()), self.reached_at),
+        )
 
 
 def _without(said: Notification, left_out: Iterable[str]) -> Notification:
@@ -102,16 +107,17 @@ def claim(
     return Claimed(tuple(_lease(connection, numbers, now, until)), choice, waiting)
 
 
-def _due() -> ColumnElement[bool]:
-    """Select what of `channel` could be sent `now`, from rows of that channel.
+def _in_order() -> ColumnElement[bool]:
+    """Select what may be sent `now` as far as the order of an incident's messages goes.
 
-    An incident's messages keep their order: one waits behind an earlier one that waits or that
-    somebody has claimed.
+    One waits behind an earlier one that waits or that somebody has claimed. It takes along what
+    some have already, and so does not keep its news from them.
     """
     now = bindparam("now", type_=Instant)
     earlier = deliveries.alias()
-    late = or_(earlier.c.not_before > now, earlier.c.lease > now)
-    return _free() & _is_none(_before(earlier).where(late))
+    waits = (earlier.c.not_before > now) & earlier.c.reached_at.is_(None)
+    late = or_(waits, earlier.c.lease > now)
+    return _is_none(_before(earlier).where(late))
 
 
 def _before(earlier: FromClause) -> Select[int]:
@@ -130,18 +136,22 @@ def _is_none(found: Select[int]) -> ColumnElement[bool]:
     return found.limit(1).scalar_subquery().is_(None)
 
 
-def _free() -> ColumnElement[bool]:
-    """Select what is owed and that nobody waits with or has claimed, `now`."""
+def _free(*, along: bool = False) -> ColumnElement[bool]:
+    """Select what is owed and that nobody waits with or has claimed, `now`.
+
+    With `along` also what some have already, since it goes with other news of its incident.
+    """
     now = bindparam("now", type_=Instant)
     free = or_(deliveries.c.lease.is_(None), deliveries.c.lease <= now)
-    return owed() & (deliveries.c.not_before <= now) & free
+    ripe = deliveries.c.not_before <= now
+    return owed() & free & (or_(ripe, deliveries.c.reached_at.is_not(None)) if along else ripe)
 
 
 # Made once, since a statement of this size takes longer to put together than to run.
 _IN_LANE = (
     select(deliveries.c.id)
     .where(deliveries.c.channel == bindparam("channel"), deliveries.c.urgent == bindparam("lane"))
-    .where(_due())
+    .where(_free(), _in_order())
 )
 _COUNT = select(func.count()).select_from(_IN_LANE.order_by(deliveries.c.id).limit(MOST).subquery())
 _FIRST = (
@@ -153,12 +163,13 @@ _OF_INCIDENTS = (
     select(deliveries.c.id, deliveries.c.incident, webhooks.c.size)
     .join(webhooks, webhooks.c.id == deliveries.c.webhook)
     .where(deliveries.c.incident.in_(bindparam("incidents", expanding=True)))
-    .where(deliveries.c.channel.is_not_distinct_from(bindparam("channel")), _due())
+    .where(deliveries.c.channel.is_not_distinct_from(bindparam("channel")))
+    .where(_free(along=True), _in_order())
     .order_by(deliveries.c.id)
     .limit(_MOST_ROWS)
 )
 _THESE = deliveries.c.id.in_(bindparam("numbers", expanding=True))
-_HOLD = select(deliveries.c.id).where(_THESE, _free()).with_for_update(skip_locked=True)
+_HOLD = select(deliveries.c.id).where(_THESE, _free(along=True)).with_for_update(skip_locked=True)
 _TAKE = (
     update(deliveries)
     .where(_THESE)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Column,
     Connection,
@@ -279,8 +280,13 @@ def _said(connection: Connection) -> None:
     )
 
 
+def _reached(connection: Connection) -> None:
+    add_column(connection, "deliveries", Column("reached", JSON))
+    add_column(connection, "deliveries", Column("reached_at", BigInteger))
+
+
 STEPS: Sequence[Step] = (
     *(_slices, _gates, _sizes, _notices, _ends, _audit, _apart, _places),
-    *(_handling, _pictures, _outdated, _rota, _quiet, _life, _said),
+    *(_handling, _pictures, _outdated, _rota, _quiet, _life, _said, _reached),
 )
 """STEPS[i] takes a store of version i + 1 to i + 2."""

@@ -156,7 +156,8 @@ class Choice:
 class Outcome:
     """How an attempt ended: `sent`, `suppressed`, `later` (again at `not_before`) or `dead`.
 
-    `within` is the delivery whose message told this one too.
+    `within` is the delivery whose message told this one too. `reached` are those who have it while
+    others are owed it still.
     """
 
     state: str
@@ -165,6 +166,7 @@ class Outcome:
     not_before: datetime | None = None
     message: Message | None = None
     within: int | None = None
+    reached: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

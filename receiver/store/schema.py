@@ -134,6 +134,8 @@ deliveries = Table(
     Column("within", BigInteger),  # the delivery whose message told this one too
     Column("held_by", Text),  # the name of the window or of the hours that suppressed it
     Column("attempts", Integer, nullable=False),
+    Column("reached", JSON(none_as_null=True)),  # who has it, while others are owed it still
+    Column("reached_at", Instant),  # since when somebody has
     Column("accepted_at", Instant, nullable=False),
     Column("not_before", Instant, nullable=False),
     Column("lease", Instant),

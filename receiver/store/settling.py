@@ -4,13 +4,13 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from sqlalchemy import BindParameter, Connection, bindparam, update
+from sqlalchemy import BindParameter, Connection, bindparam, func, literal, update
 
 from receiver.model import Delivery
 from receiver.store import gates, places
 from receiver.store.handover import FELL_BACK, hand_over
 from receiver.store.records import Gate, Line, Outcome
-from receiver.store.schema import attempts, deliveries
+from receiver.store.schema import Instant, attempts, deliveries
 
 DIGEST = "digest"
 """The reason of what another incident's message told."""
@@ -60,6 +60,9 @@ def _close(
     values: dict[str, object] = {"lease": None, "reason": outcome.reason, "within": outcome.within}
     if outcome.state == "later":
         values |= {"not_before": outcome.not_before}
+        if outcome.reached:
+            since = func.coalesce(deliveries.c.reached_at, literal(now, Instant))
+            values |= {"reached": sorted(outcome.reached), "reached_at": since}
     else:
         values |= {"state": outcome.state, "settled_at": now}
     if outcome.message is not None:

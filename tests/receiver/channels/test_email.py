@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -155,7 +156,8 @@ async def test_one_refused_address_does_not_stop_the_other(
     with pytest.raises(SendError) as caught:
         await mail(smtp).send(make_message(), http)
     assert smtp.mails[0].recipients == ("second@example.com",)
-    assert isinstance(caught.value, PartlyRefusedError) is permanent
+    assert isinstance(caught.value, PartlyRefusedError)
+    assert caught.value.reached == {"second@example.com"}
     assert (caught.value.reason, caught.value.permanent) == ("recipient", permanent)
     assert caught.value.detail == f"1 of 2 recipients refused: first@example.com: {line}"
 
@@ -163,13 +165,15 @@ async def test_one_refused_address_does_not_stop_the_other(
 async def test_who_has_a_mail_does_not_get_it_again_when_the_other_is_retried(
     mail: MailTo, smtp: FakeSmtp, http: ClientSession
 ) -> None:
-    channel = mail(smtp)
-    smtp.refuse["first@example.com"] = "450 4.2.1 greylisted"
+    message = make_message()
+    smtp.refuse["first@example.com"] = "452 4.2.2 the mailbox is over quota"
     for _ in range(2):
-        with pytest.raises(SendError):
-            await channel.send(make_message(), http)
+        with pytest.raises(PartlyRefusedError) as caught:
+            await mail(smtp).send(message, http)
+        message = replace(message, reached=message.reached | caught.value.reached)
     smtp.refuse.clear()
-    await channel.send(make_message(), http)
+    await mail(smtp).send(message, http)
+    await mail(smtp, to=["second@example.com"]).send(message, http)
     assert [got.recipients for got in smtp.mails] == [
         ("second@example.com",),
         ("first@example.com",),

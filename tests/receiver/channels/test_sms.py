@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from receiver.channels.aliyun import authorize, query_of
 from receiver.channels.sms import Sms
-from receiver.model import Pace, SendError
+from receiver.model import Pace, PartlyRefusedError, SendError
 from tests.fakes.alerts import make_message
 from tests.fakes.sms import KEY, SECRET, SID, FakeSms
 
@@ -130,11 +130,23 @@ async def test_who_has_it_does_not_get_it_again(
 ) -> None:
     channel = make("twilio", to=["+15550101", "+15550102"])
     sms.codes = [0, 20429]
-    with pytest.raises(SendError):
+    with pytest.raises(SendError) as caught:
         await channel.send(make_message(), http)
-    await channel.send(make_message(), http)
+    assert caught.value.reached == {"+15550101"}
+    await channel.send(make_message(reached=caught.value.reached), http)
     await channel.send(make_message(key="key-2"), http)
     assert [number for number, _ in sms.sent] == ["+15550101", "+15550102"] * 2
+
+
+@pytest.mark.parametrize("code", [21211, 21617])
+async def test_a_number_that_cannot_be_used_keeps_nothing_from_the_others(
+    code: int, make: Maker, sms: FakeSms, http: ClientSession
+) -> None:
+    sms.codes = [code]
+    with pytest.raises(PartlyRefusedError) as caught:
+        await make("twilio", to=["+15550101", "+15550102"]).send(make_message(), http)
+    assert caught.value.permanent
+    assert [number for number, _ in sms.sent] == ["+15550102"]
 
 
 def test_few_are_sent_in_an_hour(make: Maker) -> None:
