@@ -25,6 +25,7 @@ from receiver.channels.contract import Channel, TimeZone
 from receiver.incidents.oncall.schedule import Schedules
 from receiver.incidents.people import Person, twins
 from receiver.incidents.quiet.hours import Named
+from receiver.incidents.quiet.keeping import Flapping
 from receiver.incidents.quiet.windows import Windows
 from receiver.messages import library
 from receiver.messages.checking import check
@@ -135,6 +136,7 @@ class Config(Section):
         default_factory=dict
     )
     maintenance: Windows = ()
+    flapping: Flapping | None = Flapping()
     mute_times: Named = Field(default_factory=dict)
     schedules: Schedules = Field(default_factory=dict)
 

@@ -31,6 +31,7 @@ SUPPRESSIONS = (
     "maintenance",
     "muted",
     "quiet-hours",
+    "flapping",
 )
 _CODES = ("200", "400", "401", "403", "408", "413", "415", "503")
 _STATUSES = ("firing", "resolved")

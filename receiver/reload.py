@@ -218,7 +218,14 @@ def _rules(config: Config) -> Rules:
         name: Habits(channel.mute_times, channel.quiet_hours)
         for name, channel in config.channels.items()
     }
-    return Rules(config.maintenance, config.mute_times, config.routes, habits, config.timezone)
+    return Rules(
+        config.maintenance,
+        config.mute_times,
+        config.routes,
+        habits,
+        config.timezone,
+        config.flapping,
+    )
 
 
 def _ears(config: Config) -> Ears:

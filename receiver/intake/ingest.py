@@ -14,7 +14,7 @@ from receiver.intake.webhook import parse
 from receiver.messages.route import Route, route
 from receiver.metrics import Metrics
 from receiver.model import REMINDER, Alert, Notification, Status
-from receiver.store.records import Decision, Known, Webhook
+from receiver.store.records import FLAPPING, Decision, Known, Webhook
 from receiver.store.store import Store
 
 _LOG = logging.getLogger(__name__)
@@ -28,6 +28,8 @@ a webhook is a reminder, and theirs must go out too.
 """
 MOST_UNDER_WAY = 64 * 2**20
 """Bytes of webhooks under way at most; past it, the sender is told to come again."""
+_TOPIC, _HASH = 60, 12
+"""Letters of a group's topic and of its hash, which make a name that people can read."""
 _LARGE = 128 * 1024
 """Bytes; what is larger takes more than a few milliseconds to read."""
 
@@ -87,7 +89,10 @@ def _hushed(
     decision: Decision, told: Notification, current: Sequence[Alert], known: Known, quiet: Quiet
 ) -> Decision:
     """Leave out what a window hides; where that is all that is new, hold everything."""
-    hidden = hide(current, known, quiet)
+    group = f"{told.topic[:_TOPIC]} {told.group_hash[:_HASH]}"
+    hidden = hide(current, known, quiet, group)
+    if told.act is not None:  # that somebody is at it is said of what flaps too
+        hidden = hidden.without(FLAPPING)
     shown = hidden.shown(current)
     news = told.act is not None or any(map(known.is_news, shown))
     mutes = ((name, quiet.mutes(name, shown)) for name in decision.channels if quiet.hours)
@@ -170,7 +175,7 @@ class Intake:
     async def _keep(self, body: bytes, told: Notification, now: datetime) -> Decision:
         quiet = self.quiet(now)
         choose = partial(decide, told, now, self.routes, ears=self.ears, quiet=quiet)
-        decision = await self.store.accept(Webhook(body, told, now), choose)
+        decision = await self.store.accept(Webhook(body, told, now), choose, quiet.depth)
         self._count(told, decision, now)
         if decision.told:
             self.wake(decision.told)

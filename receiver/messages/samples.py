@@ -131,6 +131,8 @@ ACTS: Mapping[str, Notification] = {
     "response": replace(_ALONE["single"], act=_RESPONSE),
     "maintenance over": replace(_ALONE["truncated"], act=_OVER),
     "quiet hours over": replace(_ALONE["grouped"], act=Act("quiet-hours-over", "nights", NOW)),
+    "flapping": replace(_ALONE["grouped"], act=Act("flapping", "SlowAnswers", NOW)),
+    "calm": replace(_ALONE["resolved"], act=Act("calm", "SlowAnswers", NOW, START, "9")),
     "silence ends": replace(_ALONE["grouped"], act=_ENDS),
     "nasty maintenance over": replace(_ALONE["nasty"], act=replace(_nasty_act(), verb=_OVER.verb)),
     "nasty response": replace(_ALONE["nasty alone"], act=_nasty_act()),

@@ -38,6 +38,8 @@ ACTED = {
         "respond": "Response",
         "maintenance-over": "Maintenance over",
         "silence-ends": "Silence ends soon",
+        "flapping": "Flapping",
+        "calm": "Calm again",
         "handover": "On call",
         "muted-over": "Muted hours over",
         "quiet-hours-over": "Quiet hours over",
@@ -49,6 +51,8 @@ ACTED = {
         "respond": "自动响应",
         "maintenance-over": "维护结束",
         "silence-ends": "静默即将到期",
+        "flapping": "反复抖动",
+        "calm": "已稳定",
         "handover": "值班交接",
         "muted-over": "静音时段结束",
         "quiet-hours-over": "免打扰时段结束",
@@ -61,11 +65,18 @@ ACTED_EMOJI = {
     "respond": "🔧",
     "maintenance-over": "🚧",
     "silence-ends": "⏰",
+    "flapping": "〰️",
+    "calm": "〰️",
     "handover": "📟",
     "muted-over": "🔔",
     "quiet-hours-over": "🔔",
 }
-OF_SEVERAL = frozenset({"maintenance-over", "muted-over", "quiet-hours-over", "silence-ends"})
+OF_SEVERAL = frozenset(
+    (
+        *("maintenance-over", "muted-over", "quiet-hours-over"),
+        *("silence-ends", "flapping", "calm"),
+    )
+)
 """What is told of alerts of several incidents, whoever did it, with all of them."""
 ALONE = frozenset({"handover"})
 """Acts that are about no incident whose message stands anywhere."""

@@ -9,6 +9,7 @@ from sqlalchemy import BindParameter, Connection, bindparam, delete, select
 
 from receiver.store import bell, bodies, bulk, episodes, held
 from receiver.store.episodes import Case
+from receiver.store.past import LOOKED_AT
 from receiver.store.records import REPEATED, Decision, Known, Webhook
 from receiver.store.schema import deliveries, slices, webhooks
 
@@ -21,6 +22,8 @@ class Arrival:
 
     webhook: Webhook
     decide: Decide
+    depth: int = LOOKED_AT
+    """Episodes of each alert that are looked at."""
 
 
 def accept(connection: Connection, arrivals: Sequence[Arrival]) -> list[tuple[Decision, int]]:
@@ -50,7 +53,8 @@ def _turns(arrivals: Sequence[Arrival]) -> Iterator[list[int]]:
 
 
 def _accept(connection: Connection, arrivals: Sequence[Arrival]) -> list[tuple[Decision, int]]:
-    cases = episodes.look_up(connection, [arrival.webhook for arrival in arrivals])
+    depth = max(arrival.depth for arrival in arrivals)  # all have that of the same settings
+    cases = episodes.look_up(connection, [arrival.webhook for arrival in arrivals], depth)
     decisions = [a.decide(case.seen) for a, case in zip(arrivals, cases, strict=True)]
     belongs = episodes.record(connection, cases, decisions)
     held.note(connection, decisions, belongs)

@@ -44,7 +44,9 @@ class Case:
         return [a for a in self.webhook.notification.alerts if a.fingerprint not in left_out]
 
 
-def look_up(connection: Connection, told: Sequence[Webhook]) -> list[Case]:
+def look_up(
+    connection: Connection, told: Sequence[Webhook], depth: int = past.LOOKED_AT
+) -> list[Case]:
     """Look up what is known of the webhooks' groups, which are all different, and alerts."""
     named = [(w, w.notification.group_hash, w.notification.delivery_key) for w in told]
     last = past.last_incidents(connection, [group for _, group, _ in named])
@@ -57,7 +59,7 @@ def look_up(connection: Connection, told: Sequence[Webhook]) -> list[Case]:
             cases.append(Case(webhook, group, key, Known(), None, is_open=False))
             continue
         prints = {a.fingerprint for a in webhook.notification.alerts}
-        seen = past.known(connection, group, prints, owed.get(key))
+        seen = past.known(connection, group, prints, owed.get(key), depth)
         is_open = row.resolved_at is None
         cases.append(Case(webhook, group, key, seen, row.id, is_open, row.severity))
     return cases
@@ -158,7 +160,7 @@ class _Changes:
                 "incident": incident,
                 "status": end if alert.status is Status.RESOLVED else alert.status.value,
                 "ends_at": alert.ends_at if alert.status is Status.RESOLVED else None,
-                "hidden_by": by.name if by and alert.fingerprint in hidden else None,
+                "hidden_by": by.mark if by and alert.fingerprint in hidden else None,
             }
             since = burning.get(alert.fingerprint)
             if since is not None and since <= alert.starts_at:

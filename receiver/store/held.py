@@ -7,10 +7,9 @@ from sqlalchemy import Connection, delete, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from receiver.store.quiet import held
-from receiver.store.records import Decision, Hold
+from receiver.store.records import MAINTENANCE, Decision, Hold
 from receiver.store.schema import episodes
 
-MAINTENANCE, MUTED, QUIET_HOURS = "maintenance", "muted", "quiet-hours"
 MANY = 500
 """Rows of one statement at most: SQLite counts what is bound in it."""
 

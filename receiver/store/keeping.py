@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select, tuple_
+from sqlalchemy import Connection, delete, func, insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from receiver.model import Status
@@ -20,7 +20,7 @@ from receiver.store.lane import Lane
 from receiver.store.planned import Planned
 from receiver.store.quiet import held, said
 from receiver.store.records import Hold, Webhook
-from receiver.store.schema import deliveries, episodes, incidents
+from receiver.store.schema import Instant, deliveries, episodes, incidents
 
 _LATEST = 1_000
 """Incidents of which the receivers are looked at."""
@@ -34,6 +34,19 @@ class Fires:
     is_open: bool
     prints: frozenset[str]
     told: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Flaps:
+    """How often a group's alerts began while they were hidden as they flap.
+
+    Since when, when it last changed, and the newest incident.
+    """
+
+    count: int
+    since: datetime
+    last: datetime
+    incident: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +67,8 @@ class Release:
     letters: Sequence[Letter] = ()
     prints: Collection[tuple[int, str]] = ()
     """Incidents and fingerprints of alerts that are hidden no longer."""
+    calm: Hold | None = None
+    """What flapped and does no longer."""
 
 
 class Keeping:
@@ -75,6 +90,10 @@ class Keeping:
     async def fires(self, incident: int) -> Fires:
         """Return what fires of an incident."""
         return await self._reader.run(_fires, incident)
+
+    async def flaps(self, hold: Hold) -> Flaps | None:
+        """Return how a group flaps; None where nothing is known of that."""
+        return await self._reader.run(_flaps, hold)
 
     async def release(self, release: Release, now: datetime) -> bool:
         """Do it, unless somebody else has; returns whether it was done."""
@@ -138,6 +157,19 @@ def forget(connection: Connection, before: datetime, most: int) -> int:
     return len(old)
 
 
+def _flaps(connection: Connection, hold: Hold) -> Flaps | None:
+    changed = func.coalesce(episodes.c.ends_at, episodes.c.starts_at)
+    row = connection.execute(
+        select(
+            func.count().label("several"),
+            func.min(episodes.c.starts_at, type_=Instant).label("since"),
+            func.max(changed, type_=Instant).label("last"),
+            func.max(episodes.c.incident).label("incident"),
+        ).where(episodes.c.hidden_by == hold.mark)
+    ).one()
+    return Flaps(row.several, row.since, row.last, row.incident) if row[0] else None
+
+
 def _release(connection: Connection, release: Release, now: datetime) -> bool:
     keys = [(e.incident, e.channel, e.hold.reason, e.hold.name) for e in release.held]
     columns = tuple_(held.c.incident, held.c.channel, held.c.reason, held.c.name)
@@ -153,6 +185,9 @@ def _release(connection: Connection, release: Release, now: datetime) -> bool:
         connection.execute(delete(held).where(columns.in_(part)))
     rows.keep(connection, release.moved)
     rows.show(connection, release.prints)
+    if release.calm:
+        marked = episodes.c.hidden_by == release.calm.mark
+        connection.execute(update(episodes).where(marked).values(hidden_by=None))
     for letter in release.letters:
         incident = letter.incident or _closed(connection, letter.webhook, now)
         accept.owe(connection, letter.webhook, letter.channels, incident)

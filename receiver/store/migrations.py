@@ -285,8 +285,12 @@ def _reached(connection: Connection) -> None:
     add_column(connection, "deliveries", Column("reached_at", BigInteger))
 
 
+def _hidden(connection: Connection) -> None:
+    add_index(connection, "episodes_hidden", "episodes (hidden_by)", "hidden_by IS NOT NULL")
+
+
 STEPS: Sequence[Step] = (
     *(_slices, _gates, _sizes, _notices, _ends, _audit, _apart, _places),
-    *(_handling, _pictures, _outdated, _rota, _quiet, _life, _said, _reached),
+    *(_handling, _pictures, _outdated, _rota, _quiet, _life, _said, _reached, _hidden),
 )
 """STEPS[i] takes a store of version i + 1 to i + 2."""

@@ -14,6 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     FromClause,
+    Integer,
     Row,
     Select,
     Text,
@@ -34,7 +35,7 @@ from receiver.store.schema import Instant, deliveries, episodes, incidents, webh
 
 ASSUMED_OVER = "assumed"
 """The status of an episode of which nobody but the receiver said that it is over."""
-_LOOKED_AT = 4
+LOOKED_AT = 4
 """Episodes of an alert: one that fires, and some that are over. What is older is stale."""
 _LATELY = timedelta(hours=1)
 """Much longer than webhooks that say the same are duplicates of each other."""
@@ -61,10 +62,14 @@ def owed_lately(
 
 
 def known(
-    connection: Connection, group: str, prints: Iterable[str], owed_at: datetime | None
+    connection: Connection,
+    group: str,
+    prints: Iterable[str],
+    owed_at: datetime | None,
+    depth: int = LOOKED_AT,
 ) -> Known:
-    """Return what is known of some alerts of a group."""
-    values = {"group": group, "each": _json(prints)}
+    """Return what is known of some alerts of a group, from the newest `depth` episodes of each."""
+    values = {"group": group, "each": _json(prints), "depth": depth, "before": depth - 1}
     latest: defaultdict[str, dict[str, datetime]] = defaultdict(dict)
     first: dict[str, datetime] = {}
     hidden: dict[str, str] = {}
@@ -77,10 +82,12 @@ def known(
         if row.hidden_by and row.status == Status.FIRING.value:
             hidden[name] = row.hidden_by
     resolved = latest[Status.RESOLVED.value]
-    for name, began in first.items():
-        if count[name] == _LOOKED_AT:
-            resolved.setdefault(name, max(began, _LEAST + _MOMENT) - _MOMENT)
-    return Known(latest[Status.FIRING.value], resolved, latest[ASSUMED_OVER], owed_at, hidden)
+    often = {name: began for name, began in first.items() if count[name] == depth}
+    for name, began in often.items():
+        resolved.setdefault(name, max(began, _LEAST + _MOMENT) - _MOMENT)
+    return Known(
+        latest[Status.FIRING.value], resolved, latest[ASSUMED_OVER], owed_at, hidden, often
+    )
 
 
 def _json(values: Iterable[str]) -> str:
@@ -131,7 +138,9 @@ def _latest_in_sqlite(each: TableValuedAlias) -> Select[Any]:
     """Find the newest episodes by their times, for want of LATERAL."""
     newer = episodes.alias()
     newest = select(newer.c.starts_at).where(_of_it(newer, each)).order_by(newer.c.starts_at.desc())
-    nth = newest.limit(1).offset(_LOOKED_AT - 1).correlate(each).scalar_subquery()
+    nth = (
+        newest.limit(1).offset(bindparam("before", type_=Integer)).correlate(each).scalar_subquery()
+    )
     since = func.coalesce(nth, literal(_LEAST, Instant), type_=Instant)
     return _latest(each, episodes, _of_it(episodes, each) & (episodes.c.starts_at >= since))
 
@@ -140,7 +149,7 @@ def _latest_in_postgresql(each: TableValuedAlias) -> Select[Any]:
     """Find them for one alert after the other: a join would go through all of their past."""
     columns = (episodes.c.status, episodes.c.starts_at, episodes.c.hidden_by)
     newest = select(*columns).where(_of_it(episodes, each)).order_by(episodes.c.starts_at.desc())
-    found = newest.limit(_LOOKED_AT).correlate(each).lateral()
+    found = newest.limit(bindparam("depth", type_=Integer)).correlate(each).lateral()
     return _latest(each, found, true())
 
 

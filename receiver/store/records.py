@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Self
 
 from receiver.model import Alert, Delivery, Message, Notification, Status
 from receiver.store.schema import EPOCH
@@ -24,8 +25,8 @@ class Known:
     `firing` and `resolved` give, for each fingerprint, the start of its latest episode in that
     state; `assumed` those of which only the receiver itself said that they are over, which a
     firing alert proves wrong. `owed_at` is when a webhook with the same delivery key was last
-    owed to somebody. `hidden` are those that fire and that nobody was told of, with the window
-    that hid them.
+    owed to somebody. `hidden` are those that fire and that nobody was told of, with what
+    hid them, and `often` says since when an alert began as many times as was looked at.
     """
 
     firing: Mapping[str, datetime] = field(default_factory=dict)
@@ -33,6 +34,7 @@ class Known:
     assumed: Mapping[str, datetime] = field(default_factory=dict)
     owed_at: datetime | None = None
     hidden: Mapping[str, str] = field(default_factory=dict)
+    often: Mapping[str, datetime] = field(default_factory=dict)
 
     def is_stale(self, alert: Alert) -> bool:
         """Whether it fires for an episode that is over: a late word of another Alertmanager.
@@ -58,6 +60,8 @@ class Known:
         return alert.status is Status.RESOLVED or burning is None or alert.starts_at > burning
 
 
+MAINTENANCE, MUTED, QUIET_HOURS = "maintenance", "muted", "quiet-hours"
+FLAPPING = "flapping"
 REPEATED = "reminder"
 """The reason for which a message is owed that says what was said before."""
 
@@ -68,6 +72,17 @@ class Hold:
 
     reason: str
     name: str
+
+    @property
+    def mark(self) -> str:
+        """What episodes are marked with that it hides; no window's name has a slash."""
+        return f"{FLAPPING}/{self.name}" if self.reason == FLAPPING else self.name
+
+    @classmethod
+    def of(cls, mark: str) -> Self:
+        """Read a mark."""
+        kind, flaps, name = mark.partition(f"{FLAPPING}/")
+        return cls(FLAPPING, name) if flaps and not kind else cls(MAINTENANCE, mark)
 
 
 @dataclass(frozen=True, slots=True)

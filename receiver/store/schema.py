@@ -91,6 +91,12 @@ episodes = Table(
     Index("episodes_of_incident", "incident", "status"),
     Index("episodes_by_end", "ends_at"),
 )
+Index(
+    "episodes_hidden",
+    episodes.c.hidden_by,
+    sqlite_where=episodes.c.hidden_by.is_not(None),
+    postgresql_where=episodes.c.hidden_by.is_not(None),
+)
 
 webhooks = Table(
     "webhooks",

@@ -14,26 +14,26 @@ from typing import Any
 
 import orjson
 
+from receiver.incidents.quiet.damping import Damping
+from receiver.incidents.quiet.letters import RawAlert, firing, summary
+from receiver.incidents.quiet.letters import again as again_about
 from receiver.incidents.quiet.planning import Planning
 from receiver.metrics import Metrics
-from receiver.model import ACT_KEY, OF_NONE
+from receiver.model import Act
 from receiver.store.again import again
-from receiver.store.held import MAINTENANCE, Held
+from receiver.store.held import Held
 from receiver.store.keeping import Letter, Release
 from receiver.store.outbox import Parse
-from receiver.store.records import Hold, Webhook
+from receiver.store.records import FLAPPING, MAINTENANCE, Hold, Webhook
 from receiver.store.store import Store
 
 _LOG = logging.getLogger(__name__)
 
 _PERIOD = 5.0
-_MOST = 1_000
-"""Alerts in one message; it says how many more there are."""
 _MOST_BODIES = 10
 """Webhooks of an incident that are read for what its alerts are called."""
 
-RECEIVER = "tocsin"
-_Alerts = Mapping[str, Mapping[str, Any]]
+_Alerts = Mapping[str, RawAlert]
 """Alerts of an incident, as Alertmanager wrote them, by fingerprint."""
 _Said = set[tuple[str, int, str]]
 """What was told now: channel, incident and fingerprint."""
@@ -63,6 +63,11 @@ class Ending:
     wake: Callable[[Iterable[str]], None]
     alone: Callable[[], Collection[str]]
 
+    @property
+    def damping(self) -> Damping:
+        """What tells of that which flaps."""
+        return Damping(self.planning, self.store, self.parse, self.wake, self.alone())
+
     async def run(self) -> None:
         """Go on until cancelled."""
         trouble = "what was kept quiet cannot be looked through"
@@ -78,11 +83,14 @@ class Ending:
             self.metrics.maintenance_active.labels(window.name).set(window.name in is_open)
         over: defaultdict[Hold, list[str]] = defaultdict(list)
         for channel, hold in await self.store.keeping.reasons():
-            if not quiet.goes_on(channel, hold):
+            if hold.reason == FLAPPING or not quiet.goes_on(channel, hold):
                 over[hold].append(channel)
         said: _Said = set()
         for hold, channels in over.items():
-            await self._end(hold, channels, now, said)
+            if hold.reason == FLAPPING:
+                await self.damping.look(hold, channels, now)
+            else:
+                await self._end(hold, channels, now, said)
 
     async def _end(self, hold: Hold, channels: Sequence[str], now: datetime, said: _Said) -> None:
         held = await self.store.keeping.held(hold, channels)
@@ -114,7 +122,7 @@ class Ending:
         said = {a["fingerprint"]: a for each in reversed(documents) for a in each["alerts"]}
         window = self.planning.named(hold.name) if hold.reason == MAINTENANCE else None
         alerts = {
-            name: {**said[name], "status": "firing", "endsAt": None}
+            name: firing(said[name])
             for name in sorted(fires.prints & said.keys())
             if window is None or window.covers(said[name]["labels"] or {})
         }
@@ -146,48 +154,17 @@ class Ending:
             mine = frozenset((incident, name) for to, incident, name in told if to == channel)
             alike[mine].append(channel)
         window = self.planning.named(hold.name) if hold.reason == MAINTENANCE else None
+        act = Act(f"{hold.reason}-over", hold.name, now, detail=window.comment if window else "")
         for mine, channels in alike.items():
             alone = [name for name in channels if name in self.alone()]
             for incident in sorted({incident for incident, _ in mine} if alone else ()):
                 alerts = [cases[i].alerts[name] for i, name in sorted(mine) if i == incident]
-                body = _again(cases[incident].document, alerts)
+                body = again_about(cases[incident].document, alerts)
                 yield Letter(self._webhook(body, now), alone, incident)
             if others := [name for name in channels if name not in alone]:
                 alerts = [cases[i].alerts[name] for i, name in sorted(mine)]
-                body = _summary(hold, alerts, now, window.comment if window else "")
+                body = summary(act, f"{hold.reason}:{hold.name}:{now.isoformat()}", alerts)
                 yield Letter(self._webhook(body, now), others)
 
     def _webhook(self, body: bytes, now: datetime) -> Webhook:
         return Webhook(body, self.parse(body), now)
-
-
-def _again(document: Mapping[str, Any], alerts: Sequence[Mapping[str, Any]]) -> bytes:
-    """Write an incident's webhook again, about some of its alerts."""
-    now = {"status": _status(alerts), "notification_reason": "", "alerts": alerts}
-    return orjson.dumps({**document, **now})
-
-
-def _summary(hold: Hold, alerts: Sequence[Mapping[str, Any]], now: datetime, comment: str) -> bytes:
-    """Write the webhook that tells of all these alerts."""
-    shown = alerts[:_MOST]
-    return orjson.dumps(
-        {
-            "version": "4",
-            "groupKey": f"{OF_NONE}{hold.reason}:{hold.name}:{now.isoformat()}",
-            "receiver": RECEIVER,
-            "status": _status(shown),
-            "groupLabels": {"alertname": hold.name},
-            "alerts": shown,
-            "truncatedAlerts": len(alerts) - len(shown),
-            ACT_KEY: {
-                "verb": f"{hold.reason}-over",
-                "who": hold.name,
-                "at": now.isoformat(),
-                "detail": comment,
-            },
-        }
-    )
-
-
-def _status(alerts: Sequence[Mapping[str, Any]]) -> str:
-    return "firing" if any(alert["status"] == "firing" for alert in alerts) else "resolved"

@@ -2,13 +2,18 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Self
+
+from pydantic import Field
 
 from receiver.incidents.quiet.hours import Interval
 from receiver.incidents.quiet.windows import Window
 from receiver.messages.route import Route, route, taken
 from receiver.model import Alert, Labels, Status, severity_of
-from receiver.store.held import MAINTENANCE, MUTED, QUIET_HOURS
-from receiver.store.records import Hold, Known
+from receiver.settings import Duration, Section
+from receiver.store.past import LOOKED_AT
+from receiver.store.records import FLAPPING, MAINTENANCE, MUTED, QUIET_HOURS, Hold, Known
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +22,14 @@ class Habits:
 
     mute_times: Sequence[str] = ()
     quiet_hours: Sequence[str] = ()
+
+
+class Flapping(Section):
+    """An alert that began so many `times` within a time flaps, until it is calm for another."""
+
+    times: Annotated[int, Field(ge=4, le=20)] = 5
+    within: Duration = 3600.0
+    calm: Duration = 900.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +41,7 @@ class Rules:
     routes: Sequence[Route] = ()
     channels: Mapping[str, Habits] = field(default_factory=dict)
     zone: str = "UTC"
+    flapping: Flapping | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +51,13 @@ class Quiet:
     windows: Sequence[Window] = ()
     hours: frozenset[str] = frozenset()
     rules: Rules = field(default_factory=Rules)
+    recent: datetime | None = None
+    """Since when an alert flaps that began often enough."""
+
+    @property
+    def depth(self) -> int:
+        """How many episodes of an alert must be looked at: that which begins is one more."""
+        return self.rules.flapping.times - 1 if self.rules.flapping else LOOKED_AT
 
     def window(self, labels: Labels) -> Hold | None:
         """Return what keeps an alert with these labels from everybody, if something does."""
@@ -90,34 +111,47 @@ LOUD = Quiet()
 
 @dataclass(frozen=True, slots=True)
 class Hidden:
-    """Alerts that nobody is told of: by fingerprint, with what hides each."""
+    """Alerts that nobody is told of: by fingerprint, with what hides each, windows first."""
 
     by: Mapping[str, Hold] = field(default_factory=dict)
+
+    def without(self, reason: str) -> Self:
+        """Return the same without what is hidden for a reason."""
+        return type(self)({name: hold for name, hold in self.by.items() if hold.reason != reason})
 
     def shown(self, alerts: Iterable[Alert]) -> list[Alert]:
         """Return the alerts that can be told."""
         return [alert for alert in alerts if alert.fingerprint not in self.by]
 
 
-def hide(alerts: Iterable[Alert], known: Known, quiet: Quiet) -> Hidden:
-    """Say which alerts a window hides: what fires, and the end of what began hidden.
+def hide(alerts: Iterable[Alert], known: Known, quiet: Quiet, group: str) -> Hidden:
+    """Say which alerts are hidden by a window, or as they flap; `group` is what theirs is called.
+
+    That is what fires, and the end of what began hidden.
 
     Whoever was told that something fires is told that it is over, be there a window or not: they
     may be at work on it, and would take silence for trouble that lasts.
     """
-    if not (quiet.windows or known.hidden):
+    if not (quiet.windows or known.hidden or known.often):
         return Hidden()
-    return Hidden(
-        {
-            alert.fingerprint: hold
-            for alert in alerts
-            if (hold := _hold(alert, known, quiet)) is not None
-        }
-    )
+    each = ((a.fingerprint, _hold(a, known, quiet, group)) for a in alerts)
+    found = [(name, hold) for name, hold in each if hold is not None]
+    return Hidden(dict(sorted(found, key=lambda pair: pair[1].reason == FLAPPING)))
 
 
-def _hold(alert: Alert, known: Known, quiet: Quiet) -> Hold | None:
-    if alert.status is Status.FIRING:
-        return quiet.window(alert.labels)
-    began = known.hidden.get(alert.fingerprint)
-    return Hold(MAINTENANCE, began) if began else None
+def _hold(alert: Alert, known: Known, quiet: Quiet, group: str) -> Hold | None:
+    mark = known.hidden.get(alert.fingerprint)
+    began = Hold.of(mark) if mark else None
+    if alert.status is Status.RESOLVED:
+        return began
+    if hold := quiet.window(alert.labels):
+        return hold
+    if known.is_news(alert):
+        return Hold(FLAPPING, group) if _flaps(alert, known, quiet) else None
+    return began if began and began.reason == FLAPPING else None
+
+
+def _flaps(alert: Alert, known: Known, quiet: Quiet) -> bool:
+    """Whether it begins once more, after it began often of late."""
+    since = known.often.get(alert.fingerprint)
+    return since is not None and quiet.recent is not None and since >= quiet.recent

@@ -44,7 +44,9 @@ class Planning:
     def quiet(self, at: datetime) -> Quiet:
         """Return what keeps quiet then."""
         rules = self.rules()
-        return Quiet(open_at(self.windows, at), running(rules.hours, at), rules)
+        flaps = rules.flapping
+        recent = at - timedelta(seconds=flaps.within) if flaps else None
+        return Quiet(open_at(self.windows, at), running(rules.hours, at), rules, recent)
 
     async def refresh(self, now: datetime) -> None:
         """Read the plans again, and drop what is long over; raises StoreUnavailableError."""

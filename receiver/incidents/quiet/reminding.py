@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import aiohttp
-import orjson
 
-from receiver.incidents.quiet.ending import RECEIVER
+from receiver.incidents.quiet.letters import summary
 from receiver.incidents.quiet.planning import Planning
 from receiver.messages.route import route
 from receiver.metrics import Metrics
-from receiver.model import ACT_KEY, OF_NONE, Alert
+from receiver.model import Act, Alert
 from receiver.store.keeping import Letter
 from receiver.store.outbox import Parse
 from receiver.store.records import Webhook
@@ -29,8 +28,6 @@ from receiver.upstream.silences import Hidden, Silence, active, hidden
 _LOG = logging.getLogger(__name__)
 
 _IDLE = 15.0
-_MOST = 1_000
-"""Alerts in one message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,26 +75,9 @@ def reminders(
 
 def body(reminder: Reminder, now: datetime, link: str) -> bytes:
     """Write the webhook that reminds."""
-    silence, alerts = reminder.silence, reminder.alerts[:_MOST]
-    return orjson.dumps(
-        {
-            "version": "4",
-            "groupKey": f"{OF_NONE}{reminder.what}",
-            "receiver": RECEIVER,
-            "status": "firing",
-            "groupLabels": {"alertname": silence.comment or silence.id},
-            "externalURL": link,
-            "truncatedAlerts": len(reminder.alerts) - len(alerts),
-            "alerts": [_write(alert) for alert in alerts],
-            ACT_KEY: {
-                "verb": "silence-ends",
-                "who": silence.created_by,
-                "at": now.isoformat(),
-                "until": silence.ends_at.isoformat(),
-                "detail": silence.comment,
-            },
-        }
-    )
+    silence = reminder.silence
+    act = Act("silence-ends", silence.created_by, now, silence.ends_at, silence.comment)
+    return summary(act, reminder.what, [_write(alert) for alert in reminder.alerts], link)
 
 
 def _write(alert: Alert) -> dict[str, object]:

@@ -56,11 +56,14 @@ def test_the_newest_is_found_by_an_index_and_no_more_than_that_is_read(
 
     event.listen(connection, "before_cursor_execute", ask, retval=True)
     query = statements[connection.dialect.name]
-    rows = connection.execute(query, {"group": "g", "each": '["aa"]'}).cursor.fetchall()
+    rows = connection.execute(query, VALUES).cursor.fetchall()
     plan = "\n".join(str(row) for row in rows)
     assert (postgresql if on_server else sqlite) in plan, plan
     assert "Limit" in plan or not on_server, plan
     assert "Seq Scan" not in plan, plan
+
+
+VALUES = {"group": "g", "each": '["aa"]', "depth": 4, "before": 3}
 
 
 def test_of_a_group_that_flaps_the_last_is_known(connection: Connection) -> None:

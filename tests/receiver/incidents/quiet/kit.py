@@ -8,7 +8,7 @@ from typing import Any
 from receiver import metrics
 from receiver.incidents.quiet.ending import Ending
 from receiver.incidents.quiet.hours import Interval
-from receiver.incidents.quiet.keeping import Habits, Rules
+from receiver.incidents.quiet.keeping import Flapping, Habits, Rules
 from receiver.incidents.quiet.planning import Planning
 from receiver.incidents.quiet.windows import Window
 from receiver.intake.ingest import Intake
@@ -43,12 +43,16 @@ class House:
     deaf: frozenset[str] = frozenset()
     hours: Mapping[str, Sequence[Interval]] = field(default_factory=dict)
     habits: Mapping[str, Habits] = field(default_factory=dict)
+    flapping: Flapping | None = None
     woken: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.numbers: Metrics = metrics.create("1", ["ops", "mail"])
         self.planning = Planning(
-            self.store, lambda: Rules(self.windows, self.hours, self.routes, self.habits)
+            self.store,
+            lambda: Rules(
+                self.windows, self.hours, self.routes, self.habits, flapping=self.flapping
+            ),
         )
         self.intake = Intake(
             self.store, self.routes, self.numbers, self.woken.extend, quiet=self.planning.quiet
@@ -65,6 +69,13 @@ class House:
         alerts = [alert(name, **labels) for name in names]
         alerts += [alert(name, "resolved", **labels) for name in over]
         decision = await self.intake.accept(body(alerts, **changes), at(minute))
+        return decision.reason or ",".join({hold.reason for hold in decision.holds.values()})
+
+    async def flap(self, minute: float, status: str = "firing", name: str = "a") -> str:
+        """Take in that an alert begins in this minute, or ends that began the minute before."""
+        start = int(minute) - (status == "resolved")
+        raw = body([alert(name, status, start, service="db")])
+        decision = await self.intake.accept(raw, at(minute))
         return decision.reason or ",".join({hold.reason for hold in decision.holds.values()})
 
     async def tick(self, minute: float) -> None:
