@@ -15,8 +15,9 @@ from receiver.delivery.sending import Outlet
 from receiver.delivery.trying import send_test
 from receiver.intake.webhook import parse
 from receiver.messages.samples import exercise
-from receiver.model import SEVERITIES, ConfigError, Notification, SendError
+from receiver.model import ConfigError, Notification, SendError
 from receiver.outlets import outlets
+from receiver.severity import SEVERITIES
 from receiver.store.store import Store
 
 Client = Callable[[], AbstractAsyncContextManager[aiohttp.ClientSession]]

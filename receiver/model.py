@@ -1,4 +1,4 @@
-"""What flows between the rooms of the receiver; imports nothing of ours."""
+"""What flows between the rooms of the receiver."""
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
+
+from receiver.severity import Severity, most_urgent, severity_of
 
 Labels = Mapping[str, str]
 
@@ -32,40 +34,8 @@ class Language(StrEnum):
     ZH = "zh"
 
 
-@dataclass(frozen=True, slots=True)
-class Severity:
-    """How urgent an alert is: rank 0 is the most urgent; colour is #rrggbb."""
-
-    name: str
-    rank: int
-    color: str
-    emoji: str
-
-
-SEVERITIES = {
-    severity.name: severity
-    for severity in (
-        Severity("critical", 0, "#d32f2f", "🔴"),
-        Severity("high", 1, "#e64a19", "🟠"),
-        Severity("error", 2, "#f57c00", "🟠"),
-        Severity("warning", 3, "#fbc02d", "🟡"),
-        Severity("medium", 4, "#fdd835", "🟡"),
-        Severity("low", 5, "#1976d2", "🔵"),
-        Severity("info", 6, "#1976d2", "🔵"),
-        Severity("none", 7, "#757575", "⚪"),
-    )
-}
 RESOLVED_COLOR = "#388e3c"
 RESOLVED_EMOJI = "🟢"
-
-
-def severity_of(labels: Labels) -> Severity:
-    """Return the severity that a `severity` label names; an unknown or missing one is a warning."""
-    return _severity_named(labels.get("severity", ""))
-
-
-def _severity_named(name: str) -> Severity:
-    return SEVERITIES.get(name.lower(), SEVERITIES["warning"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +90,8 @@ class Notification:
     def severity(self) -> Severity:
         """The most urgent severity of the alerts that fire, or of all when none does."""
         firing = [alert for alert in self.alerts if alert.status is Status.FIRING]
-        names = {alert.labels.get("severity", "") for alert in firing or self.alerts}
-        told = map(_severity_named, names)
-        return min(told, key=lambda s: s.rank, default=severity_of(self.common_labels))
+        told = most_urgent(alert.labels for alert in firing or self.alerts)
+        return told or severity_of(self.common_labels)
 
     @property
     def group_hash(self) -> str:
@@ -148,6 +117,8 @@ class Notification:
         return _digest(self.receiver, self.group_key, *said)
 
 
+_CALLING = frozenset({"", "escalate", "maintenance-over", "muted-over", "quiet-hours-over"})
+"""Acts of which people hear who were not told before; of others whoever did them has heard."""
 ASSUMED = "no longer known to Alertmanager"
 """The `reason` of a notification that the receiver wrote itself for a resolved that never came."""
 REMINDER = "repeat interval elapsed"
@@ -238,6 +209,11 @@ class Message:
     topic: str = ""
     reached: frozenset[str] = frozenset()
     refused: str = ""
+
+    @property
+    def calls(self) -> bool:
+        """Whether it asks for somebody: something fires, and it is not only told what was done."""
+        return self.status is Status.FIRING and self.act in _CALLING
 
     @property
     def color(self) -> str:

@@ -30,10 +30,11 @@ def outlets(config: Config, signer: Signer | None = None) -> Iterator[Outlet]:
 
 def _doors(config: Config, channel: Channel, signer: Signer) -> Doors:
     """Return what lets people act from this channel's messages."""
-    verbs = offered(silences=config.alertmanager is not None)
+    silences = config.alertmanager is not None
+    verbs = offered(silences=silences) if channel.clickable else ()
     keys = (channel.people or _reader(config, channel)) if config.links else ()
     people = {key: config.people[key].name for key in keys}
-    return Doors(config.links, signer, people, verbs)
+    return Doors(config.links, signer, people, verbs, silences)
 
 
 def _reader(config: Config, channel: Channel) -> tuple[str, ...]:

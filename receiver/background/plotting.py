@@ -9,8 +9,9 @@ from receiver.background.queries import band_of, band_query, only
 from receiver.messages.filters import plain
 from receiver.messages.render import Style
 from receiver.messages.view import host_of
-from receiver.model import RESOLVED_COLOR, Labels, Status, severity_of
+from receiver.model import RESOLVED_COLOR, Labels, Status
 from receiver.pictures.chart import Chart, Line
+from receiver.severity import severity_of
 from receiver.upstream.prometheus import Series
 
 _POINTS = 120

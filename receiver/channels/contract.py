@@ -65,6 +65,11 @@ class Channel(Section):
         return False
 
     @property
+    def clickable(self) -> bool:
+        """Whether what people may do is offered by buttons of its own."""
+        return False
+
+    @property
     def written(self) -> Format:
         """Which templates write its messages as it is configured."""
         return self.format

@@ -10,7 +10,8 @@ from yarl import URL
 from receiver.channels.codes import Fault, read_code
 from receiver.channels.contract import Channel, name_destination
 from receiver.channels.posting import SecretUrl, post, refusal
-from receiver.model import SEVERITIES, Message, SendError, Status
+from receiver.model import Message, SendError
+from receiver.severity import ALIASES, SEVERITIES
 
 MOBILE = re.compile(r"\+?[\d-]+")
 
@@ -18,8 +19,10 @@ Mention = dict[str, tuple[str, ...]]
 
 
 def _check_severities(mention: Mention) -> Mention:
-    unknown = sorted(mention.keys() - SEVERITIES.keys())
-    if unknown:
+    if also := sorted(mention.keys() & ALIASES.keys()):
+        same = ", ".join(f"{word} counts as {ALIASES[word]}" for word in also)
+        raise ValueError(f"{same}; write that")
+    if unknown := sorted(mention.keys() - SEVERITIES.keys()):
         known = ", ".join(SEVERITIES)
         raise ValueError(f"unknown severity {', '.join(unknown)}; one of {known}")
     return mention
@@ -45,8 +48,8 @@ class Robot(Channel):
         return name_destination(self.type, self.url.get_secret_value())
 
     def called(self, message: Message) -> tuple[str, ...]:
-        """Whom the message calls; nobody once it is over."""
-        if message.status is not Status.FIRING:
+        """Whom the message calls; nobody once it is over, or where it tells what somebody did."""
+        if not message.calls:
             return ()
         by_label = (
             person

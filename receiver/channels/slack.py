@@ -76,6 +76,11 @@ class Slack(Channel):
         """Whether it changes its messages: a webhook is never told where they are."""
         return self.token is not None
 
+    @property
+    def clickable(self) -> bool:
+        """Whether it has buttons: whose click it is Slack proves by a signature."""
+        return self.signing is not None
+
     async def send(self, message: Message, http: ClientSession) -> str | None:
         """Post the message as blocks; anything but Slack's own yes is a failure.
 
@@ -83,7 +88,7 @@ class Slack(Channel):
         for each change. Whoever looks at the channel sees those of alerts that fire there too,
         since nobody is told that a message was changed.
         """
-        payload = payload_of(message, self.language, buttons=self.signing is not None)
+        payload = payload_of(message, self.language, buttons=self.clickable)
         if self.url is not None:
             answer = await self._post(self.url.get_secret_value(), payload, http)
             self._demand(answer, _read_webhook(answer))
@@ -125,7 +130,7 @@ class Slack(Channel):
 
     async def amend(self, message: Message, http: ClientSession) -> None:
         """Change the message where it stands; one that cannot be changed any longer is left."""
-        payload = payload_of(message, self.language, buttons=self.signing is not None)
+        payload = payload_of(message, self.language, buttons=self.clickable)
         await self._change(message.place, payload, http)
 
     async def whisper(self, channel: str, user: str, text: str, http: ClientSession) -> None:

@@ -22,8 +22,9 @@ from receiver.channels.contract import Channel, Format, name_destination
 from receiver.channels.fitting import first_units, units, words_of
 from receiver.channels.jsonbody import check_body, compile_body
 from receiver.channels.posting import Answer, SecretUrl, check_url, is_page, post, refusal
-from receiver.model import SEVERITIES, Message, Pace, PartlyRefusedError, SendError, Status
+from receiver.model import Message, Pace, PartlyRefusedError, SendError, Status
 from receiver.settings import SecretFile
+from receiver.severity import SEVERITIES
 
 _NEEDS = {
     "aliyun": ("key", "secret_file", "sign", "template"),

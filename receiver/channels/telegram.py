@@ -19,7 +19,7 @@ from receiver.channels.codes import Fault
 from receiver.channels.contract import Channel, Format, name_destination
 from receiver.channels.fitting import first_units, fit, units
 from receiver.channels.posting import Answer, check_url, post, refusal
-from receiver.model import Message, Pace, SendError, Status
+from receiver.model import Message, Pace, SendError
 from receiver.settings import SecretFile
 
 LONGEST = 4_096
@@ -62,7 +62,7 @@ class Telegram(Channel):
         return name_destination("telegram", self.api_url, self.token.get_secret_value(), self.chat)
 
     async def send(self, message: Message, http: ClientSession) -> None:
-        """Post the message, without a sound where it is over; anything but ok is a failure.
+        """Post the message, without a sound where it calls nobody; anything but ok is a failure.
 
         Where an address is not to Telegram's taste, its links are in the text instead.
         """
@@ -81,7 +81,7 @@ class Telegram(Channel):
             "text": fit(message.body, _fits, self.language, shorten=shorten),
             "parse_mode": "HTML",
             "link_preview_options": _preview(message.link),
-            "disable_notification": message.status is Status.RESOLVED,
+            "disable_notification": not message.calls,
         }
         if message.links:
             rows = [[{"text": words, "url": url}] for words, url in message.links]

@@ -18,8 +18,9 @@ from receiver.channels.contract import Channel, Format, name_destination
 from receiver.channels.fitting import fit, words_of
 from receiver.channels.jsonbody import check_body, compile_body
 from receiver.channels.posting import Answer, SecretUrl, is_page, post, refusal
-from receiver.model import SEVERITIES, Message, Pace, SendError, Status
+from receiver.model import Message, Pace, SendError, Status
 from receiver.settings import SecretFile
+from receiver.severity import SEVERITIES
 
 _LONGEST = 16_000
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")

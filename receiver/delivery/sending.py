@@ -154,7 +154,8 @@ class Outlet:
         message = render(
             test, self.style, key=key, thread=key, now=now, templates=self.templates
         ).message
-        return replace(message, title=f"{_TEST[self.style.language]} {message.title}")
+        title = f"{_TEST[self.style.language]} {message.title}"
+        return replace(message, title=title, act="test")  # an act, so it calls nobody
 
     def _render(self, told: Told, metrics: Metrics, now: datetime) -> Message:
         single = len(told.tellings) == 1

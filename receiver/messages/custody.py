@@ -17,13 +17,15 @@ _GOOD = timedelta(hours=24)
 class Custody:
     """`taken` is who acknowledged the incident of this number, `links` are (name, URL) of people.
 
-    `verbs` are what can be done by a channel's own buttons.
+    `verbs` are what can be done by a channel's own buttons, and `silences` says whether by one of
+    the two a silence is made.
     """
 
     incident: int = 0
     taken: Act | None = None
     links: tuple[tuple[str, str], ...] = ()
     verbs: tuple[str, ...] = ()
+    silences: bool = False
 
 
 NOBODY = Custody()
@@ -33,19 +35,24 @@ NOBODY = Custody()
 class Doors:
     """Writes links by which people act on an incident, one for each: `people` are names by key.
 
-    `url` is where our pages are.
+    `url` is where our pages are, `verbs` what the channel has buttons for, and `silences` whether
+    there is an Alertmanager that could.
     """
 
     url: str
     signer: Signer
     people: Mapping[str, str] = field(default_factory=dict)
     verbs: tuple[str, ...] = ()
+    silences: bool = False
 
     def custody(self, incident: int, taken: Act | None, now: datetime) -> Custody:
         """Return what a message about an incident needs."""
         until = int((now + _GOOD).timestamp())
         links = tuple((name, self._link(incident, key, until)) for key, name in self.people.items())
-        return Custody(incident, taken, links, self.verbs)
+        return Custody(
+            *(incident, taken, links, self.verbs),
+            silences=self.silences and bool(links or self.verbs),
+        )
 
     def _link(self, incident: int, person: str, until: int) -> str:
         shown = self.signer.seal(PURPOSE, subject(incident, person), until)

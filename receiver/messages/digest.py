@@ -10,15 +10,9 @@ from receiver.messages.filters import clip, plain
 from receiver.messages.library import BUILT_IN, DIGEST_FILES, Templates
 from receiver.messages.render import Rendered, Sheet, Style, firing_labels, scene
 from receiver.messages.view import DigestView, KindView, raw_host, tidy_host
-from receiver.messages.words import LINKS, RESOLVED, SEVERITY
-from receiver.model import (
-    RESOLVED_EMOJI,
-    Alert,
-    Notification,
-    Severity,
-    Status,
-    severity_of,
-)
+from receiver.messages.words import LINKS, RESOLVED, severity_word
+from receiver.model import RESOLVED_EMOJI, Alert, Notification, Status
+from receiver.severity import Severity, severity_of
 
 _MOST_KINDS = 60
 _MOST_HOSTS = 100
@@ -80,7 +74,7 @@ def _look_at(kinds: Sequence[_Kind], messages: int, style: Style, since: datetim
     return DigestView(
         resolved=resolved,
         emoji=RESOLVED_EMOJI if resolved else worst.emoji,
-        state=RESOLVED[language] if resolved else SEVERITY[language][worst.name],
+        state=RESOLVED[language] if resolved else severity_word(worst, language),
         messages=messages,
         since=since,
         names=tuple(dict.fromkeys(kind.name for kind in kinds if kind.name)),
@@ -97,10 +91,10 @@ def _kinds(told: Iterable[Notification]) -> list[_Kind]:
         for alert in notification.alerts:
             labels = alert.labels
             alike[labels.get("alertname", ""), labels.get("severity", "")].append(alert)
-    kinds: dict[tuple[str, str], _Kind] = {}
+    kinds: dict[tuple[str, Severity], _Kind] = {}
     for (called, _), alerts in alike.items():  # only now: there may be thousands of alerts
         name, severity = clip(plain(called), _NAME), severity_of(alerts[0].labels)
-        kinds.setdefault((name, severity.name), _Kind(name, severity)).add(alerts)
+        kinds.setdefault((name, severity), _Kind(name, severity)).add(alerts)
     return sorted(kinds.values(), key=lambda kind: kind.order)
 
 

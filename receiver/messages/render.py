@@ -17,7 +17,7 @@ from receiver.messages.filters import clip, plain
 from receiver.messages.library import ACT_FILES, BUILT_IN, FILES, QUIET_FILES, Part, Templates
 from receiver.messages.markup import DIALECTS
 from receiver.messages.view import View, look_at
-from receiver.messages.words import ALONE, HANDLE, LINKS, OF_SEVERAL, SEVERITY, VERBS
+from receiver.messages.words import ALONE, HANDLE, LINKS, OF_SEVERAL, VERBS, severity_word
 from receiver.model import (
     RESOLVED_COLOR,
     UNKNOWN,
@@ -27,9 +27,9 @@ from receiver.model import (
     Language,
     Message,
     Notification,
-    Severity,
     Status,
 )
+from receiver.severity import Severity
 
 # What a template can raise on a notification that its author did not think of.
 _FAILURES = (
@@ -140,7 +140,7 @@ def scene(style: Style, urgency: Severity) -> dict[str, Any]:
     """Return what each template can use beside what the message is about."""
     return {
         "zone": ZoneInfo(style.timezone),
-        "severity": SEVERITY[style.language][urgency.name],
+        "severity": severity_word(urgency, style.language),
     }
 
 

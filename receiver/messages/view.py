@@ -8,7 +8,7 @@ from receiver.messages.custody import NOBODY, Custody
 from receiver.messages.facts import facts_of, value_of
 from receiver.messages.filters import clip, plain, web_link
 from receiver.messages.links import links_of
-from receiver.messages.words import ACTED, ACTED_EMOJI, AGAIN, RESOLVED, SEVERITY
+from receiver.messages.words import ACTED, ACTED_EMOJI, AGAIN, RESOLVED, severity_word
 from receiver.model import (
     REMINDER,
     RESOLVED_EMOJI,
@@ -20,8 +20,8 @@ from receiver.model import (
     Language,
     Notification,
     Status,
-    severity_of,
 )
+from receiver.severity import severity_of
 
 _MOST_ALERTS = 10
 _MOST_LABELS = 8
@@ -72,7 +72,7 @@ class AlertView(Notes):
 
 @dataclass(frozen=True, slots=True)
 class View(Notes):
-    """A notification. `alerts` are at most ten, those that fire first.
+    """A notification. `alerts` are at most ten, those that fire and are urgent first.
 
     `more` of the same webhook are not among them, and `truncated` never arrived. `labels` are
     those all alerts share, besides what is said elsewhere, and `label` and `annotation` find
@@ -158,7 +158,7 @@ def look_at(
     custody: Custody = NOBODY,
 ) -> View:
     """Prepare a notification for the templates of one language; `link` leads to our own pages."""
-    alerts = sorted(notification.alerts, key=lambda alert: alert.status is Status.RESOLVED)
+    alerts = sorted(notification.alerts, key=_order)
     shown, resolved = alerts[:_MOST_ALERTS], notification.status is Status.RESOLVED
     firing = sum(alert.status is Status.FIRING for alert in alerts)
     shared = _shared([alert.labels for alert in alerts])
@@ -191,10 +191,15 @@ def look_at(
     )
 
 
+def _order(alert: Alert) -> tuple[bool, int]:
+    """Put what fires first, and of that the most urgent: a list of alerts may be cut."""
+    return alert.status is Status.RESOLVED, severity_of(alert.labels).rank
+
+
 def _form(told: Notification, custody: Custody) -> str:
     """Return whose form makes a silence, where the message has no better way to one."""
-    better = custody.links or custody.verbs
-    return told.external_url if told.status is Status.FIRING and not better else ""
+    fires = told.status is Status.FIRING
+    return told.external_url if fires and not custody.silences else ""
 
 
 def _headline(told: Notification, language: Language) -> tuple[str, str]:
@@ -203,9 +208,10 @@ def _headline(told: Notification, language: Language) -> tuple[str, str]:
         return ACTED_EMOJI[told.act.verb], ACTED[language][told.act.verb]
     if told.status is Status.RESOLVED:
         return RESOLVED_EMOJI, RESOLVED[language]
-    severity = SEVERITY[language][told.severity.name]
-    again = f"{severity} · {AGAIN[language]}" if told.reason == REMINDER else severity
-    return told.severity.emoji, again
+    severity = told.severity
+    word = severity_word(severity, language)
+    again = f"{word} · {AGAIN[language]}" if told.reason == REMINDER else word
+    return severity.emoji, again
 
 
 def _act(done: Act | None) -> Act | None:

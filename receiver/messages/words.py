@@ -1,6 +1,7 @@
 """The words of both languages that templates do not hold themselves."""
 
 from receiver.model import Language
+from receiver.severity import Severity
 
 RESOLVED = {Language.EN: "Resolved", Language.ZH: "已恢复"}
 
@@ -26,6 +27,12 @@ SEVERITY = {
         "none": "通知",
     },
 }
+
+
+def severity_word(severity: Severity, language: Language) -> str:
+    """Say how urgent something is: a word that is the user's own stays as it is."""
+    return severity.said or SEVERITY[language][severity.name]
+
 
 AGAIN = {Language.EN: "reminder", Language.ZH: "再次提醒"}
 """What a reminder says beside the severity."""

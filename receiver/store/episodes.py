@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from receiver.model import ASSUMED, SEVERITIES, Alert, Notification, Status
+from receiver.model import ASSUMED, Alert, Notification, Status
+from receiver.severity import SEVERITIES
 from receiver.store import bulk, past
 from receiver.store.past import ASSUMED_OVER
 from receiver.store.records import Decision, Known, Webhook

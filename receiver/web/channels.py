@@ -6,8 +6,9 @@ from aiohttp import web
 from pydantic import AfterValidator
 
 from receiver.messages.samples import exercise
-from receiver.model import SEVERITIES, SendError
+from receiver.model import SendError
 from receiver.settings import Section
+from receiver.severity import SEVERITIES
 from receiver.store.audit import Change
 from receiver.store.schema import StoreUnavailableError
 from receiver.web.answers import demand, problem, read_json

@@ -9,8 +9,9 @@ from pydantic import Field
 
 from receiver.incidents.acting import Actor, Result, Wish
 from receiver.incidents.people import Person, Role
-from receiver.model import SEVERITIES, Act, Alert
+from receiver.model import Act, Alert
 from receiver.settings import Duration, Section
+from receiver.severity import SEVERITIES
 from receiver.store.audit import Change
 from receiver.store.handling import Remark
 from receiver.store.incidents import STATES, Incident, Wanted

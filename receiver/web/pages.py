@@ -15,7 +15,8 @@ from receiver.incidents.oncall.shifts import Shift
 from receiver.messages.filters import localtime
 from receiver.messages.view import View
 from receiver.messages.words import LINKS, RESOLVED, SEVERITY, VERBS
-from receiver.model import SEVERITIES, Language, Status
+from receiver.model import Language, Status
+from receiver.severity import SEVERITIES
 from receiver.store.handling import Handled
 from receiver.store.incidents import STATES, Incident
 from receiver.store.records import Notice, Posted

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from receiver.model import SEVERITIES, Alert, Labels, Message, Notification, Status
+from receiver.model import Alert, Labels, Message, Notification, Status
+from receiver.severity import SEVERITIES
 
 START = datetime(2026, 11, 23, 14, 28, 58, tzinfo=UTC)
 

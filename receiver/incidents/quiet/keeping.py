@@ -10,8 +10,9 @@ from pydantic import Field
 from receiver.incidents.quiet.hours import Interval
 from receiver.incidents.quiet.windows import Window
 from receiver.messages.route import Route, route, taken
-from receiver.model import Alert, Labels, Status, severity_of
+from receiver.model import Alert, Labels, Status
 from receiver.settings import Duration, Section
+from receiver.severity import severity_of
 from receiver.store.past import LOOKED_AT
 from receiver.store.records import FLAPPING, MAINTENANCE, MUTED, QUIET_HOURS, Hold, Known
 

@@ -6,7 +6,8 @@ from aiohttp import ClientSession
 from pydantic import ValidationError
 
 from receiver.channels.apprise import Apprise
-from receiver.model import SEVERITIES, SendError, Status
+from receiver.model import SendError, Status
+from receiver.severity import SEVERITIES
 from tests.fakes.alerts import make_message
 from tests.fakes.hook import FakeHook
 

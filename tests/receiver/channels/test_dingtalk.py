@@ -11,7 +11,8 @@ from yarl import URL
 
 from receiver.channels.dingfaults import diagnose
 from receiver.channels.dingtalk import LONGEST_BODY, DingTalk, sign
-from receiver.model import SEVERITIES, SendError, Status
+from receiver.model import SendError, Status
+from receiver.severity import SEVERITIES
 from tests.fakes.alerts import make_message
 from tests.fakes.dingtalk import FakeDingTalk
 
@@ -224,6 +225,24 @@ async def test_nobody_is_called_when_an_alert_resolves(
     assert dingtalk.messages[0]["at"]["isAtAll"] is False
 
 
+@pytest.mark.parametrize("verb", ["acknowledge", "silence", "respond", "handover", "test"])
+async def test_nobody_is_called_to_be_told_what_somebody_did(
+    verb: str, robot: Robot, dingtalk: FakeDingTalk, http: ClientSession
+) -> None:
+    channel = robot(mention={"critical": ["all"]})
+    await channel.send(make_message(act=verb), http)
+    assert dingtalk.messages[0]["at"]["isAtAll"] is False
+    assert "@all" not in dingtalk.texts[0]
+
+
+@pytest.mark.parametrize("verb", ["escalate", "quiet-hours-over"])
+async def test_people_are_called_to_what_they_were_not_told_before(
+    verb: str, robot: Robot, dingtalk: FakeDingTalk, http: ClientSession
+) -> None:
+    await robot(mention={"critical": ["all"]}).send(make_message(act=verb), http)
+    assert dingtalk.messages[0]["at"]["isAtAll"] is True
+
+
 async def test_a_text_that_names_all_calls_nobody(
     robot: Robot, dingtalk: FakeDingTalk, http: ClientSession
 ) -> None:
@@ -255,6 +274,7 @@ async def test_a_long_body_loses_whole_lines_and_says_how_many(
             "169.254.169.254 is link-local or a metadata service; messages do not go there",
         ),
         ({"mention": {"urgent": ["all"]}}, "unknown severity urgent; one of critical,"),
+        ({"mention": {"page": ["all"]}}, "page counts as critical; write that"),
         ({"timezone": "Mars/Olympus"}, "not a time zone: 'Mars/Olympus'"),
     ],
 )

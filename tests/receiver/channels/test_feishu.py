@@ -7,7 +7,8 @@ from aiohttp import ClientSession
 
 from receiver.channels.feishu import LONGEST_BODY, Feishu, diagnose, sign
 from receiver.delivery.pace import bucket
-from receiver.model import SEVERITIES, SendError, Status
+from receiver.model import SendError, Status
+from receiver.severity import SEVERITIES
 from tests.fakes.alerts import make_message
 from tests.fakes.feishu import FakeFeishu
 

@@ -4,7 +4,8 @@ import pytest
 from aiohttp import ClientSession
 
 from receiver.channels.pagerduty import PagerDuty
-from receiver.model import SEVERITIES, SendError, Severity, Status
+from receiver.model import SendError, Status
+from receiver.severity import SEVERITIES, Severity
 from tests.fakes.alerts import make_message
 from tests.fakes.pagerduty import FakePagerDuty
 

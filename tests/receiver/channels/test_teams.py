@@ -4,7 +4,8 @@ import pytest
 from aiohttp import ClientSession
 
 from receiver.channels.teams import LONGEST_BODY, Teams
-from receiver.model import SEVERITIES, SendError, Status
+from receiver.model import SendError, Status
+from receiver.severity import SEVERITIES
 from tests.fakes.alerts import make_message
 from tests.fakes.teams import SIGNATURE, FakeTeams
 

@@ -18,7 +18,6 @@ from receiver.messages.library import BUILT_IN, FILES, FOLDER, Templates, load
 from receiver.messages.render import Rendered, Style, render
 from receiver.model import (
     REMINDER,
-    SEVERITIES,
     UNKNOWN,
     Act,
     Alert,
@@ -30,6 +29,7 @@ from receiver.model import (
     Status,
     Unusual,
 )
+from receiver.severity import SEVERITIES
 from tests.fakes.alerts import START, make_alert, make_notification
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -99,7 +99,7 @@ CASES |= {
     "reminder": replace(GROUPED, reason=REMINDER),
 }
 LINK = "https://tocsin.example.com/act/7?who=first&until=1768470000&seal=a1b2"
-CUSTODY = Custody(7, TAKEN, (("值班一", LINK),), ("acknowledge", "silence-1h"))
+CUSTODY = Custody(7, TAKEN, (("值班一", LINK),), ("acknowledge", "silence-1h"), silences=True)
 """An incident that somebody has."""
 CUSTODIES = dict.fromkeys(("acknowledged", "silenced", "taken"), CUSTODY)
 

@@ -42,3 +42,35 @@ def test_what_is_read_by_name_is_one_short_line(hostile: str) -> None:
     for text, size in ((alert.label("x"), 200), (alert.annotation("x"), 2_000)):
         assert len(text.encode()) <= size
         assert text.isprintable() or "\u200d" in text  # which joins emoji
+
+
+def test_the_most_urgent_of_many_alerts_is_among_those_that_are_shown() -> None:
+    crowd = [make_alert(severity="info", instance=f"web-{n}") for n in range(14)]
+    over = make_alert(instance="db-2", resolved_after=timedelta(minutes=1))
+    told = make_notification([over, *crowd, make_alert(instance="db-1")])
+    view = look_at(told, Language.EN, "", START)
+    assert (view.alerts[0].host, view.alerts[1].host, view.more) == ("db-1", "web-0", 6)
+
+
+@pytest.mark.parametrize(
+    ("word", "shown"),
+    [
+        ("page", "🔴 Critical"),
+        ("P2", "🟠 High"),
+        ("warn", "🟡 Warning"),
+        ("informational", "🔵 Info"),
+        ("Sev-A", "🟡 Sev-A"),
+        ("", "🟡 Warning"),
+        ("x" * 99, f"🟡 {'x' * 39}…"),
+    ],
+)
+def test_a_severity_goes_by_the_word_of_its_label(word: str, shown: str) -> None:
+    told = make_notification([make_alert(severity=word)])
+    view = look_at(told, Language.EN, "", START)
+    assert f"{view.emoji} {view.state}" == shown
+
+
+def test_a_word_that_nobody_knows_is_less_urgent_than_one_that_is_known_to_be_urgent() -> None:
+    told = make_notification([make_alert(severity=word) for word in ("ours", "err", "low")])
+    assert look_at(told, Language.EN, "", START).state == "Error"
+    assert look_at(make_notification(told.alerts[::2]), Language.ZH, "", START).state == "ours"
