@@ -89,8 +89,7 @@ def _hushed(
     decision: Decision, told: Notification, current: Sequence[Alert], known: Known, quiet: Quiet
 ) -> Decision:
     """Leave out what a window hides; where that is all that is new, hold everything."""
-    group = f"{told.topic[:_TOPIC]} {told.group_hash[:_HASH]}"
-    hidden = hide(current, known, quiet, group)
+    hidden = hide(current, known, quiet, partial(_called, told))
     if told.act is not None:  # that somebody is at it is said of what flaps too
         hidden = hidden.without(FLAPPING)
     shown = hidden.shown(current)
@@ -106,6 +105,11 @@ def _hushed(
         return replace(decision, reminder=not news, late=_late(shown, known), holds=holds)
     holds = dict.fromkeys(decision.channels, by)
     return replace(decision, holds=holds, stand_ins=())
+
+
+def _called(told: Notification) -> str:
+    """Return what people call the group, with what makes it the only one."""
+    return f"{told.topic[:_TOPIC]} {told.group_hash[:_HASH]}"
 
 
 def _late(shown: Iterable[Alert], known: Known) -> tuple[str, ...]:

@@ -132,7 +132,8 @@ def _fires(connection: Connection, incident: int) -> Fires:
 def _say_once(connection: Connection, what: str, letter: Letter, now: datetime) -> bool:
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(said).values(what=what, at=now).on_conflict_do_nothing()
-    if not connection.execute(statement).rowcount:
+    # Counted by what comes back: the number of rows of such a statement is not always known.
+    if connection.scalar(statement.returning(said.c.what)) is None:
         return False
     incident = letter.incident or _closed(connection, letter.webhook, now)
     accept.owe(connection, letter.webhook, letter.channels, incident)

@@ -1,6 +1,6 @@
 """What keeps quiet at one moment, and what that hides (pure)."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Self
@@ -125,8 +125,8 @@ class Hidden:
         return [alert for alert in alerts if alert.fingerprint not in self.by]
 
 
-def hide(alerts: Iterable[Alert], known: Known, quiet: Quiet, group: str) -> Hidden:
-    """Say which alerts are hidden by a window, or as they flap; `group` is what theirs is called.
+def hide(alerts: Iterable[Alert], known: Known, quiet: Quiet, group: Callable[[], str]) -> Hidden:
+    """Say which alerts are hidden by a window, or as they flap; `group` says what theirs is called.
 
     That is what fires, and the end of what began hidden.
 
@@ -140,7 +140,7 @@ def hide(alerts: Iterable[Alert], known: Known, quiet: Quiet, group: str) -> Hid
     return Hidden(dict(sorted(found, key=lambda pair: pair[1].reason == FLAPPING)))
 
 
-def _hold(alert: Alert, known: Known, quiet: Quiet, group: str) -> Hold | None:
+def _hold(alert: Alert, known: Known, quiet: Quiet, group: Callable[[], str]) -> Hold | None:
     mark = known.hidden.get(alert.fingerprint)
     began = Hold.of(mark) if mark else None
     if alert.status is Status.RESOLVED:
@@ -148,7 +148,7 @@ def _hold(alert: Alert, known: Known, quiet: Quiet, group: str) -> Hold | None:
     if hold := quiet.window(alert.labels):
         return hold
     if known.is_news(alert):
-        return Hold(FLAPPING, group) if _flaps(alert, known, quiet) else None
+        return Hold(FLAPPING, group()) if _flaps(alert, known, quiet) else None
     return began if began and began.reason == FLAPPING else None
 
 

@@ -16,9 +16,10 @@ RawAlert = Mapping[str, Any]
 
 
 def again(document: Mapping[str, Any], alerts: Sequence[RawAlert]) -> bytes:
-    """Write an incident's webhook again, about some of its alerts."""
+    """Write an incident's webhook again, about some of its alerts, and about no act."""
     now = {"status": _status(alerts), "notification_reason": "", "alerts": alerts}
-    return orjson.dumps({**document, **now})
+    said = {key: value for key, value in document.items() if key != ACT_KEY}
+    return orjson.dumps(said | now)
 
 
 def summary(act: Act, key: str, alerts: Sequence[RawAlert], link: str = "") -> bytes:

@@ -129,6 +129,16 @@ async def test_a_channel_that_takes_one_incident_at_a_time_gets_each_for_itself(
     assert await house.hear(61, "a", groupKey="a") == "duplicate"
 
 
+async def test_what_somebody_did_meanwhile_is_not_told_again(house: House, store: Store) -> None:
+    house.deaf = frozenset({"ops"})
+    await house.hear(1, "a")
+    done = {"verb": "acknowledge", "who": "Ada", "at": at(2).isoformat()}
+    assert await house.hear(2, "a", tocsin=done) == "maintenance"
+    await house.tick(60)
+    (said,) = await told(store)
+    assert (names(said), said.act) == (["a firing"], None)
+
+
 async def test_each_channel_is_told_what_its_routes_name(store: Store) -> None:
     routes = (
         Route.model_validate({"match": ['instance="a"'], "channels": ["ops"], "continue": True}),
