@@ -5,6 +5,8 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
+from receiver.incidents.quiet.hours import Interval
+from receiver.incidents.quiet.keeping import Flapping, Habits
 from receiver.intake.webhook import parse
 from receiver.store.keeping import Letter, Release
 from receiver.store.store import Store
@@ -51,3 +53,21 @@ async def test_of_what_another_has_told_in_part_nothing_is_told(store: Store) ->
     assert not await store.keeping.release(Release(held, letters=(letter,)), at(60))
     assert await told(store) == []
     assert await store.keeping.held(hold, ["ops", "mail"]) == held[1:]  # for the next look
+
+
+async def test_hours_and_what_flaps_end_alike_in_every_database(store: Store) -> None:
+    noon = Interval.model_validate({"times": [{"start_time": "12:00", "end_time": "13:00"}]})
+    house = House(store, hours={"noon": [noon]}, flapping=Flapping())
+    house.habits = {"mail": Habits(mute_times=("noon",))}
+    for minute in (0, 10, 20, 30, 40):
+        await house.flap(minute)
+        await house.flap(minute + 1, "resolved")
+    await house.flap(45)
+    await house.tick(46)
+    assert [each.act and each.act.verb for each in await told(store)] == [None] * 8 + ["flapping"]
+    await house.tick(60)  # the hours end as it is calm
+    (said,) = await told(store)
+    assert said.act is not None
+    assert (said.act.verb, said.act.detail) == ("calm", "2")
+    assert [names(each) for each in await told(store, "mail")] == [["a firing"]]
+    assert await store.keeping.reasons() == []
