@@ -13,7 +13,7 @@ from receiver.incidents.oncall.duty import Duty
 from receiver.incidents.oncall.shifts import Shift
 from receiver.intake.ingest import Intake
 from receiver.intake.webhook import parse
-from receiver.model import ACT_KEY, Act
+from receiver.model import ACT_KEY, OF_NONE, Act
 from receiver.store.again import again
 from receiver.store.records import Decision, Known, Webhook
 from receiver.store.rota import Stint
@@ -21,7 +21,7 @@ from receiver.store.store import Store
 
 _LOG = logging.getLogger(__name__)
 
-GROUP = "tocsin:handover"
+GROUP = f"{OF_NONE}handover"
 """What the keys of the groups begin with; each hand-over is a group, and an incident, of its own,
 which is over as soon as it is told."""
 _PERIOD = 15.0

@@ -13,6 +13,7 @@ from receiver.store import timeline
 from receiver.store.lane import Lane
 from receiver.store.people import acknowledgements
 from receiver.store.schema import episodes, incidents, standings
+from receiver.store.summary import Summary, summarise
 from receiver.store.timeline import Event
 
 STATES = ("open", "acknowledged", "silenced", "resolved")
@@ -79,6 +80,10 @@ class Incidents:
     async def timeline(self, number: int) -> list[Event]:
         """Return what happened to one, in order; of much, the latest."""
         return await self._reader.run(timeline.tell, number)
+
+    async def summarise(self, since: datetime) -> Summary:
+        """Return what began since a time in numbers."""
+        return await self._reader.run(summarise, since)
 
 
 def _find(connection: Connection, wanted: Wanted, now: datetime) -> list[Incident]:

@@ -58,7 +58,7 @@ Read = Callable[[Chunks], Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked of whom: a GET, or with a form or JSON a POST.
+    """What is asked of whom: a GET, or with a form or JSON a POST, unless by another `method`.
 
     `largest` bounds the answer's bytes.
     """
@@ -70,6 +70,11 @@ class Question:
     largest: int
     form: Mapping[str, str] | None = None
     json: bytes | None = None
+    method: str = ""
+
+
+async def read_nothing(_: Chunks) -> None:
+    """Ignore an answer that says no more than that it is done."""
 
 
 async def read_document(chunks: Chunks) -> Any:
@@ -90,7 +95,7 @@ async def ask(
     kind = {} if asked.json is None else {"Content-Type": "application/json"}
     try:
         async with http.request(
-            "GET" if asked.form is None and asked.json is None else "POST",
+            asked.method or ("GET" if asked.form is None and asked.json is None else "POST"),
             f"{url.rstrip('/')}{path}",
             data=asked.json or asked.form,
             headers=asked.login.headers | kind,

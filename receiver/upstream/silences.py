@@ -3,10 +3,10 @@
 https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 import orjson
@@ -20,7 +20,8 @@ _PATIENCE = 5.0
 _LARGEST = 16 * 2**20
 """Bytes of an answer; a thousand silences take about 1 MB."""
 _HIDDEN = "/api/v2/alerts?active=false&silenced=true&inhibited=false"
-_NOT_ITS_API = (AttributeError, KeyError, TypeError, ValueError)
+_Result = TypeVar("_Result")
+NOT_ITS_API = (AttributeError, KeyError, TypeError, ValueError)
 _SAME = timedelta(minutes=1)
 """What a silence is not made longer by: whoever clicks twice wants one."""
 
@@ -41,13 +42,20 @@ async def silence(http: aiohttp.ClientSession, told: Alertmanager, wanted: Silen
     """See to it that these labels are quiet until then; returns the silence that does it.
 
     One of the same labels that Tocsin made for the same incident is made longer, and one that
-    lasts as long stays as it is and is returned. The members of a cluster tell each other, so
-    the first that answers is asked. Raises AskError.
+    lasts as long stays as it is and is returned. Raises AskError.
+    """
+    return await anyone(told, lambda url: _silence(http, told, url, wanted))
+
+
+async def anyone(told: Alertmanager, work: Callable[[str], Awaitable[_Result]]) -> _Result:
+    """Do it at the first that answers, since the members of a cluster tell each other.
+
+    Raises AskError.
     """
     refused: list[str] = []
     for url in told.url:
         try:
-            return await _silence(http, told, url, wanted)
+            return await work(url)
         except AskError as error:
             refused.append(str(error))
             reason = error.reason
@@ -65,10 +73,10 @@ class Hidden:
 
 async def active(http: aiohttp.ClientSession, told: Alertmanager, url: str) -> list[Silence]:
     """Return the silences in force; raises AskError."""
-    said, _ = await ask(http, _question(told, url))
+    said, _ = await ask(http, question(told, url))
     try:
         return [_read(each) for each in said if each["status"]["state"] == "active"]
-    except _NOT_ITS_API as error:
+    except NOT_ITS_API as error:
         raise AskError("unexpected", f"{url}: not Alertmanager's API v2: {error!r}") from error
 
 
@@ -77,7 +85,7 @@ async def hidden(http: aiohttp.ClientSession, told: Alertmanager, url: str) -> l
     said, _ = await ask(http, Question(told, url, _HIDDEN, _PATIENCE, _LARGEST))
     try:
         return [_read_hidden(each) for each in said if each["status"]["silencedBy"]]
-    except _NOT_ITS_API as error:
+    except NOT_ITS_API as error:
         raise AskError("unexpected", f"{url}: not Alertmanager's API v2: {error!r}") from error
 
 
@@ -100,7 +108,7 @@ async def _silence(
             "comment": wanted.comment,
         }
     )
-    said, _ = await ask(http, _question(told, url, body))
+    said, _ = await ask(http, question(told, url, body))
     return replace(wanted, id=str(said.get("silenceID", "")) if isinstance(said, dict) else "")
 
 
@@ -108,15 +116,16 @@ async def _find(
     http: aiohttp.ClientSession, told: Alertmanager, url: str, wanted: Silence
 ) -> Silence | None:
     """Return the silence that has exactly these labels and our comment, the longest there is."""
-    said, _ = await ask(http, _question(told, url))
+    said, _ = await ask(http, question(told, url))
     try:
         alike = [_read(each) for each in said if _is_ours(each, wanted)]
-    except _NOT_ITS_API as error:
+    except NOT_ITS_API as error:
         raise AskError("unexpected", f"{url}: not Alertmanager's API v2: {error!r}") from error
     return max(alike, key=lambda each: each.ends_at, default=None)
 
 
-def _question(told: Alertmanager, url: str, body: bytes | None = None) -> Question:
+def question(told: Alertmanager, url: str, body: bytes | None = None) -> Question:
+    """Ask for the silences, or with a body that one be made."""
     return Question(told, url, "/api/v2/silences", _PATIENCE, _LARGEST, json=body)
 
 

@@ -100,7 +100,7 @@ async def show(request: web.Request) -> web.Response:
         return problem(503, _AWAY)
     alerts = told.alerts[:_MOST_ALERTS] if told else ()
     said = {
-        "alerts_named": [_write_alert(alert) for alert in alerts],
+        "alerts_named": [write_alert(alert) for alert in alerts],
         "timeline": [_write_event(event) for event in events],
     }
     return web.json_response(write(found) | said)
@@ -174,7 +174,8 @@ def _write_event(event: Event) -> dict[str, Any]:
     }
 
 
-def _write_alert(alert: Alert) -> dict[str, Any]:
+def write_alert(alert: Alert) -> dict[str, Any]:
+    """Write an alert as JSON."""
     return {
         "fingerprint": alert.fingerprint,
         "status": alert.status.value,

@@ -2,8 +2,11 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import timedelta
 
 from aiohttp import web
+
+from receiver.settings import parse_duration
 
 _MOST = 200
 _USUAL = 50
@@ -38,6 +41,18 @@ def choice(request: web.Request, name: str, known: Collection[str]) -> str:
     if word and word not in known:
         raise WrongError(f"{name}: no {word!r:.40}; one of {', '.join(known)}")
     return word
+
+
+def period(request: web.Request, name: str, usual: timedelta, longest: timedelta) -> timedelta:
+    """Read a duration, or take the usual one; raises WrongError."""
+    try:
+        asked = request.query.get(name)
+        given = timedelta(seconds=parse_duration(asked)) if asked else usual
+    except (ValueError, OverflowError):
+        given = timedelta()
+    if not timedelta() < given <= longest:
+        raise WrongError(f"{name}: write a duration such as 7d, at most {longest.days}d")
+    return given
 
 
 def _number(name: str, text: str) -> int:

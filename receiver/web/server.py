@@ -1,7 +1,9 @@
 """Which address does what."""
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
+from receiver.store.schema import StoreUnavailableError
 from receiver.web import (
     act,
     cases,
@@ -16,9 +18,12 @@ from receiver.web import (
     preview,
     schedules,
     signing_in,
+    silences,
     slack,
+    summary,
     webhook,
 )
+from receiver.web.answers import problem
 from receiver.web.keys import SITE, Site
 from receiver.web.pages import STATIC, policy
 
@@ -41,6 +46,12 @@ _ROUTES = (
     web.get("/api/v1/maintenance", maintenance.find),
     web.post("/api/v1/maintenance", maintenance.plan),
     web.delete("/api/v1/maintenance/{name}", maintenance.cancel),
+    web.get("/api/v1/alerts", summary.alerts),
+    web.get("/api/v1/channels", summary.channels),
+    web.get("/api/v1/summary", summary.summary),
+    web.get("/api/v1/silences", silences.find),
+    web.post("/api/v1/silences", silences.make),
+    web.delete("/api/v1/silences/{id}", silences.end),
     web.get("/api/v1/incidents", incidents.find),
     web.get(_INCIDENT, incidents.show),
     web.post(f"{_INCIDENT}/acknowledge", incidents.acknowledge),
@@ -75,13 +86,22 @@ _ROUTES = (
 
 def application(site: Site) -> web.Application:
     """Build the application that answers for a site."""
-    app = web.Application(client_max_size=webhook.MAX_BODY)
+    app = web.Application(client_max_size=webhook.MAX_BODY, middlewares=[_say_away])
     app[SITE] = site
     app.add_routes(_ROUTES)
     app.router.add_static("/static", STATIC)
     app.on_response_prepare.append(_add_headers)
     app.on_shutdown.append(_end_streams)
     return app
+
+
+@web.middleware
+async def _say_away(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer for an API that could not read or write the store."""
+    try:
+        return await handler(request)
+    except StoreUnavailableError:
+        return problem(503, "the store is unavailable, try again")
 
 
 async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:

@@ -97,3 +97,45 @@ async def test_an_alertmanager_that_answers_otherwise_is_no_silence(
         wanted = Silence({"alertname": "Down"}, NOW, NOW + timedelta(hours=1), "Ada", "Tocsin")
         with pytest.raises(AskError):
             await silence(http, told, wanted)
+
+
+async def test_silences_are_planned_listed_and_ended_by_the_api(
+    http: ClientSession, shown: str, alertmanager: str
+) -> None:
+    api = f"{shown}/api/v1/silences"
+    wanted = {"matchers": ['instance=~"web-.+"', 'env!="dev"'], "for": "2h", "comment": "moving"}
+    async with http.post(api, json=wanted) as answer:
+        assert answer.status == 201, await answer.text()
+        made = await answer.json()
+    (known,) = await silences(http, alertmanager)
+    assert {(m["name"], m["isRegex"], m["isEqual"]) for m in known["matchers"]} == {
+        ("instance", True, True),
+        ("env", False, False),
+    }
+    async with http.get(api) as answer:
+        (found,) = (await answer.json())["silences"]
+    assert sorted(found["matchers"]) == sorted(wanted["matchers"])
+    assert (found["id"], found["comment"], found["state"]) == (made["id"], "moving", "active")
+    async with http.delete(f"{api}/{made['id']}") as answer:
+        assert answer.status == 204
+    assert await silences(http, alertmanager) == []
+    async with http.delete(f"{api}/{made['id']}") as answer:
+        assert answer.status == 404
+    assert [action for _, action, *_ in await audited(http, shown)] == ["silence", "unsilence"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "place"),
+    [
+        ({"matchers": ['a=""'], "for": "1h", "comment": "x"}, "matchers"),
+        ({"matchers": ["a"], "for": "1h", "comment": "x"}, "matchers.0"),
+        ({"matchers": ['a="b"'], "for": "0s", "comment": "x"}, "for"),
+        ({"matchers": ['a="b"'], "for": "1h"}, "comment"),
+    ],
+)
+async def test_a_silence_that_makes_no_sense_is_refused(
+    http: ClientSession, url: str, wanted: dict[str, Any], place: str
+) -> None:
+    async with http.post(f"{url}/api/v1/silences", json=wanted) as answer:
+        assert answer.status == 400
+        assert place in await answer.text()
