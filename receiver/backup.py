@@ -1,6 +1,7 @@
 """`store backup`: a copy of the store that can be put in its place, made while receivers run."""
 
 import argparse
+import errno
 import os
 import shutil
 import sqlite3
@@ -19,6 +20,9 @@ _PATIENCE = 60.0
 _MINE = 0o600
 """Alerts are nobody else's business, nor are the keys that a store may hold."""
 
+_OWN = ("", "-wal", "-shm", "-journal", ".reserve", ".reserve.part")
+"""What a store's files are called, beyond its own name."""
+
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to the others."""
@@ -35,14 +39,24 @@ async def run(arguments: argparse.Namespace) -> int:
     Raises ConfigError, StoreUnavailableError, FileNotFoundError and other OSErrors.
     """
     settings = config.load(arguments.config)
-    size = backup(settings.database, arguments.to)
+    try:
+        size = backup(settings.database, arguments.to)
+    except FileExistsError as error:
+        sys.stderr.write(f"{error.filename}: {error.strerror}\n")
+        return 1
     sys.stdout.write(f"{arguments.to}: {size} bytes\n")
     return 0
 
 
 def backup(database: Path | URL, target: Path) -> int:
-    """Write a copy, and take its name only once it is whole; returns its bytes."""
+    """Write a copy, and take its name only once it is whole; returns its bytes.
+
+    Raises FileExistsError where that name is the store's own.
+    """
     part = target.with_name(f"{target.name}.part")
+    if isinstance(database, Path) and (_is_of(database, target) or _is_of(database, part)):
+        said = "the store is in it; name another file for the copy"
+        raise FileExistsError(errno.EEXIST, said, str(target))
     part.unlink(missing_ok=True)
     with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, _MINE)) as file:
         try:
@@ -55,6 +69,16 @@ def backup(database: Path | URL, target: Path) -> int:
         finally:
             part.unlink(missing_ok=True)
     return target.stat().st_size
+
+
+def _is_of(database: Path, target: Path) -> bool:
+    """Whether a file is one of those that a store is in, by whatever name."""
+    own = [database.with_name(database.name + end) for end in _OWN]
+    return any(
+        target.resolve() == each.resolve()
+        or (target.exists() and each.exists() and target.samefile(each))
+        for each in own
+    )
 
 
 def _copy(database: Path, part: Path) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import URL
+
 from receiver.config import Config
 from receiver.doctor.finding import Finding, fail, ok, warn
 from receiver.intake.webhook import parse
@@ -15,6 +17,7 @@ from receiver.store.store import Store
 _PUBLIC = {"ca_file", "client_ca_file", "certificate_file"}
 _OTHERS_READ = stat.S_IRGRP | stat.S_IROTH
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+_OTHERS_ENTER = stat.S_IXGRP | stat.S_IXOTH
 
 
 def secret_paths(part: Any, folder: Path) -> Iterator[Path]:
@@ -44,6 +47,15 @@ def check_permissions(document: Mapping[str, Any], path: Path) -> Iterator[Findi
         yield ok("secrets", f"{len(secrets)} files that nobody else may read")
 
 
+def _check_privacy(database: Path | URL) -> Iterator[Finding]:
+    """Look who else may read the files of a store, where a folder does not keep them out."""
+    if not isinstance(database, Path) or not database.parent.stat().st_mode & _OTHERS_ENTER:
+        return
+    for path in (database.with_name(database.name + end) for end in ("", "-wal", "-shm")):
+        if path.exists() and (mode := path.stat().st_mode) & (_OTHERS_READ | _OTHERS_WRITE):
+            yield warn(str(path), f"others may read it (mode {mode & 0o777:o}); chmod 600")
+
+
 async def check_store(config: Config) -> list[Finding]:
     """Open the store beside a receiver that may run, and write to it."""
     database = config.database
@@ -60,7 +72,7 @@ async def check_store(config: Config) -> list[Finding]:
         return [fail(subject, f"{error}; install the newer Tocsin again")]
     except StoreUnavailableError as error:
         return [fail(subject, f"{error}; stop what holds it, or check server, disk and rights")]
-    found = [ok(subject, "can be read and written")]
+    found = [ok(subject, "can be read and written"), *_check_privacy(database)]
     if damaged:
         found.append(warn(subject, f"{damaged} damaged files stand beside it; see README"))
     found += [

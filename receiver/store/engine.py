@@ -32,6 +32,7 @@ _ALWAYS = (
     # A plan made once, while next to nothing was owed, would be kept through the storm.
     "-c plan_cache_mode=force_custom_plan",
 )
+_EXISTING = {"mode": "rw", "uri": "true"}
 _GATE = 1.0
 """Seconds that a claimer waits for a lock: behind it wait the claims of other channels."""
 
@@ -68,7 +69,8 @@ def open_sqlite(path: Path, *, begin: str, connections: int, patience: float) ->
     read and write. https://docs.sqlalchemy.org/en/20/dialects/sqlite.html#sqlite-transactions
     """
     engine = create_engine(
-        URL.create("sqlite", database=str(path)),
+        # Never made here: a file that was taken away must not be taken for an empty store.
+        URL.create("sqlite", None, None, None, None, path.absolute().as_uri(), _EXISTING),
         connect_args={"isolation_level": None},
         json_deserializer=orjson.loads,
         pool_size=connections,

@@ -1,6 +1,7 @@
-"""Looks at an SQLite file before it is used, and sets one aside that is damaged."""
+"""Looks at an SQLite file before it is used: sets one aside that is damaged, makes a new one."""
 
 import logging
+import os
 import sqlite3
 import time
 from contextlib import closing
@@ -8,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import URL
+
+from receiver.store.schema import StoreUnavailableError
 
 _LOG = logging.getLogger(__name__)
 
@@ -18,6 +21,30 @@ _STEP = 1000
 _MARK = ".damaged-"
 _WITH = ("", "-wal", "-shm")
 """A database is these files; a write-ahead log must not be played into another one."""
+_MINE = 0o600
+"""Alerts are nobody else's business. SQLite gives its log the mode that the file has."""
+
+
+def prepare(path: Path) -> None:
+    """Have a file that can be used, which is a new one where there is none, or a damaged one.
+
+    Raises OSError and StoreUnavailableError.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    set_aside_if_damaged(path)
+    if not path.exists():
+        _make(path.resolve())
+
+
+def _make(path: Path) -> None:
+    """Make a file that is never empty: one that is has lost something."""
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, _MINE))
+    try:
+        with closing(sqlite3.connect(path)) as raw:
+            raw.execute("PRAGMA journal_mode = WAL")
+    except sqlite3.Error as error:
+        path.unlink()
+        raise StoreUnavailableError(str(error)) from error
 
 
 def set_aside_if_damaged(path: Path, patience: float = _PATIENCE) -> Path | None:
@@ -47,6 +74,8 @@ def damaged(path: Path | URL) -> int:
 
 def _damage(path: Path, patience: float) -> str:
     """Say what is wrong with a file; empty where nothing is, or where that cannot be told now."""
+    if not path.stat().st_size:
+        return "it is empty"
     end = time.monotonic() + patience
     try:
         # Only read: the last to close a database else plays its log into it, and drops the log.

@@ -1,7 +1,10 @@
-"""Room on the disk of an SQLite file: webhooks are refused before there is none.
+"""The SQLite file and room on its disk: webhooks are refused before there is none.
 
 To send what is owed, claims and outcomes must be written. So webhooks are refused while there is
 still room for these, and a file in reserve is given up where others have filled the disk.
+
+Where the file is taken away, what is written goes into one without a name, and is lost with the
+process. So webhooks are refused then too, and what it owes is still sent.
 """
 
 import logging
@@ -17,51 +20,68 @@ _LOG = logging.getLogger(__name__)
 ROOM = 16 * 2**20
 """Bytes that the largest webhook takes; with less, none is accepted."""
 RESERVE = 8 * 2**20
+_MINE = 0o600
 _TIGHT = 2 * 2**20
 _FRESH = 0.25
 """Seconds that an answer is good for: to ask lets other threads in, who keep the loop waiting."""
 
 
 class Space:
-    """The disk that holds a file."""
+    """The disk that holds a file, and whether that is still the one that was opened."""
 
     def __init__(self, path: Path) -> None:
-        self._folder = path.parent
+        self._path = path
+        self._opened: tuple[int, int] | None = None
         self._asked = -_FRESH
-        self._free = 0
+        self._trouble = ""
         self._reserve = path.with_name(f"{path.name}.reserve")
 
+    def begin(self) -> None:
+        """Make what room there can be, and keep an eye on the file from now on."""
+        self._opened = _identity(self._path)
+        self.ease()
+
     def demand(self) -> None:
-        """Raise StoreUnavailableError where there is no room for a webhook."""
-        if (free := self.ease()) < ROOM:
-            needs = f"{ROOM >> 20} MiB must be free for a webhook, {free / 2**20:.1f} MiB are"
-            raise StoreUnavailableError(f"the disk of {self._folder} is full: {needs}")
+        """Raise StoreUnavailableError where a webhook could not be kept."""
+        self.ease()
+        if self._trouble:
+            raise StoreUnavailableError(self._trouble)
 
-    def ease(self) -> int:
-        """Give up the reserve where the disk is full, or set it aside again; returns what is free.
-
-        Raises StoreUnavailableError where the disk cannot be asked.
-        """
+    def ease(self) -> None:
+        """Give up the reserve where the disk is full, or set it aside again."""
         if time.monotonic() - self._asked >= _FRESH:
             try:
-                self._free = self._look()
+                self._trouble = self._look()
             except OSError as error:
-                raise StoreUnavailableError(f"{self._folder}: {error.strerror}") from error
+                self._trouble = f"{self._path}: {error.strerror}"
             self._asked = time.monotonic()
-        return self._free
 
-    def _look(self) -> int:
-        free = shutil.disk_usage(self._folder).free
+    def _look(self) -> str:
+        """Say why a webhook could not be kept; empty where it could."""
+        if self._opened and _identity(self._path) != self._opened:
+            return f"{self._path} was removed or replaced while in use; restart the receiver"
+        free = shutil.disk_usage(self._path.parent).free
         if free < _TIGHT and self._reserve.exists():
             self._reserve.unlink()
             _LOG.warning("the disk is full: the reserve is given up to send what is owed")
         elif free > ROOM + 2 * RESERVE and not self._reserve.exists():
             _allocate(self._reserve)
-        return free
+        if free >= ROOM:
+            return ""
+        needs = f"{ROOM >> 20} MiB must be free for a webhook, {free / 2**20:.1f} MiB are"
+        return f"the disk of {self._path.parent} is full: {needs}"
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _allocate(path: Path) -> None:
     part = path.with_name(f"{path.name}.part")
-    with part.open("wb") as file:
+    with os.fdopen(os.open(part, os.O_CREAT | os.O_TRUNC | os.O_RDWR, _MINE)) as file:
         os.posix_fallocate(file.fileno(), 0, RESERVE)
     part.replace(path)

@@ -31,7 +31,7 @@ from receiver.store.claims import Choose
 from receiver.store.clock import Clock, utc_now
 from receiver.store.engine import CLAIMERS, READERS, open_engines
 from receiver.store.facts import Facts, look_for_facts
-from receiver.store.integrity import damaged, set_aside_if_damaged
+from receiver.store.integrity import damaged, prepare
 from receiver.store.lane import Lane
 from receiver.store.notices import Asked
 from receiver.store.outbox import Parse
@@ -90,11 +90,12 @@ class Store(Parts):
         A file that is damaged is set aside. Raises StoreVersionError too.
         """
         if isinstance(database, Path):
-            database.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            await asyncio.to_thread(set_aside_if_damaged, database)
+            await asyncio.to_thread(prepare, database)
         store = cls(database, parse, patience)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(store.close)
+            if store._space:
+                store._space.begin()
             await store._writer.run(migrations.migrate)
             await store._writer.run(outbox.release, shared=isinstance(database, URL))
             await store.agree()

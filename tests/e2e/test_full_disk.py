@@ -97,3 +97,25 @@ async def test_a_full_disk_puts_off_webhooks_and_holds_up_no_message(
         assert await ready(http, running) == 200
         await until(lambda: "late" in told(slack))
     assert not any("Traceback" in line for line in running.log)
+
+
+async def test_a_start_on_a_full_disk_sends_what_is_owed(
+    disk: Path,
+    tmp_path: Path,
+    slack: FakeSlack,
+    secret_file: Callable[[str, str], str],
+    http: ClientSession,
+) -> None:
+    chat = {"type": "slack", "url_file": secret_file("slack.url", slack.hook)}
+    slack.next.append("hangs")
+    config = configure(tmp_path, channels={"chat": chat})
+    async with receiver(config) as running:
+        assert await tell(http, running, "host") == 200
+        await until(lambda: len(slack.seen) == 1)
+        await running.kill()
+    slack.released.set()
+    fill(disk)
+    async with receiver(config) as running:
+        await until(lambda: "host" in told(slack))
+        assert await tell(http, running, "late") == 503
+        assert await running.stop() == 0

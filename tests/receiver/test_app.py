@@ -1,4 +1,5 @@
 import asyncio
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,6 +46,47 @@ async def test_a_webhook_becomes_a_message_on_the_open_page_and_in_the_metrics(
         async with http.get(f"{url}/metrics") as page:
             sent = 'tocsin_notifications_total{channel="inbox",outcome="sent"} 1.0'
             assert sent in await page.text()
+
+
+def take_away(deed: str) -> None:
+    home = Path(os.environ["TOCSIN_HOME"])
+    for path in home.glob("tocsin.db*"):
+        path.unlink()
+    if deed == "replaced":
+        (home / "tocsin.db").write_bytes(b"a copy")
+
+
+@pytest.mark.parametrize("deed", ["removed", "replaced"])
+async def test_a_store_that_is_taken_away_refuses_webhooks_and_what_it_owes_is_sent(
+    deed: str,
+    tmp_path: Path,
+    http: ClientSession,
+    slack: FakeSlack,
+    secret_file: Callable[[str, str], str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("receiver.store.space._FRESH", 0.0)
+    monkeypatch.setattr("receiver.web.health._FRESH", 0.0)
+    monkeypatch.setenv("TOCSIN_HOME", str(tmp_path / "home"))
+    chat = {"type": "slack", "url_file": secret_file("slack.url", slack.hook)}
+    path = tmp_path / "receiver.yml"
+    path.write_text(yaml.safe_dump({"listen": "127.0.0.1:0", "channels": {"chat": chat}}))
+    slack.next.append("hangs")
+    async with app.running(config.load(path)) as url:
+        await tell(http, url, body([alert("web-1")]))
+        async with asyncio.timeout(10):
+            while not slack.seen:  # noqa: ASYNC110 -- the other side tells no event
+                await asyncio.sleep(0.01)
+        take_away(deed)
+        raw = body([alert("web-2")], groupKey="another")
+        async with http.post(f"{url}/webhook/alertmanager", data=raw, headers=JSON) as answer:
+            assert (answer.status, "restart" in await answer.text()) == (503, True)
+        async with http.get(f"{url}/-/ready") as answer:
+            assert answer.status == 503
+        slack.released.set()
+        async with asyncio.timeout(10):
+            while not slack.messages:  # noqa: ASYNC110 -- the other side tells no event
+                await asyncio.sleep(0.01)
 
 
 async def test_stopping_ends_the_pages_that_are_open(settings: Config, http: ClientSession) -> None:

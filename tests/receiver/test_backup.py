@@ -56,6 +56,30 @@ async def test_a_copy_of_a_file_in_use_is_whole_private_and_can_be_used_in_its_p
     await restored.close()
 
 
+@pytest.mark.parametrize("name", ["itself", "symlink", "hardlink", "log", "part"])
+async def test_a_copy_never_takes_the_place_of_the_store_by_whatever_name(
+    name: str, tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database = home / ("copy.part" if name == "part" else "tocsin.db")
+    store = await Store.open(database, parse)
+    await owe(store, 1)
+    target = {"log": home / "tocsin.db-wal", "itself": database}.get(name, home / "copy")
+    if name == "symlink":
+        target.symlink_to(database)
+    elif name == "hardlink":
+        target.hardlink_to(database)
+    config = configure(tmp_path, store=f"sqlite:///{database}")
+    command = ["store", "backup", "--config", config, str(target)]
+    assert await asyncio.to_thread(main, command) == 1
+    said = "the store is in it; name another file for the copy"
+    assert capsys.readouterr().err == f"{target}: {said}\n"
+    await owe(store, 2)
+    await store.close()
+    again = await Store.open(database, parse)
+    assert [queue.owed for queue in await again.queues()] == [3]
+    await again.close()
+
+
 def test_without_a_store_there_is_no_copy(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

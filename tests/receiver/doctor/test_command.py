@@ -10,6 +10,8 @@ import yaml
 from receiver import app
 from receiver.doctor import command
 from receiver.doctor.reach import check_clock
+from receiver.intake.webhook import parse
+from receiver.store.store import Store
 from tests.fakes.alertmanager import FakeAlertmanager
 from tests.fakes.certs import Certificates, make
 from tests.fakes.dingtalk import FakeDingTalk
@@ -153,6 +155,18 @@ async def test_secrets_that_others_may_read_are_named(doctor: Doctor, tmp_path: 
     status, lines = await doctor({}, tokens=[{"name": "am", "scope": "ingest", "file": "loose"}])
     assert status == 0
     assert f"warn  {tmp_path / 'loose'}: others may read it (mode 644); chmod 600" in lines
+
+
+async def test_a_store_that_others_may_read_is_named_unless_its_folder_keeps_them_out(
+    doctor: Doctor, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    await (await Store.open(home / "tocsin.db", parse)).close()
+    (home / "tocsin.db").chmod(0o644)
+    said = f"warn  {home / 'tocsin.db'}: others may read it (mode 644); chmod 600"
+    assert said not in (await doctor({}))[1]
+    home.chmod(0o755)
+    assert said in (await doctor({}))[1]
 
 
 async def test_our_own_certificate_is_looked_at_before_alertmanager_refuses_it(

@@ -1,6 +1,8 @@
 """A damaged file is set aside, whole, and the receiver goes on with a new one."""
 
+import os
 import sqlite3
+import stat
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 from receiver.intake.webhook import parse
 from receiver.store.integrity import damaged, set_aside_if_damaged
 from receiver.store.records import Decision
+from receiver.store.schema import StoreUnavailableError
 from receiver.store.store import Store
 from tests.receiver.webhooks import alert, webhook
 
@@ -57,6 +60,46 @@ async def test_a_damaged_file_is_set_aside_and_a_new_store_takes_webhooks(
     assert kept.read_bytes() == broken
     assert f"kept as {kept}" in caplog.text
     assert damaged(path) == 1
+
+
+async def test_a_file_that_lost_all_it_had_is_set_aside_too(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "tocsin.db"
+    path.touch()
+    await (await Store.open(path, parse)).close()
+    assert damaged(path) == 1
+    assert f"{path} is damaged: it is empty" in caplog.text
+
+
+def modes(folder: Path) -> dict[str, int]:
+    return {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+
+
+async def test_the_files_of_a_new_store_are_nobody_else_s(tmp_path: Path) -> None:
+    path = tmp_path / "tocsin.db"
+    before = os.umask(0o022)
+    try:
+        store = await Store.open(path, parse)
+        await store.accept(webhook(), lambda _: Decision(("ops",)))
+    finally:
+        os.umask(before)
+    made = modes(tmp_path)
+    await store.close()
+    names = ("tocsin.db", "tocsin.db-wal", "tocsin.db-shm", "tocsin.db.reserve")
+    assert made == dict.fromkeys(names, 0o600)
+
+
+async def test_a_disk_that_takes_no_new_store_is_left_with_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr("receiver.store.integrity.sqlite3.connect", fail)
+    with pytest.raises(StoreUnavailableError, match="disk is full"):
+        await Store.open(tmp_path / "tocsin.db", parse)
+    assert not modes(tmp_path)
 
 
 async def test_the_log_of_a_damaged_file_goes_with_it(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ PATIENCE = 10
 @pytest.fixture
 async def writer(tmp_path: Path) -> AsyncIterator[Lane]:
     path = tmp_path / "lane.db"
+    path.touch()
     engine = open_sqlite(path, begin="BEGIN IMMEDIATE", connections=1, patience=PATIENCE)
     opened = Lane(engine, PATIENCE, shared=8)
     await opened.run(lambda c: c.exec_driver_sql("create table t (name text unique)"))

@@ -11,6 +11,7 @@ from sqlalchemy import URL, Connection, Select, event, insert
 from receiver.model import ASSUMED
 from receiver.store import past
 from receiver.store.engine import open_engines
+from receiver.store.integrity import prepare
 from receiver.store.migrations import migrate
 from receiver.store.schema import episodes, incidents
 from receiver.store.store import Store
@@ -23,6 +24,8 @@ FLAPS = range(1, 3_000)
 
 @pytest.fixture
 def connection(database: Path | URL) -> Iterator[Connection]:
+    if isinstance(database, Path):
+        prepare(database)
     engines = open_engines(database, 5)
     with engines.writing.begin() as opened:
         migrate(opened)

@@ -9,6 +9,7 @@ from sqlalchemy import URL, Connection, Select, event, insert
 
 from receiver.store import claims
 from receiver.store.engine import open_engines
+from receiver.store.integrity import prepare
 from receiver.store.migrations import migrate
 from receiver.store.schema import deliveries, incidents, webhooks
 from tests.receiver.webhooks import START
@@ -40,6 +41,8 @@ def fill(connection: Connection, numbers: range, state: str) -> None:
 @pytest.fixture(params=["new", "old"])
 def connection(request: pytest.FixtureRequest, database: Path | URL) -> Iterator[Connection]:
     """A storm in a store that is new, or that was last looked through when nothing was owed."""
+    if isinstance(database, Path):
+        prepare(database)
     engines = open_engines(database, 5)
     with engines.writing.begin() as opened:
         migrate(opened)
