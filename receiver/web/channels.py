@@ -22,7 +22,7 @@ def _check_severity(name: str) -> str:
     return name
 
 
-class _Asked(Section):
+class Asked(Section):
     """What the test says of itself; the body may be left out."""
 
     severity: Annotated[str, AfterValidator(_check_severity)] = "info"
@@ -32,7 +32,7 @@ class _Asked(Section):
 async def test(request: web.Request) -> web.Response:
     """Send a test message by a channel in its turn, and note in the audit who wanted it."""
     who = demand(request, Scope.OPERATE)
-    asked = await read_json(request, _Asked)
+    asked = await read_json(request, Asked)
     name, site = request.match_info["name"], request.app[SITE]
     try:
         failed = await _send(request, name, asked)
@@ -49,7 +49,7 @@ async def test(request: web.Request) -> web.Response:
     return web.json_response({"channel": name, "outcome": "sent"})
 
 
-async def _send(request: web.Request, name: str, asked: _Asked) -> SendError | None:
+async def _send(request: web.Request, name: str, asked: Asked) -> SendError | None:
     site = request.app[SITE]
     test = exercise(asked.severity, site.store.now(), resolved=asked.resolved)
     try:

@@ -39,7 +39,7 @@ class _Wanted(Section):
     incident: Annotated[int, Field(ge=0, le=_LARGEST_ID)] = 0
 
 
-class _Tried(_Wanted):
+class Tried(_Wanted):
     """With a payload or with a template's text of somebody's own."""
 
     payload: Annotated[str, Field(max_length=1_000_000)] = ""
@@ -77,16 +77,16 @@ async def look(request: web.Request) -> web.Response:
         wanted = _Wanted.model_validate(dict(request.query))
     except ValidationError as error:
         return problem(400, "; ".join(describe(Path("query"), error, _Wanted)))
-    return await _answered(request.app[SITE], _Tried(**wanted.model_dump()))
+    return await _answered(request.app[SITE], Tried(**wanted.model_dump()))
 
 
 async def try_out(request: web.Request) -> web.Response:
     """Show a message about a payload, or by a template that is still being written."""
     demand(request, Scope.OPERATE)
-    return await _answered(request.app[SITE], await read_json(request, _Tried))
+    return await _answered(request.app[SITE], await read_json(request, Tried))
 
 
-async def _answered(site: Site, tried: _Tried) -> web.Response:
+async def _answered(site: Site, tried: Tried) -> web.Response:
     try:
         outlet = _outlet(site, tried)
         written = _template(outlet, tried)
@@ -109,7 +109,7 @@ async def _answered(site: Site, tried: _Tried) -> web.Response:
     return web.json_response(said)
 
 
-def _outlet(site: Site, tried: _Tried) -> Outlet:
+def _outlet(site: Site, tried: Tried) -> Outlet:
     name = tried.channel or next(iter(site.outlets), "")
     if name not in site.outlets:
         known = ", ".join(site.outlets)
@@ -119,7 +119,7 @@ def _outlet(site: Site, tried: _Tried) -> Outlet:
     return replace(outlet, style=replace(outlet.style, language=language))
 
 
-def _templates(outlet: Outlet, tried: _Tried) -> list[str]:
+def _templates(outlet: Outlet, tried: Tried) -> list[str]:
     sample = "" if tried.payload or tried.incident else tried.sample
     act = ACTS[sample].act if sample in ACTS else None
     files = DIGEST_FILES if sample in DIGESTS else files_for(act, outlet.style)
@@ -127,12 +127,12 @@ def _templates(outlet: Outlet, tried: _Tried) -> list[str]:
     return [files[outlet.style.format], files["title"], *page]
 
 
-def _template(outlet: Outlet, tried: _Tried) -> str:
+def _template(outlet: Outlet, tried: Tried) -> str:
     written = _templates(outlet, tried)
     return tried.template if tried.template in written else written[0]
 
 
-async def _subject(site: Site, tried: _Tried) -> _Subject:
+async def _subject(site: Site, tried: Tried) -> _Subject:
     if tried.payload:
         return _Subject("", tried.payload.encode("utf-8", "replace"), site.store.now())
     if tried.incident:

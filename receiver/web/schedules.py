@@ -35,7 +35,7 @@ class _WrongError(Exception):
         self.answer = problem(status, said, key)
 
 
-class _Wanted(Section):
+class Overriding(Section):
     """An override; without `from` it begins now."""
 
     person: str
@@ -97,7 +97,7 @@ async def calendar(request: web.Request) -> web.Response:
 async def override(request: web.Request) -> web.Response:
     """Put somebody in another's place for a while, and note in the audit who wanted it."""
     who = demand(request, Scope.OPERATE)
-    wanted = await read_json(request, _Wanted)
+    wanted = await read_json(request, Overriding)
     site, name = request.app[SITE], request.match_info["name"]
     now = site.store.now()
     try:
@@ -170,7 +170,7 @@ def _asked(request: web.Request, ahead: timedelta) -> tuple[datetime, datetime]:
     return start, end
 
 
-def _stint(duty: Duty, name: str, wanted: _Wanted, who: str, now: datetime) -> Stint:
+def _stint(duty: Duty, name: str, wanted: Overriding, who: str, now: datetime) -> Stint:
     """Return what is wanted; what is past stays as it was, so it begins now at the earliest."""
     zone = _known(duty, name).zone
     if wanted.person not in duty.people:

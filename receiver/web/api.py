@@ -1,0 +1,168 @@
+"""What the API does, each operation in one line: the router and its description come from here."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from receiver.incidents.quiet.windows import Window
+from receiver.settings import Section
+from receiver.severity import SEVERITIES
+from receiver.store.incidents import STATES
+from receiver.store.notices import STATES as FATES
+from receiver.web import (
+    channels,
+    control,
+    incidents,
+    maintenance,
+    notifications,
+    preview,
+    schedules,
+    silences,
+    summary,
+)
+from receiver.web.auth import Scope
+
+Schema = Mapping[str, Any]
+
+_TEXT: Schema = {"type": "string"}
+_NUMBER: Schema = {"type": "integer", "minimum": 0}
+_PAGE = {"limit": {"type": "integer", "minimum": 1, "maximum": 200}, "next": _TEXT}
+_SPAN = {"from": _TEXT, "until": _TEXT}
+_STATE = {"type": "string", "enum": ["", *STATES, "active"]}
+_SEVERITY = {"type": "string", "enum": ["", *SEVERITIES]}
+_FATE = {"type": "string", "enum": ["", *FATES]}
+_SHOWN = {
+    **dict.fromkeys(("channel", "template", "sample"), _TEXT),
+    "language": {"type": "string", "enum": ["en", "zh"]},
+    "incident": _NUMBER,
+}
+_INCIDENT = "/api/v1/incidents/{number:[0-9]{1,18}}"
+_PLANS = "/api/v1/schedules"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation: what it takes, and with which status it says what.
+
+    `gives` are the keys that a good answer of JSON always has; `kind` is its type where it is
+    none; `refusals` are those beside the ones that any operation of its shape may give.
+    """
+
+    method: str
+    path: str
+    handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    scope: Scope
+    query: Mapping[str, Schema] = field(default_factory=dict)
+    body: type[Section] | None = None
+    good: int = 200
+    gives: Sequence[str] = ()
+    kind: str = "application/json"
+    refusals: Sequence[int] = ()
+
+
+_READ, _OPERATE = Scope.READ, Scope.OPERATE
+API = (
+    Operation("GET", "/api/v1/alerts", summary.alerts, _READ, _PAGE, gives=("alerts", "next")),
+    Operation("GET", "/api/v1/summary", summary.summary, _READ, {"last": _TEXT}, gives=("opened",)),
+    Operation("GET", "/api/v1/channels", summary.channels, _READ, gives=("channels",)),
+    Operation(
+        *("POST", "/api/v1/channels/{name}/test", channels.test, _OPERATE),
+        body=channels.Asked,
+        gives=("channel", "outcome"),
+        refusals=(502,),
+    ),
+    Operation(
+        *("GET", "/api/v1/incidents", incidents.find, _READ),
+        query={**_PAGE, "state": _STATE, "severity": _SEVERITY, "q": _TEXT},
+        gives=("incidents", "next"),
+    ),
+    Operation("GET", _INCIDENT, incidents.show, _READ, gives=("id", "state", "timeline")),
+    Operation(
+        *("POST", f"{_INCIDENT}/acknowledge", incidents.acknowledge, _OPERATE),
+        body=incidents.Acknowledging,
+        gives=("outcome", "act"),
+        refusals=(409, 502),
+    ),
+    Operation(
+        *("POST", f"{_INCIDENT}/silence", incidents.silence, _OPERATE),
+        body=incidents.Silencing,
+        gives=("outcome", "act"),
+        refusals=(409, 502),
+    ),
+    Operation(
+        *("POST", f"{_INCIDENT}/comment", incidents.comment, _OPERATE),
+        body=incidents.Commenting,
+        good=201,
+        refusals=(409,),
+    ),
+    Operation(
+        *("GET", "/api/v1/silences", silences.find, _READ),
+        gives=("silences",),
+        refusals=(409, 502),
+    ),
+    Operation(
+        *("POST", "/api/v1/silences", silences.make, _OPERATE),
+        body=silences.Silencing,
+        good=201,
+        gives=("id", "ends_at"),
+        refusals=(409, 502),
+    ),
+    Operation(
+        *("DELETE", "/api/v1/silences/{id}", silences.end, _OPERATE),
+        good=204,
+        refusals=(409, 502),
+    ),
+    Operation("GET", "/api/v1/maintenance", maintenance.find, _READ, gives=("maintenance",)),
+    Operation(
+        *("POST", "/api/v1/maintenance", maintenance.plan, _OPERATE),
+        body=Window,
+        good=201,
+        gives=("name", "open", "made_by"),
+        refusals=(409,),
+    ),
+    Operation(
+        *("DELETE", "/api/v1/maintenance/{name}", maintenance.cancel, _OPERATE),
+        good=204,
+        refusals=(409,),
+    ),
+    Operation("GET", _PLANS, schedules.every, _READ, gives=("schedules",)),
+    Operation(
+        *("GET", f"{_PLANS}/{{name}}.ics", schedules.calendar, _READ, _SPAN),
+        kind="text/calendar",
+    ),
+    Operation("GET", f"{_PLANS}/{{name}}", schedules.one, _READ, _SPAN, gives=("name", "shifts")),
+    Operation(
+        *("POST", f"{_PLANS}/{{name}}/overrides", schedules.override, _OPERATE),
+        body=schedules.Overriding,
+        good=201,
+        gives=("id", "person"),
+        refusals=(409,),
+    ),
+    Operation(
+        *("DELETE", f"{_PLANS}/{{name}}/overrides/{{number:[0-9]+}}", schedules.withdraw, _OPERATE),
+        gives=("id",),
+    ),
+    Operation(
+        *("GET", "/api/v1/notifications", notifications.find, _READ),
+        query={**_PAGE, "state": _FATE, "channel": _TEXT},
+        gives=("notifications", "next"),
+    ),
+    Operation(
+        *("GET", "/api/v1/preview", preview.look, _READ, _SHOWN),
+        gives=("title", "body", "failures"),
+        refusals=(404, 429),
+    ),
+    Operation(
+        *("POST", "/api/v1/preview", preview.try_out, _OPERATE),
+        body=preview.Tried,
+        gives=("title", "body", "failures"),
+        refusals=(404, 429),
+    ),
+    Operation(
+        *("GET", "/api/v1/audit", control.audit, Scope.ADMIN, {"before": _NUMBER}),
+        gives=("changes", "next"),
+    ),
+)
+"""Everything under /api/v1 but its own description."""
