@@ -69,7 +69,7 @@ async def running(config: Config, load: Load | None = None) -> AsyncIterator[str
             numbers.acts.labels(verb, outcome)
         for language, name in product(Language, NAMES):
             numbers.template_failures.labels(f"{language}/{name}")
-        if last := await store.last_suppressed("watchdog"):
+        if last := await store.last_beat():
             numbers.watchdog.set(last.timestamp())
         crew = await stack.enter_async_context(delivering(_LAST_SEND))
         signer = Signer(await store.handling.key())

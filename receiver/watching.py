@@ -17,7 +17,9 @@ from receiver.reload import InForce
 from receiver.store.again import again
 from receiver.store.store import Store
 
-_HOUR = 3600.0
+_PERIOD = 60.0
+"""Seconds after which what is owed to channels that are gone is looked for again: what one had in
+flight at the reload is settled only later."""
 
 
 def watching(
@@ -55,4 +57,4 @@ def watching(
     handover = Handover(lambda: force.site.duty, intake, store)
     yield auditor.run()
     yield handover.run()
-    yield again(force.bury, _HOUR, "messages for channels that are gone stay owed", store.now)
+    yield again(force.bury, _PERIOD, "messages for channels that are gone stay owed", store.now)

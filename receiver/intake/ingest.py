@@ -179,17 +179,19 @@ class Intake:
     async def _keep(self, body: bytes, told: Notification, now: datetime) -> Decision:
         quiet = self.quiet(now)
         choose = partial(decide, told, now, self.routes, ears=self.ears, quiet=quiet)
-        decision = await self.store.accept(Webhook(body, told, now), choose, quiet.depth)
-        self._count(told, decision, now)
+        beats = any(is_watchdog(a) and a.status is Status.FIRING for a in told.alerts)
+        webhook = Webhook(body, told, now, beats)
+        decision = await self.store.accept(webhook, choose, quiet.depth)
+        if beats:
+            self.metrics.watchdog.set(now.timestamp())
+        self._count(told, decision)
         if decision.told:
             self.wake(decision.told)
         return decision
 
-    def _count(self, told: Notification, decision: Decision, now: datetime) -> None:
+    def _count(self, told: Notification, decision: Decision) -> None:
         for status, count in Counter(alert.status for alert in told.alerts).items():
             self.metrics.alerts_received.labels(status.value).inc(count)
-        if any(is_watchdog(a) and a.status is Status.FIRING for a in told.alerts):
-            self.metrics.watchdog.set(now.timestamp())
         for channel, hold in decision.holds.items():
             self.metrics.suppressed(channel, hold.reason)
         if decision.reason:

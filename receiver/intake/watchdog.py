@@ -102,7 +102,7 @@ class Watch:
     async def once(self, now: datetime) -> None:
         """Tell what is to be told; raises StoreUnavailableError."""
         patience = timedelta(seconds=self.patience())
-        came = await self.store.last_suppressed("watchdog")
+        came = await self.store.last_beat()
         if came is None or not patience:
             return
         if self.said is None:  # an earlier run may have said so

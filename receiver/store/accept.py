@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Connection, bindparam, delete, select
 
-from receiver.store import bell, bodies, bulk, episodes, held
+from receiver.store import beats, bell, bodies, bulk, episodes, held
 from receiver.store.episodes import Case
 from receiver.store.past import LOOKED_AT
 from receiver.store.records import REPEATED, Decision, Known, Webhook
@@ -35,6 +35,7 @@ def accept(connection: Connection, arrivals: Sequence[Arrival]) -> list[tuple[De
     for turn in _turns(arrivals):
         several = [arrivals[index] for index in turn]
         ends.update(zip(turn, _accept(connection, several), strict=True))
+    beats.note(connection, (arrival.webhook for arrival in arrivals))
     concerned = {name for decision, _ in ends.values() for name in decision.told}
     if concerned:
         bell.ring(connection, sorted(concerned))

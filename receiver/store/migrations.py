@@ -6,7 +6,6 @@ says names and types itself and takes none from `schema`. A step that fails undo
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from sqlalchemy import (
     JSON,
@@ -17,15 +16,13 @@ from sqlalchemy import (
     ForeignKey,
     Integer,
     LargeBinary,
-    MetaData,
-    Table,
     Text,
     insert,
     select,
     update,
 )
-from sqlalchemy.schema import CreateColumn, SchemaItem
 
+from receiver.store.altering import add_column, add_index, add_table
 from receiver.store.people import EVERY
 from receiver.store.schema import schema_version
 
@@ -53,26 +50,6 @@ def migrate(connection: Connection, steps: Sequence[Step] | None = None) -> None
     for step in steps[found - 1 :]:
         step(connection)
     connection.execute(update(schema_version).values(version=newest))
-
-
-def add_column(connection: Connection, table: str, column: Column[Any]) -> None:
-    """Add a column; one that is not nullable needs a `server_default` for the rows there are."""
-    Table(table, MetaData(), column)
-    sql = CreateColumn(column).compile(dialect=connection.dialect)
-    connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {sql}")
-
-
-def add_table(connection: Connection, name: str, *items: SchemaItem) -> None:
-    """Make a table; its foreign keys may name tables that exist."""
-    existing = MetaData()
-    existing.reflect(connection)
-    Table(name, existing, *items).create(connection)
-
-
-def add_index(connection: Connection, name: str, columns: str, where: str = "") -> None:
-    """Make an index, e.g. on `deliveries (state, id)`."""
-    condition = f" WHERE {where}" if where else ""
-    connection.exec_driver_sql(f"CREATE INDEX {name} ON {columns}{condition}")
 
 
 def _slices(connection: Connection) -> None:
@@ -289,8 +266,16 @@ def _hidden(connection: Connection) -> None:
     add_index(connection, "episodes_hidden", "episodes (hidden_by)", "hidden_by IS NOT NULL")
 
 
+def _beats(connection: Connection) -> None:
+    connection.exec_driver_sql(
+        "INSERT INTO said (what, at) SELECT 'watchdog', max(accepted_at) FROM deliveries"
+        " WHERE state = 'suppressed' AND channel = '' AND reason = 'watchdog'"
+        " HAVING count(*) > 0"
+    )
+
+
 STEPS: Sequence[Step] = (
     *(_slices, _gates, _sizes, _notices, _ends, _audit, _apart, _places),
-    *(_handling, _pictures, _outdated, _rota, _quiet, _life, _said, _reached, _hidden),
+    *(_handling, _pictures, _outdated, _rota, _quiet, _life, _said, _reached, _hidden, _beats),
 )
 """STEPS[i] takes a store of version i + 1 to i + 2."""

@@ -1,4 +1,4 @@
-"""The tables of what is kept quiet, and of what is said once; as in `schema`."""
+"""The tables of what is kept quiet, and of what is said once, or was said last; as in `schema`."""
 
 from sqlalchemy import Column, ForeignKey, Index, Table, Text
 

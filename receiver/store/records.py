@@ -11,11 +11,15 @@ from receiver.store.schema import EPOCH
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """An accepted request: its bytes, what they say, and when they came."""
+    """An accepted request: its bytes, what they say, and when they came.
+
+    It `beats` where the Watchdog fires in it.
+    """
 
     body: bytes
     notification: Notification
     received_at: datetime
+    beats: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from sqlalchemy import URL
 from receiver.model import Notification
 from receiver.store import (
     audit,
+    beats,
     bodies,
     claims,
     handover,
@@ -278,9 +279,9 @@ class Store(Parts):
         """Count the incidents in which something still fires."""
         return await self._reader.run(views.open_incidents)
 
-    async def last_suppressed(self, reason: str) -> datetime | None:
-        """When a webhook was last suppressed for a reason that concerns no channel."""
-        return await self._reader.run(views.last_suppressed, reason)
+    async def last_beat(self) -> datetime | None:
+        """When the Watchdog last fired; None where it never did."""
+        return await self._reader.run(beats.last)
 
     async def posted(
         self,

@@ -1,7 +1,6 @@
 """What is read from the store: for the metrics and for the inbox page."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
@@ -24,17 +23,6 @@ def open_incidents(connection: Connection) -> int:
     """Count the incidents in which something still fires."""
     is_open = incidents.c.resolved_at.is_(None)
     return connection.execute(select(func.count()).where(is_open)).scalar_one()
-
-
-def last_suppressed(connection: Connection, reason: str) -> datetime | None:
-    """When a webhook was last suppressed for this reason."""
-    return connection.scalar(
-        select(deliveries.c.accepted_at)
-        .where(deliveries.c.state == "suppressed", SETTLED, deliveries.c.channel == "")
-        .where(deliveries.c.reason == reason)
-        .order_by(deliveries.c.id.desc())
-        .limit(1)
-    )
 
 
 def posted(

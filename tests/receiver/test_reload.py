@@ -160,6 +160,32 @@ async def test_messages_for_a_channel_that_is_gone_are_given_up(
     assert 'tocsin_notifications_total{channel="chat",outcome="dead"} 1.0' in said
 
 
+async def test_what_a_channel_that_goes_has_in_flight_is_given_up_later(
+    tmp_path: Path,
+    http: ClientSession,
+    slack: FakeSlack,
+    secret_file: Callable[[str, str], str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TOCSIN_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("receiver.watching._PERIOD", 0.05)
+    chat = {"type": "slack", "url_file": secret_file("slack.url", slack.hook)}
+    it = Running(tmp_path / "receiver.yml", http)
+    it.write(channels={"chat": chat, "inbox": {"type": "inbox"}})
+    slack.next.append("hangs")
+    async with app.running(it.load(), it.load) as it.url:
+        await it.tell("web-1")
+        await until(lambda: len(slack.seen) == 1)
+        it.write(channels={"inbox": {"type": "inbox"}})
+        await it.reload()
+        dead = 'tocsin_notifications_total{channel="chat",outcome="dead"}'
+        assert await it.series(dead) == "0.0"
+        slack.released.set()  # an answer that is none of Slack's
+        async with asyncio.timeout(10):
+            while await it.series(dead) != "1.0":  # noqa: ASYNC110 -- a scrape tells no event
+                await asyncio.sleep(0.01)
+
+
 async def test_who_may_reload_is_asked_and_every_reload_is_in_the_audit(
     running: Running, tmp_path: Path
 ) -> None:

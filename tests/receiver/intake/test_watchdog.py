@@ -96,6 +96,29 @@ async def test_a_receiver_that_was_down_itself_gives_the_watchdog_its_time(
     assert await owed(store) == 0
 
 
+async def test_a_watchdog_among_other_alerts_has_come_too(store: Store, intake: Intake) -> None:
+    it = watch(store, intake)
+    both = [alert("dd", alertname="Watchdog"), alert("aa")]
+    for minute in (0, 4, 8):
+        await intake.accept(body(both, groupKey="{}:{}"), START + minute * MINUTE)
+    await it.once(START + 12 * MINUTE)
+    assert it.missing is None
+    await it.once(START + 13 * MINUTE)
+    assert it.missing is not None
+
+
+async def test_a_watchdog_that_is_resolved_has_not_come_back(store: Store, intake: Intake) -> None:
+    it = watch(store, intake)
+    await intake.accept(WATCHDOG, START)
+    await it.once(START + 6 * MINUTE)
+    over = body([alert("dd", "resolved", alertname="Watchdog")], groupKey="watchdog")
+    await intake.accept(over, START + 7 * MINUTE)
+    await it.once(START + 7 * MINUTE)
+    assert it.missing == START + 6 * MINUTE
+    assert await owed(store) == 1
+    assert await store.open_incidents() == 1
+
+
 async def test_nothing_is_said_where_it_is_switched_off(store: Store, intake: Intake) -> None:
     await intake.accept(WATCHDOG, START)
     await Watch(lambda: 0.0, lambda: intake, store, START).once(START + timedelta(days=1))

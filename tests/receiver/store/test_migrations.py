@@ -12,7 +12,7 @@ from sqlalchemy import Connection, create_engine, inspect, select
 
 from receiver.intake.webhook import parse
 from receiver.store.migrations import STEPS, StoreVersionError, migrate
-from receiver.store.schema import metadata, schema_version
+from receiver.store.schema import EPOCH, metadata, schema_version
 from receiver.store.store import Store
 from tests.receiver.claiming import claim
 from tests.receiver.webhooks import START
@@ -77,6 +77,7 @@ async def test_a_store_of_the_first_release_keeps_what_it_owes_and_what_it_sent(
         ("ops", 2),
     ]
     assert [posted.title for posted in await store.posted(["ops", "mail"])] == ["Down"]
+    assert await store.last_beat() == EPOCH + timedelta(microseconds=1795435300000000)
     delivery = await claim(store, "mail", now, now + timedelta(minutes=1))
     assert delivery is not None
     assert [alert.fingerprint for alert in delivery.notification.alerts] == ["aa", "bb"]

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 from receiver.store.records import Decision, Outcome
@@ -45,9 +46,9 @@ async def test_a_queue_says_how_long_its_oldest_waits(store: Store) -> None:
 
 
 async def test_the_last_watchdog_is_remembered(store: Store) -> None:
-    assert await store.last_suppressed("watchdog") is None
-    for seconds in (0, 60):
-        told = webhook(seconds=seconds)
+    assert await store.last_beat() is None
+    for seconds, beats in ((0, True), (60, True), (90, False)):
+        told = replace(webhook(seconds=seconds), beats=beats)
         await store.accept(told, lambda _: Decision((), "watchdog", incident=False))
-    assert await store.last_suppressed("watchdog") == START + timedelta(seconds=60)
+    assert await store.last_beat() == START + timedelta(seconds=60)
     assert await store.open_incidents() == 0
