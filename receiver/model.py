@@ -187,7 +187,8 @@ class Message:
     some, about the incident of that number. `links` are (words, URL) of what can be opened, in
     the language of who reads, those by which one acts first; the body has them too. `labels` are
     those of each firing alert. `topic` is what all titles of an incident are about, empty where
-    nothing is. `reached` are those who have it already, and `refused` says who never will.
+    nothing is, and `hosts` what the alerts call their machines. `reached` are those who have it
+    already, and `refused` says who never will.
     """
 
     title: str
@@ -207,6 +208,7 @@ class Message:
     links: tuple[tuple[str, str], ...] = ()
     labels: tuple[Labels, ...] = field(default=(), hash=False)  # mappings have none
     topic: str = ""
+    hosts: tuple[str, ...] = ()
     reached: frozenset[str] = frozenset()
     refused: str = ""
 

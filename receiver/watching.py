@@ -4,9 +4,10 @@ from collections.abc import Coroutine, Iterable, Iterator, Mapping
 
 from aiohttp import ClientSession
 
+from receiver.delivery.pace import longest_wait
 from receiver.incidents.quiet.ending import Ending
 from receiver.incidents.quiet.reminding import Reminding
-from receiver.intake.auditor import Auditor
+from receiver.intake.auditor import Auditor, Post
 from receiver.intake.handover import Handover
 from receiver.intake.ingest import Intake
 from receiver.intake.reconcile import Reconciler
@@ -30,8 +31,11 @@ def watching(
     def intake() -> Intake:
         return force.site.intake
 
-    def channels() -> Mapping[str, str]:
-        return {name: c.destination for name, c in force.config.channels.items()}
+    def channels() -> Mapping[str, Post]:
+        return {
+            name: Post(channel.destination, longest_wait(channel.rule))
+            for name, channel in force.config.channels.items()
+        }
 
     def wake(names: Iterable[str]) -> None:
         intake().wake(names)

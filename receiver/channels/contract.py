@@ -46,6 +46,10 @@ class Channel(Section):
     gathers: ClassVar[bool] = True
     """Whether a backlog is told in one message; one that sends nothing keeps each for itself."""
 
+    shows: ClassVar[bool] = False
+    """Whether it sends nothing and only shows what is stored."""
+    keeps_open: ClassVar[bool] = False
+    """Whether what fires stays open there until it hears that it is over, even a test."""
     hears_acts: ClassVar[bool] = True
     """Whether it is told what somebody did about an incident; where each message costs, not."""
 

@@ -17,6 +17,7 @@ class Inbox(Channel):
 
     format: ClassVar[Format] = "text"
     gathers: ClassVar[bool] = False
+    shows: ClassVar[bool] = True
 
     async def send(self, message: Message, http: ClientSession) -> None:
         """Return at once, so that the row is marked sent and shows as delivered."""

@@ -18,7 +18,7 @@ from receiver.model import Message, Pace, SendError, Status
 from receiver.settings import SecretFile
 
 LONGEST_BODY = 512_000
-_SUMMARY, _KEY = 1_024, 255
+_SUMMARY, _KEY, _SOURCE = 1_024, 255, 255
 
 # PagerDuty knows four severities; a word of the user's own is a warning, as in all messages.
 _SEVERITIES = {
@@ -41,6 +41,7 @@ class PagerDuty(Channel):
     format: ClassVar[Format] = "text"
     limit: ClassVar[Pace | None] = Pace(120, 60)
     gathers: ClassVar[bool] = False
+    keeps_open: ClassVar[bool] = True
 
     key: SecretFile = Field(alias="key_file")
     url: Annotated[str, AfterValidator(check_url)] = "https://events.pagerduty.com/v2/enqueue"
@@ -65,9 +66,11 @@ class PagerDuty(Channel):
             "event_action": _action(message),
             "dedup_key": message.thread[:_KEY],
             "client": "tocsin",
+            "links": [{"href": url, "text": words} for words, url in message.links],
+            "images": [{"src": message.link, "alt": message.title}] if message.link else [],
             "payload": {
                 "summary": first_units(message.title, _SUMMARY),
-                "source": "tocsin",
+                "source": first_units(", ".join(message.hosts), _SOURCE) or "tocsin",
                 "severity": _SEVERITIES.get(message.severity.name, "warning"),
                 "custom_details": {"text": text},
             },

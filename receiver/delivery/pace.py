@@ -10,7 +10,9 @@ from datetime import datetime, timedelta
 from receiver.model import Pace
 from receiver.store.records import Gate
 
-_BURST = 0.25
+_BURST, _SLOW_BURST = 0.25, 0.5
+_SLOW = 60.0
+"""Seconds between two messages beyond which those that come first should not wait."""
 _RESERVE = 2
 """Tokens that only what is urgent may take: it must not wait for what is not."""
 
@@ -27,11 +29,13 @@ class Bucket:
 def bucket(pace: Pace) -> Bucket:
     """Return the bucket that never lets more than `pace.count` through in `pace.period`.
 
-    A quarter at once and the rest evenly: then a token is never far, and a penalty never due.
+    A quarter at once and the rest evenly: then a token is never far, and a penalty never due. Of
+    few in a long time half go at once, since that is all that most incidents need.
     """
     if pace.count == 1:
         return Bucket(1, 1 / pace.period, 0)
-    burst = max(1, int(pace.count * _BURST))
+    slow = pace.period / pace.count > _SLOW
+    burst = max(1, int(pace.count * (_SLOW_BURST if slow else _BURST)))
     spare = 1 if pace.count - burst > 1 else 0
     rate = (pace.count - burst - spare) / pace.period
     return Bucket(burst, rate, min(_RESERVE, burst - 1))
@@ -55,6 +59,14 @@ def ready_at(pace: Pace, gate: Gate, *, urgent: bool) -> datetime:
     full = bucket(pace)
     missing = 1 + (0 if urgent else full.reserve) - gate.tokens
     return gate.counted_at + timedelta(seconds=max(0.0, missing / full.rate))
+
+
+def longest_wait(pace: Pace | None) -> timedelta:
+    """How long a message waits at most that finds none before it."""
+    if pace is None:
+        return timedelta(0)
+    full = bucket(pace)
+    return timedelta(seconds=(1 + full.reserve) / full.rate)
 
 
 def spend(gate: Gate) -> Gate:

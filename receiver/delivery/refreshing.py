@@ -39,7 +39,7 @@ class Refreshing:
         if found is None:
             return None
         now = self._store.now()
-        if again := await token.take(self._outlet, self._store, now):
+        if again := (await token.take(self._outlet, self._store, now)).again:
             return again
         try:
             await self._amend(found, now)

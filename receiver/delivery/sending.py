@@ -18,6 +18,7 @@ from receiver.messages.custody import NOBODY, Doors
 from receiver.messages.digest import digest
 from receiver.messages.library import BUILT_IN, Templates
 from receiver.messages.render import Rendered, Style, render
+from receiver.messages.samples import over
 from receiver.metrics import Metrics
 from receiver.model import (
     UNKNOWN,
@@ -29,6 +30,7 @@ from receiver.model import (
     Notification,
     PartlyRefusedError,
     SendError,
+    Status,
 )
 from receiver.store.records import Line
 
@@ -105,7 +107,7 @@ class Outlet:
 
     async def send_test(self, test: Notification, http: ClientSession, now: datetime) -> Message:
         """Send what nobody is owed, marked as a test in its title; raises SendError as `send`."""
-        return await self._fenced(lambda: self._send(self._render_test(test, now), http))
+        return await self._fenced(lambda: self._try(test, http, now))
 
     async def illustrate(self, message: Message, http: ClientSession) -> None:
         """Add a picture to where a message stands; raises SendError as `send`."""
@@ -130,6 +132,13 @@ class Outlet:
             metrics.failed(self.name, refused.reason, refused.detail)
             _LOG.warning("channel %s: sent, but %s", self.name, refused.detail)
             return replace(message, refused=refused.detail)
+
+    async def _try(self, test: Notification, http: ClientSession, now: datetime) -> Message:
+        """Send the test, and at once that it is over where else it would stay open."""
+        sent = await self._send(self._render_test(test, now), http)
+        if self.channel.keeps_open and test.status is Status.FIRING:
+            return await self._send(self._render_test(over(test, now), now), http)
+        return sent
 
     async def _send(self, message: Message, http: ClientSession) -> Message:
         place = await self.channel.send(message, http)

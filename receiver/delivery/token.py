@@ -16,8 +16,8 @@ async def take(
     rest: Callable[[Gate], Gate] = lambda gate: gate,
     *,
     urgent: bool = False,
-) -> datetime | None:
-    """Take a token, or return when there may be one; `rest` changes the gate before it is asked.
+) -> Choice:
+    """Take a token, or say when there may be one; `rest` changes the gate before it is asked.
 
     Raises StoreUnavailableError.
     """
@@ -30,7 +30,7 @@ async def take(
         return said[-1].gate if said[-1].take else gate
 
     await store.settle(outlet.line, (), now, ask)
-    return said[-1].again
+    return said[-1]
 
 
 async def note(outlet: Outlet, store: Store, change: Callable[[Gate], Gate]) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from time import monotonic
 
@@ -38,12 +39,22 @@ async def send_test(outlet: Outlet, test: Notification, store: Store, http: Clie
 async def _take_turn(outlet: Outlet, store: Store) -> None:
     """Wait until the destination's pace has room for a message, and take it."""
     end = monotonic() + PATIENCE
-    while again := await token.take(outlet, store, store.now(), _rested, urgent=True):
-        wait = (again - store.now()).total_seconds()
+    while True:
+        choice = await token.take(outlet, store, store.now(), _rested, urgent=True)
+        if choice.again is None:
+            return
+        wait = (choice.again - store.now()).total_seconds()
         if wait > end - monotonic():
-            detail = f"nothing may be sent there until {again:%H:%M:%S} UTC; try again then"
-            raise SendError("throttled", detail, retry_after=wait)
+            raise _refusal(choice.gate, choice.again, wait)
         await asyncio.sleep(max(0.05, wait))
+
+
+def _refusal(gate: Gate, again: datetime, wait: float) -> SendError:
+    """Say whether it is the other side that wants to be left alone, or the channel's own pace."""
+    when = f"until {again:%H:%M:%S} UTC; try again then"
+    if gate.paused_until >= again:
+        return SendError("throttled", f"the other side takes nothing {when}", retry_after=wait)
+    return SendError("paced", f"the channel's own pace has no room {when}", retry_after=wait)
 
 
 def _rested(gate: Gate) -> Gate:

@@ -25,6 +25,14 @@ KINDS = ("delivery", "channel", "incident")
 
 
 @dataclass(frozen=True, slots=True)
+class Post:
+    """A channel at work: where it sends, and how long its pace may make one message wait."""
+
+    destination: str
+    wait: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """Something without a next step: a channel's deliveries, or an incident."""
 
@@ -33,12 +41,12 @@ class Finding:
 
 
 def audit(
-    facts: Facts, now: datetime, channels: Mapping[str, str], compared: Collection[int]
+    facts: Facts, now: datetime, channels: Mapping[str, Post], compared: Collection[int]
 ) -> list[Finding]:
     """Return what has no next step.
 
-    `channels` has the destination of each channel that is at work; `compared` the incidents that
-    were compared with Alertmanager's alerts lately, which will be done again.
+    `channels` are those at work; `compared` the incidents that were compared with Alertmanager's
+    alerts lately, which will be done again.
     """
     found = [
         Finding("channel", f"channel {name} is owed messages, and nobody works on them")
@@ -61,17 +69,17 @@ def audit(
     ]
 
 
-def _is_left_alone(facts: Facts, name: str, destination: str, now: datetime) -> bool:
+def _is_left_alone(facts: Facts, name: str, post: Post, now: datetime) -> bool:
     latest = [facts.due[name]]
-    latest += [at for at in (facts.tried.get(name), facts.rests.get(destination)) if at]
-    return now - max(latest) > _IDLE
+    latest += [at for at in (facts.tried.get(name), facts.rests.get(post.destination)) if at]
+    return now - max(latest) > _IDLE + post.wait
 
 
 @dataclass(slots=True)
 class Auditor:
     """Looks again and again; `channels` and `compared` are those of the time."""
 
-    channels: Callable[[], Mapping[str, str]]
+    channels: Callable[[], Mapping[str, Post]]
     compared: Callable[[datetime], Collection[int]]
     store: Store
     metrics: Metrics

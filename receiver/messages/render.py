@@ -123,6 +123,7 @@ def render(  # noqa: PLR0913 -- the last three may be left out
             buttons=_buttons(view, custody, language),
             links=_links(view, language),
             labels=firing_labels([notification]),
+            hosts=view.hosts,
             topic=clip(plain(notification.topic), _LONGEST_TOPIC),
         ),
         tuple(sheet.failures),

@@ -173,3 +173,9 @@ def exercise(severity: str, now: datetime, *, resolved: bool = False) -> Notific
     )
     told = replace(_notification(alert), group_key="test", external_url="")
     return replace(told, group_labels=alert.labels)
+
+
+def over(told: Notification, now: datetime) -> Notification:
+    """Return it as it is once all of it has ended."""
+    ended = tuple(replace(a, status=Status.RESOLVED, ends_at=now) for a in told.alerts)
+    return replace(told, status=Status.RESOLVED, alerts=ended)

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from tests.fakes.web import Answer, FakeWeb
 
+_ACTIONS = {"trigger", "acknowledge", "resolve"}
 _SEVERITIES = {"critical", "error", "warning", "info"}
 
 
@@ -18,6 +19,7 @@ class FakePagerDuty(FakeWeb):
     key: str = "R0123456789ABCDEF0123456789ABCDE"
     events: list[dict[str, Any]] = field(default_factory=list)
     open: set[str] = field(default_factory=set)
+    taken: set[str] = field(default_factory=set)
 
     @property
     def texts(self) -> list[str]:
@@ -31,20 +33,31 @@ class FakePagerDuty(FakeWeb):
             payload = {"status": "invalid event", "message": "Event object is invalid"}
             return web.json_response(payload | {"errors": errors}, status=400)
         self.events.append(event)
-        taken = self.open.add if event["event_action"] == "trigger" else self.open.discard
-        taken(event["dedup_key"])
+        self._follow(event["event_action"], event["dedup_key"])
         payload = {"status": "success", "message": "Event processed"}
         return web.json_response(payload | {"dedup_key": event["dedup_key"]}, status=202)
+
+    def _follow(self, action: str, key: str) -> None:
+        """An incident is taken only while it is open, and told again it stays taken."""
+        if action == "trigger":
+            self.open.add(key)
+        elif action == "acknowledge":
+            self.taken |= self.open & {key}
+        else:
+            self.open.discard(key)
+            self.taken.discard(key)
 
     def _refuse(self, event: dict[str, Any], size: int) -> list[str]:
         payload = event["payload"]
         checks = {
             "Invalid routing key": event["routing_key"] != self.key,
             "Length of 'event' is too large, maximum is 512000": size > 512_000,
-            "'event_action' is invalid": event["event_action"] not in {"trigger", "resolve"},
+            "'event_action' is invalid": event["event_action"] not in _ACTIONS,
             "'dedup_key' is too long": not 0 < len(event["dedup_key"]) <= 255,
             "'payload.summary' is invalid": not 0 < len(payload["summary"]) <= 1_024,
             "'payload.source' is missing or blank": not payload["source"],
             "'payload.severity' is invalid": payload["severity"] not in _SEVERITIES,
+            "'links' is invalid": any(not link["href"] for link in event.get("links", ())),
+            "'images' is invalid": any(not image["src"] for image in event.get("images", ())),
         }
         return [error for error, wrong in checks.items() if wrong]

@@ -13,6 +13,7 @@ from receiver.intake.webhook import parse
 from receiver.model import ConfigError
 from receiver.store.store import Store
 from tests.fakes.dingtalk import FakeDingTalk
+from tests.fakes.pagerduty import FakePagerDuty
 
 SendTest = Callable[..., Any]
 
@@ -70,6 +71,21 @@ async def test_a_test_that_says_that_it_is_one_goes_by_every_channel(
     (said,) = dingtalk.messages
     assert said["markdown"]["title"] == "TEST [🔴 Critical] TocsinTest"
     assert "This is a test of Tocsin. Nothing is wrong" in said["markdown"]["text"]
+    assert "example.com" not in said["markdown"]["text"]
+
+
+@pytest.fixture
+def paged(file: Path, pagerduty: FakePagerDuty, secret_file: Any) -> FakePagerDuty:
+    pager = {"type": "pagerduty", "key_file": secret_file("key", pagerduty.key)}
+    pager["url"] = f"{pagerduty.base}/v2/enqueue"
+    file.write_text(yaml.safe_dump({"listen": "127.0.0.1:0", "channels": {"pd": pager}}))
+    return pagerduty
+
+
+async def test_a_test_opens_nothing_that_stays_open(paged: FakePagerDuty, send: SendTest) -> None:
+    assert await send(severity="critical") == (0, ["pd: ok, took a test message"])
+    assert [each["event_action"] for each in paged.events] == ["trigger", "resolve"]
+    assert paged.open == set()
 
 
 async def test_what_is_refused_is_said_in_words_without_the_secret(
@@ -107,12 +123,12 @@ async def test_tests_keep_the_pace_of_the_channel_wherever_they_come_from(
         {"channel": "ops", "outcome": "sent"},
     )
     status, said = await post(http, url)
-    assert (status, said["reason"]) == (502, "throttled")
-    assert "nothing may be sent there until" in said["error"]
+    assert (status, said["reason"]) == (502, "paced")
+    assert "the channel's own pace has no room until" in said["error"]
     status, lines = await send("ops")
     assert (status, lines[0].partition(" until")[0]) == (
         1,
-        "ops: throttled: nothing may be sent there",
+        "ops: paced: the channel's own pace has no room",
     )
     assert len(dingtalk.messages) == 1
     async with http.get(f"{running}/api/v1/audit") as answer:

@@ -27,6 +27,30 @@ async def test_an_incident_is_opened_told_again_and_closed(
     assert pagerduty.texts == ["the body", "worse", "the body"]
 
 
+async def test_what_somebody_took_here_is_taken_there(
+    service: PagerDuty, pagerduty: FakePagerDuty, http: ClientSession
+) -> None:
+    await service.send(make_message(key="key-1"), http)
+    await service.send(make_message(key="key-2", act="acknowledge"), http)
+    assert pagerduty.taken == pagerduty.open == {"thread-1"}
+    await service.send(make_message(key="key-3", status=Status.RESOLVED), http)
+    assert pagerduty.taken == pagerduty.open == set()
+
+
+async def test_an_incident_there_names_the_hosts_and_has_the_links_and_the_picture(
+    service: PagerDuty, pagerduty: FakePagerDuty, http: ClientSession
+) -> None:
+    links = (("Runbook", "https://wiki.example.com/cpu"),)
+    picture = "https://tocsin.example.com/picture/4f0c"
+    await service.send(make_message(hosts=("web-1", "web-2"), links=links, link=picture), http)
+    await service.send(make_message(), http)
+    full, bare = pagerduty.events
+    assert full["payload"]["source"] == "web-1, web-2"
+    assert full["links"] == [{"href": "https://wiki.example.com/cpu", "text": "Runbook"}]
+    assert [image["src"] for image in full["images"]] == [picture]
+    assert (bare["payload"]["source"], bare["links"], bare["images"]) == ("tocsin", [], [])
+
+
 @pytest.mark.parametrize(
     ("severity", "theirs"),
     [

@@ -52,6 +52,14 @@ def test_what_is_not_urgent_leaves_tokens_for_what_is() -> None:
     assert pace.afford(DINGTALK, gate, urgent=True) == 2
 
 
+def test_of_ten_in_an_hour_the_first_go_at_once_and_some_are_left_for_what_is_urgent() -> None:
+    rule = Pace(10, 3600)
+    gate = pace.refill(rule, Gate(), START)
+    assert pace.afford(rule, gate, urgent=True) == 5
+    assert pace.afford(rule, gate, urgent=False) == 3
+    assert sent(rule, 3600, lambda: True)[5:] == pytest.approx([900, 1800, 2700], abs=1e-3)
+
+
 def test_at_one_a_second_a_message_goes_out_each_second() -> None:
     assert sent(SLACK, 5, lambda: False) == pytest.approx([0, 1, 2, 3, 4], abs=1e-3)
 

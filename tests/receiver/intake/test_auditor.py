@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from receiver import metrics
-from receiver.intake.auditor import Auditor, audit
+from receiver.delivery.pace import longest_wait
+from receiver.intake.auditor import Auditor, Post, audit
+from receiver.model import Pace
 from receiver.store.facts import Facts
 from receiver.store.records import Decision
 from receiver.store.standings import Heard
@@ -15,12 +17,12 @@ from tests.receiver.webhooks import START, alert, webhook
 
 MINUTE = timedelta(minutes=1)
 NOW = START + 60 * MINUTE
-CHANNELS = {"ops": "robot"}
+CHANNELS = {"ops": Post("robot", timedelta(0))}
 NOTHING = Facts({}, {}, {}, {}, ())
 
 
 def kinds(
-    facts: Facts, channels: Mapping[str, str] = CHANNELS, compared: tuple[int, ...] = ()
+    facts: Facts, channels: Mapping[str, Post] = CHANNELS, compared: tuple[int, ...] = ()
 ) -> list[str]:
     return [finding.kind for finding in audit(facts, NOW, channels, compared)]
 
@@ -41,6 +43,13 @@ def test_what_is_owed_has_a_next_step_if_its_channel_works_or_rests(
     changes: dict[str, Any], found: list[str]
 ) -> None:
     assert kinds(replace(Facts({"ops": START}, {}, {}, {}, ()), **changes)) == found
+
+
+def test_what_its_pace_makes_wait_is_not_left_alone() -> None:
+    facts = Facts({"ops": NOW - 40 * MINUTE}, {}, {}, {}, ())
+    assert kinds(facts, {"ops": Post("phones", longest_wait(Pace(10, 3600)))}) == []
+    assert kinds(facts, {"ops": Post("robot", longest_wait(Pace(20, 60)))}) == ["delivery"]
+    assert longest_wait(None) == timedelta(0)
 
 
 def test_an_incident_has_one_if_it_will_be_compared_or_if_a_reminder_is_due() -> None:
