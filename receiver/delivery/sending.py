@@ -176,8 +176,14 @@ class Outlet:
     def _digest(self, tellings: Sequence[Telling]) -> Rendered:
         since = min(each.accepted_at for telling in tellings for each in telling.deliveries)
         told = [telling.notification for telling in tellings]
-        key = _key_of(tellings)
-        return digest(told, self.style, key=key, since=since, templates=self.templates)
+        return digest(
+            told,
+            self.style,
+            key=_key_of(tellings),
+            since=since,
+            templates=self.templates,
+            incidents=[telling.newest.incident for telling in tellings],
+        )
 
     def _alone(self, told: Told, now: datetime) -> Rendered:
         telling = told.tellings[0]

@@ -1,23 +1,30 @@
-"""A backlog in one message: every alert's name with its hosts, the most urgent first."""
+"""A backlog in one message: every alert's name with its hosts, the most urgent first.
+
+Of few messages each incident is told for itself, with what its alerts say and a link to its page,
+since somebody is to take it; of many, what they have in common.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import zip_longest
 
 from receiver.messages.builtin import builtin_digest
 from receiver.messages.filters import clip, plain
 from receiver.messages.library import BUILT_IN, DIGEST_FILES, Templates
 from receiver.messages.render import Rendered, Sheet, Style, firing_labels, scene
-from receiver.messages.view import DigestView, KindView, raw_host, tidy_host
+from receiver.messages.view import DigestView, KindView, raw_host, said, tidy_host
 from receiver.messages.words import LINKS, RESOLVED, severity_word
-from receiver.model import RESOLVED_EMOJI, Alert, Notification, Status
+from receiver.model import RESOLVED_EMOJI, Alert, Language, Notification, Status
 from receiver.severity import Severity, severity_of
 
+_FEW = 10
+"""Messages that are told one by one."""
 _MOST_KINDS = 60
 _MOST_HOSTS = 100
-_NAME, _HOSTS = 120, 1_900
-"""Bytes for an alert's name and for its hosts: longer lines are cut by channels."""
+_NAME, _SUMMARY, _HOSTS = 120, 300, 1_300
+"""Bytes for an alert's name, what it says and its hosts: longer lines are cut by channels."""
 
 
 @dataclass(slots=True)
@@ -26,6 +33,8 @@ class _Kind:
 
     name: str
     severity: Severity
+    summary: str = ""
+    link: str = ""
     firing: int = 0
     settled: int = 0
     hosts: dict[str, None] = field(default_factory=dict)
@@ -44,7 +53,8 @@ class _Kind:
         emoji = self.severity.emoji if self.firing else RESOLVED_EMOJI
         named = tuple(_short(tidy_host(host) for host in list(self.hosts)[:_MOST_HOSTS]))
         more = len(self.hosts) - len(named)
-        return KindView(emoji, self.name, self.firing, self.settled, named, more)
+        numbers = self.firing, self.settled
+        return KindView(emoji, self.name, *numbers, named, more, self.summary, self.link)
 
 
 def digest(
@@ -54,9 +64,14 @@ def digest(
     key: str,
     since: datetime,
     templates: Templates = BUILT_IN,
+    incidents: Sequence[int] = (),
 ) -> Rendered:
-    """Write one message that names what several would say; `since` is when the first came."""
-    kinds = _kinds(told)
+    """Write one message that names what several would say; `since` is when the first came.
+
+    `incidents` are the numbers of those that they are about, where they have any.
+    """
+    few = len(told) <= _FEW and style.format != "sms"
+    kinds = _each(told, incidents, style) if few else _kinds(told)
     worst = kinds[0].severity
     view = _look_at(kinds, len(told), style, since)
     context = {"digest": view, **scene(style, worst)}
@@ -84,6 +99,29 @@ def _look_at(kinds: Sequence[_Kind], messages: int, style: Style, since: datetim
     )
 
 
+def _each(told: Sequence[Notification], incidents: Sequence[int], style: Style) -> list[_Kind]:
+    """Return the same for each notification by itself, with its texts and the link to its page."""
+    kinds: list[_Kind] = []
+    for number, notification in zip_longest(incidents[: len(told)], told):
+        link = f"{style.external_url}/incidents/{number}" if style.external_url and number else ""
+        for kind in _kinds([notification]):
+            summary = _summary(notification, kind, style.language)
+            kinds.append(replace(kind, summary=summary, link=link))
+    return sorted(kinds, key=lambda kind: kind.order)
+
+
+def _summary(told: Notification, kind: _Kind, language: Language) -> str:
+    """Return what all alerts of a kind say, if it is the same."""
+    alike = [a for a in told.alerts if severity_of(a.labels) == kind.severity]
+    named = [a for a in alike if _name(a.labels.get("alertname", "")) == kind.name]
+    texts = {said(a.annotations, "summary", language) for a in named}
+    return clip(plain(texts.pop()), _SUMMARY) if len(texts) == 1 else ""
+
+
+def _name(called: str) -> str:
+    return clip(plain(called), _NAME)
+
+
 def _kinds(told: Iterable[Notification]) -> list[_Kind]:
     """Return what fires by urgency, then what is over."""
     alike: defaultdict[tuple[str, str], list[Alert]] = defaultdict(list)
@@ -93,7 +131,7 @@ def _kinds(told: Iterable[Notification]) -> list[_Kind]:
             alike[labels.get("alertname", ""), labels.get("severity", "")].append(alert)
     kinds: dict[tuple[str, Severity], _Kind] = {}
     for (called, _), alerts in alike.items():  # only now: there may be thousands of alerts
-        name, severity = clip(plain(called), _NAME), severity_of(alerts[0].labels)
+        name, severity = _name(called), severity_of(alerts[0].labels)
         kinds.setdefault((name, severity), _Kind(name, severity)).add(alerts)
     return sorted(kinds.values(), key=lambda kind: kind.order)
 

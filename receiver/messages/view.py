@@ -48,7 +48,7 @@ class Notes:
 
     def annotation(self, name: str) -> str:
         """Return an annotation, that of NAME_LANGUAGE if there is one, in at most 2,000 bytes."""
-        return clip(plain(_said(self._annotations, name, self._language)), _TEXT)
+        return clip(plain(said(self._annotations, name, self._language)), _TEXT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,11 @@ class View(Notes):
 
 @dataclass(frozen=True, slots=True)
 class KindView:
-    """All alerts of one name and severity in a digest; `more` hosts than these have them."""
+    """All alerts of one name and severity in a digest; `more` hosts than these have them.
+
+    Where a digest is of few messages there is one for each of them, with its `summary` and the
+    `link` to its incident's page; both are empty otherwise.
+    """
 
     emoji: str
     name: str
@@ -129,6 +133,8 @@ class KindView:
     settled: int
     hosts: tuple[str, ...]
     more: int
+    summary: str = ""
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +170,7 @@ def look_at(
     shared = _shared([alert.labels for alert in alerts])
     emoji, state = _headline(notification, language)
     size = _TEXT if len(alerts) == 1 else _DETAIL
-    summaries = {_said(alert.annotations, "summary", language) for alert in alerts}
+    summaries = {said(alert.annotations, "summary", language) for alert in alerts}
     return View(
         language,
         shared,
@@ -240,15 +246,15 @@ def _look_at_alert(
         name=clip(plain(alert.labels.get("alertname", "")), _NAME),
         host=host_of(alert.labels),
         labels=_pairs(own),
-        summary=clip(plain(_said(alert.annotations, "summary", language)), size),
-        description=clip(plain(_said(alert.annotations, "description", language)), size),
+        summary=clip(plain(said(alert.annotations, "summary", language)), size),
+        description=clip(plain(said(alert.annotations, "description", language)), size),
         value=value_of(alert, background),
         started=alert.starts_at,
         seconds=max(0.0, (until - alert.starts_at).total_seconds()),
     )
 
 
-def _said(annotations: Labels, name: str, language: Language) -> str:
+def said(annotations: Labels, name: str, language: Language) -> str:
     """Return what the rule says in this language, e.g. in `summary_zh`, else what it says."""
     return annotations.get(f"{name}_{language}") or annotations.get(name, "")
 

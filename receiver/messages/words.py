@@ -108,6 +108,7 @@ LINKS = {
         "graph": "Graph",
         "silence": "Silence",
         "inbox": "Inbox",
+        "incident": "Incident",
         "picture": "Picture",
     },
     Language.ZH: {
@@ -116,6 +117,7 @@ LINKS = {
         "graph": "图表",
         "silence": "静默",
         "inbox": "收件箱",
+        "incident": "事件",
         "picture": "曲线图",
     },
 }

@@ -23,7 +23,8 @@ def write(
 ) -> Rendered:
     """Write what is only looked at; a digest waited since the samples began."""
     if len(told) > 1:
-        return digest(told, style, key="", since=START, templates=templates)
+        numbers = range(1, len(told) + 1)
+        return digest(told, style, key="", since=START, templates=templates, incidents=numbers)
     return render(
         told[0],
         style,

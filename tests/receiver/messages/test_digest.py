@@ -26,7 +26,9 @@ def told() -> list[Notification]:
 
 
 def write(style: Style = ENGLISH, notifications: list[Notification] | None = None) -> Message:
-    rendered = digest(notifications or told(), style, key="key", since=START)
+    told_of = notifications or told()
+    numbers = range(7, 7 + len(told_of))
+    rendered = digest(told_of, style, key="key", since=START, incidents=numbers)
     assert not rendered.failures
     return rendered.message
 
@@ -34,12 +36,13 @@ def write(style: Style = ENGLISH, notifications: list[Notification] | None = Non
 def test_a_digest_names_every_alert_and_host_the_most_urgent_first() -> None:
     message = write()
     assert message.title == "[🔴 Critical] 3 messages in one: HostCpuBusy, DiskFull, Old"
+    more = "The CPU is busy · Incident: https://tocsin.example.com/incidents"
     assert message.body.splitlines() == [
         "These waited, the first since 2026-11-23 22:28:58 UTC+8, and are told together:",
         "",
-        "🔴 HostCpuBusy: 3 firing — web-0, web-1, web-2",
-        "🟡 DiskFull: 1 firing — db-1",
-        "🟢 Old: 1 resolved — web-1:9100",
+        f"🔴 HostCpuBusy: 3 firing — web-0, web-1, web-2 · {more}/8",
+        f"🟡 DiskFull: 1 firing — db-1 · {more}/7",
+        f"🟢 Old: 1 resolved — web-1:9100 · {more}/9",
         "",
         "Inbox: https://tocsin.example.com",
     ]
@@ -65,13 +68,39 @@ def test_digests_read_as_they_were_approved(format_: Format, language: Language)
     assert golden.read_text() == written
 
 
+def test_of_many_messages_what_they_have_in_common_is_told() -> None:
+    many = [make_notification([make_alert(instance=f"web-{n}")]) for n in range(11)]
+    few, crowd = write(notifications=many[:10]).body, write(notifications=many).body
+    assert few.count("HostCpuBusy: 1 firing — web-") == few.count("/incidents/") == 10
+    assert "HostCpuBusy: 11 firing — web-0, " in crowd
+    assert "/incidents/" not in crowd
+
+
+def test_a_summary_is_told_only_of_alerts_that_all_say_it() -> None:
+    texts = ("full", "full", "busy")
+    alerts = [
+        make_alert(instance=f"web-{n}", annotations={"summary": text, "summary_zh": f"{text}了"})
+        for n, text in enumerate(texts)
+    ]
+    both = [make_notification(alerts[:2]), make_notification(alerts[1:])]
+    first, second = write(Style("text", Language.ZH, "UTC"), both).body.splitlines()[2:4]
+    assert first == "🔴 HostCpuBusy：2 条触发中 · web-0、web-1 · full了"
+    assert second == "🔴 HostCpuBusy：2 条触发中 · web-1、web-2"
+
+
+def test_a_short_message_has_no_room_for_more_than_names() -> None:
+    body = write(Style("sms", Language.EN, "UTC", "https://tocsin.example.com")).body
+    assert "HostCpuBusy: 3 firing" in body
+    assert "The CPU is busy" not in body
+
+
 def test_alerts_of_one_name_are_parted_by_their_severity() -> None:
     crowd = [make_alert(instance=f"web-{n}", severity="warning") for n in range(200)]
     one = make_alert(instance="db-1")
     lines = write(notifications=[make_notification(crowd), make_notification([one])]).body
-    assert lines.splitlines()[2] == "🔴 HostCpuBusy: 1 firing — db-1"
+    assert lines.splitlines()[2].startswith("🔴 HostCpuBusy: 1 firing — db-1 · ")
     assert lines.splitlines()[3].startswith("🟡 HostCpuBusy: 200 firing — web-0, web-1, ")
-    assert lines.splitlines()[3].endswith(", web-99, and 100 more")
+    assert lines.splitlines()[3].partition(" · ")[0].endswith(", web-99, and 100 more")
 
 
 def test_a_digest_of_what_is_over_is_green() -> None:
@@ -83,7 +112,7 @@ def test_a_digest_of_what_is_over_is_green() -> None:
 def test_a_digest_speaks_chinese() -> None:
     message = write(Style("dingtalk", Language.ZH, "Asia/Shanghai"))
     assert message.title.startswith("[🔴 严重] 合并 3 条消息")
-    assert "- 🔴 HostCpuBusy: 3 条触发中 — web-0, web-1, web-2" in message.body
+    assert "- 🔴 HostCpuBusy：3 条触发中 · web-0、web-1、web-2 · The CPU is busy" in message.body
 
 
 @pytest.mark.parametrize("style", FORMATS)
