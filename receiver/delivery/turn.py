@@ -9,7 +9,7 @@ from receiver.store.records import Choice, Waiting
 
 FEW = 20
 """Messages that a destination gets one by one where its limit allows; more came with a storm."""
-_LONGEST_BLOCK = timedelta(hours=1)
+LONGEST_BLOCK = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ def choose(habits: Habits, waiting: Waiting, now: datetime, *, starving: bool) -
     to be told along with it.
     """
     gate = waiting.gate
-    if now < (blocked := breaker.blocked_until(gate)) <= now + _LONGEST_BLOCK:
+    if now < (blocked := breaker.blocked_until(gate)) <= now + LONGEST_BLOCK:
         return Choice(0, gate, again=blocked)
     if not waiting.urgent and not waiting.ordinary:
         return Choice(0, gate)

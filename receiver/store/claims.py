@@ -117,10 +117,10 @@ def _in_order() -> ColumnElement[bool]:
     earlier = deliveries.alias()
     waits = (earlier.c.not_before > now) & earlier.c.reached_at.is_(None)
     late = or_(waits, earlier.c.lease > now)
-    return _is_none(_before(earlier).where(late))
+    return _is_none(before(earlier).where(late))
 
 
-def _before(earlier: FromClause) -> Select[int]:
+def before(earlier: FromClause) -> Select[int]:
     """Select what is owed to the same channel for the same incident, and came earlier."""
     return select(earlier.c.id).where(
         owed(earlier),
@@ -247,7 +247,7 @@ def _lease(
 def next_due(connection: Connection, channel: str) -> datetime | None:
     """When the channel's next owed delivery may be claimed; None where nothing is owed."""
     free = func.coalesce(deliveries.c.lease, deliveries.c.not_before, type_=Instant)
-    first = _is_none(_before(deliveries.alias()))
+    first = _is_none(before(deliveries.alias()))
     mine = (deliveries.c.channel == channel) & owed()
     return connection.scalar(select(func.min(free, type_=Instant)).where(mine, first))
 

@@ -1,15 +1,33 @@
 """What is remembered of each destination: tokens, pauses, failures."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection, Select, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from receiver.store.lane import Lane
 from receiver.store.records import Gate
 from receiver.store.schema import EPOCH, gates
 
 _FIELDS = tuple(gates.c[name] for name in Gate.__dataclass_fields__)
+
+
+class Gates:
+    """The part of a store that knows how destinations fare."""
+
+    def __init__(self, reader: Lane) -> None:
+        self._reader = reader
+
+    async def every(self) -> Mapping[str, Gate]:
+        """Return what is remembered of each, as it is now."""
+        return await self._reader.run(_every)
+
+
+def _every(connection: Connection) -> dict[str, Gate]:
+    rows = connection.execute(select(gates.c.destination, *_FIELDS))
+    return {name: Gate(*values) for name, *values in rows}
 
 
 def hold(connection: Connection, destination: str) -> Gate:

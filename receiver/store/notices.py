@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select, update
+from sqlalchemy import Connection, Row, Select, func, select, update
 
+from receiver.model import ASSUMED
 from receiver.store import audit, bell, bodies, handover
 from receiver.store.audit import Change
+from receiver.store.claims import before
 from receiver.store.outbox import Parse
+from receiver.store.past import ASSUMED_OVER
 from receiver.store.records import Attempt, Notice
-from receiver.store.schema import SETTLED, attempts, deliveries, owed, webhooks
+from receiver.store.schema import SETTLED, Instant, attempts, deliveries, owed, webhooks
 
 STATES = ("owed", "sent", "suppressed", "dead")
 _MOST_ALERTS = 50
@@ -31,7 +34,7 @@ class Asked:
 
 def find(connection: Connection, asked: Asked, parse: Parse) -> list[Notice]:
     """Return what became of messages, newest first."""
-    query = _query().limit(asked.limit)
+    query = select(deliveries.c.id).limit(asked.limit)
     if asked.state == "owed":  # without `+ 0`, all that was ever settled might be gone through
         query = query.where(owed()).order_by((deliveries.c.id + 0).desc())
     else:
@@ -44,8 +47,9 @@ def find(connection: Connection, asked: Asked, parse: Parse) -> list[Notice]:
         query = query.where(deliveries.c.id < asked.before)
     if asked.pending:
         query = query.where(deliveries.c.within.is_(None))
+    found = _query().where(deliveries.c.id.in_(query)).order_by(deliveries.c.id.desc())
     # One after the other, since a single webhook may be large.
-    return [_notice(connection, row, parse) for row in connection.execute(query)]
+    return [_notice(connection, row, parse) for row in connection.execute(found)]
 
 
 def look_up(connection: Connection, number: int, parse: Parse) -> Notice | None:
@@ -55,8 +59,19 @@ def look_up(connection: Connection, number: int, parse: Parse) -> Notice | None:
 
 
 def _query() -> Select[Any]:
+    earlier = deliveries.alias()
+    tried = func.coalesce(earlier.c.lease, earlier.c.not_before, type_=Instant)
+    first = before(earlier).with_only_columns(func.max(tried, type_=Instant)).scalar_subquery()
+    last = (
+        select(attempts.c.detail)
+        .where(attempts.c.delivery == deliveries.c.id, attempts.c.ended_at.is_not(None))
+        .order_by(attempts.c.number.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    columns = (webhooks.c.left_out, first.label("behind"), last.label("detail"))
     joined = webhooks.c.id == deliveries.c.webhook
-    return select(deliveries, webhooks.c.left_out).join(webhooks, joined)
+    return select(deliveries, *columns).join(webhooks, joined)
 
 
 def _notice(connection: Connection, row: Row[Any], parse: Parse) -> Notice:
@@ -66,6 +81,8 @@ def _notice(connection: Connection, row: Row[Any], parse: Parse) -> Notice:
     own = {name: values[name] for name in Notice.__dataclass_fields__ if name in values}
     facts = {"status": values["status"] or told.status, "title": values["title"] or told.topic}
     facts["severity"] = values["severity"] or told.severity.name
+    facts["reason"] = values["reason"] or (ASSUMED_OVER if told.reason == ASSUMED else "")
+    facts["detail"] = values["detail"] or ""
     return Notice(**own | facts | {"alerts": alerts[:_MOST_ALERTS], "total": len(alerts)})
 
 

@@ -2,6 +2,7 @@
 
 from receiver.store import audit, keeping
 from receiver.store.gallery import Gallery
+from receiver.store.gates import Gates
 from receiver.store.handling import Handling
 from receiver.store.incidents import Incidents
 from receiver.store.keeping import Keeping
@@ -21,5 +22,6 @@ class Parts:
         self.incidents = Incidents(reader)
         self.gallery = Gallery(writer, reader)
         self.places = Places(writer, reader)
+        self.gates = Gates(reader)
         self.keeping = Keeping(writer, reader)
         self.rota = Rota(writer, reader)

@@ -215,6 +215,8 @@ class Notice:
     """What became of a message: its state, and why.
 
     `alerts` are the first of `total`; `within` is the delivery that told it, or tells it, instead.
+    `detail` is how the last attempt ended. Who has it claimed has it until `lease`, and `behind` is
+    when what its incident is owed before it is tried again.
     """
 
     id: int
@@ -233,6 +235,10 @@ class Notice:
     alerts: tuple[Alert, ...]
     total: int
     held_by: str | None = None
+    detail: str = ""
+    urgent: int = 0
+    lease: datetime | None = None
+    behind: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

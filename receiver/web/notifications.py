@@ -1,16 +1,18 @@
 """GET /api/v1/notifications: what became of each message, and why."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
 
+from receiver.delivery.outlook import outlook
 from receiver.model import Alert
 from receiver.store.notices import STATES, Asked
-from receiver.store.records import Notice
+from receiver.store.records import Gate, Line, Notice
 from receiver.store.schema import StoreUnavailableError
 from receiver.web.answers import demand, problem
 from receiver.web.auth import Scope
-from receiver.web.keys import SITE
+from receiver.web.keys import SITE, Site
 from receiver.web.paging import WrongError, choice, paged
 
 
@@ -26,10 +28,12 @@ async def find(request: web.Request) -> web.Response:
         return problem(400, str(error))
     try:
         found = await request.app[SITE].store.notices(asked)
+        known = await request.app[SITE].store.gates.every()
     except StoreUnavailableError:
         return problem(503, "the store is unavailable, try again")
     after = str(found[-1].id) if len(found) == asked.limit else None
-    return web.json_response({"notifications": [_write(each) for each in found], "next": after})
+    told = [_write(each) | _next(each, request.app[SITE], known) for each in found]
+    return web.json_response({"notifications": told, "next": after})
 
 
 def _asked(request: web.Request) -> Asked:
@@ -38,12 +42,26 @@ def _asked(request: web.Request) -> Asked:
     return Asked(state, request.query.get("channel", ""), page.before, page.limit)
 
 
+def _next(notice: Notice, site: Site, known: Mapping[str, Gate]) -> dict[str, Any]:
+    """Say when an owed message is tried again, and what it waits for."""
+    if notice.state != "owed":
+        return {"not_before": None, "waits_for": None}
+    outlet, now = site.outlets.get(notice.channel), site.store.now()
+    if notice.channel not in site.channels:
+        return {"not_before": None, "waits_for": "channel"}
+    line = outlet.line if outlet else Line(notice.channel)
+    rule = outlet.channel.rule if outlet else None
+    next_try = outlook(notice, known.get(line.gate, Gate()), rule, now)
+    return {"not_before": next_try.at.isoformat(), "waits_for": next_try.waits_for or None}
+
+
 def _write(notice: Notice) -> dict[str, Any]:
     return {
         "id": notice.id,
         "channel": notice.channel or None,
         "state": notice.state,
         "reason": notice.reason,
+        "detail": notice.detail,
         "held_by": notice.held_by,
         "incident": notice.incident,
         "status": notice.status,
@@ -51,7 +69,6 @@ def _write(notice: Notice) -> dict[str, Any]:
         "title": notice.title,
         "attempts": notice.attempts,
         "accepted_at": notice.accepted_at.isoformat(),
-        "not_before": notice.not_before.isoformat() if notice.state == "owed" else None,
         "settled_at": notice.settled_at.isoformat() if notice.settled_at else None,
         "within": notice.within,
         "alerts": [_write_alert(alert) for alert in notice.alerts],

@@ -1,10 +1,12 @@
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
 
-from receiver.store.records import Decision, Known, Outcome
+from receiver.model import ASSUMED
+from receiver.store.records import Decision, Gate, Known, Line, Outcome
 from receiver.store.store import Store
 from tests.fakes.alerts import make_message
 from tests.receiver.claiming import claim, settle
@@ -56,7 +58,38 @@ async def test_messages_are_found_by_state_each_with_its_reason_and_alerts(
     assert (found["not_before"] is not None) is (state == "owed")
     sent = make_message().title
     assert found["title"] == (sent if state == "sent" else "Down")
+    assert found["detail"] == ("HTTP 400" if state == "dead" else "")
     assert page["next"] is None
+
+
+async def test_what_waits_for_a_destination_that_rests_says_so_and_until_when(
+    client: Client, store: Store
+) -> None:
+    now = store.now()
+    rest = now + timedelta(minutes=5)
+    for name in ("one", "another"):
+        told = replace(webhook(groupKey=name), received_at=now)
+        await store.accept(told, lambda _: Decision(("ops", "gone")))
+    delivery = await claim(store, "ops", now, now + timedelta(minutes=1))
+    assert delivery is not None
+    (under_way,) = (n for n in (await ask(client))["notifications"] if n["id"] == delivery.id)
+    assert (under_way["waits_for"], under_way["attempts"]) == ("answer", 1)
+    failed = Outcome("later", "server", "HTTP 503", now + timedelta(minutes=1))
+    closed = Gate(failures=3, open_until=rest)
+    await store.settle(Line("ops"), [(delivery, failed)], now, lambda _: closed)
+    for found in (await ask(client, channel="ops", state="owed"))["notifications"]:
+        assert (found["waits_for"], found["not_before"]) == ("breaker", rest.isoformat())
+        tried = found["id"] == delivery.id
+        assert (found["detail"], found["attempts"]) == (("HTTP 503", 1) if tried else ("", 0))
+    gone = (await ask(client, channel="gone"))["notifications"][0]
+    assert (gone["waits_for"], gone["not_before"]) == ("channel", None)
+
+
+async def test_a_resolve_that_nobody_told_is_called_assumed(client: Client, store: Store) -> None:
+    over = webhook([alert(status="resolved")], notification_reason=ASSUMED)
+    await store.accept(over, lambda _: Decision(("ops",)))
+    (found,) = (await ask(client))["notifications"]
+    assert found["reason"] == "assumed"
 
 
 @pytest.mark.usefixtures("filled")
