@@ -22,6 +22,7 @@ from sqlalchemy import URL
 
 from receiver.channels import CHANNELS
 from receiver.channels.contract import Channel, TimeZone
+from receiver.incidents.escalation.policy import Escalations
 from receiver.incidents.oncall.schedule import Schedules
 from receiver.incidents.people import Person, twins
 from receiver.incidents.quiet.hours import Named
@@ -139,6 +140,7 @@ class Config(Section):
     flapping: Flapping | None = Flapping()
     mute_times: Named = Field(default_factory=dict)
     schedules: Schedules = Field(default_factory=dict)
+    escalations: Escalations = Field(default_factory=dict)
 
     @field_validator("tokens")
     @classmethod

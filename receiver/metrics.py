@@ -56,6 +56,11 @@ _COUNTERS = {
     ),
     "reconcile_failures": ("Times that what fires could not be compared.", "reason"),
     "acts": ("What people wanted to do about incidents, and what came of it.", "verb", "outcome"),
+    "escalations": ("Steps by which the next one was asked.", "policy"),
+    "escalations_nobody": (
+        "Steps at which nobody was on call by a schedule, or could be reached.",
+        "schedule",
+    ),
     "resolves_lost": ("Alerts that were over though nobody said so.",),
     "background": (
         "Times that Prometheus was asked what a message should say, by what came of it.",
@@ -92,6 +97,10 @@ _GAUGES = {
         "maintenance_active",
         "1 while a maintenance window is open, 0 while it is planned.",
         "name",
+    ),
+    "escalations_exhausted": (
+        "escalations_exhausted",
+        "Open incidents that nobody took, with nobody left to ask.",
     ),
     "store_bytes": ("store_bytes", "What the store filled when it was last looked at."),
     "watchdog": (
@@ -204,6 +213,9 @@ class Metrics:
     reconcile_failures: Counter
     resolves_lost: Counter
     acts: Counter
+    escalations: Counter
+    escalations_nobody: Counter
+    escalations_exhausted: Gauge
 
     def show(self, backlog: Backlog) -> None:
         """Set what the next scrape says about the store."""

@@ -1,10 +1,11 @@
 """What the receiver does beside taking and sending: compares, misses, audits, tells, gives up."""
 
-from collections.abc import Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 
 from aiohttp import ClientSession
 
 from receiver.delivery.pace import longest_wait
+from receiver.incidents.escalation.worker import Escalation
 from receiver.incidents.quiet.ending import Ending
 from receiver.incidents.quiet.reminding import Reminding
 from receiver.intake.auditor import Auditor, Post
@@ -42,7 +43,8 @@ def watching(
 
     reconciler = Reconciler(lambda: force.config.alertmanager, intake, store, http, numbers)
     watch = Watch(lambda: force.config.watchdog, intake, store, store.now())
-    auditor = Auditor(channels, reconciler.cares_for, store, numbers)
+    escalation = _escalation(force, store, numbers, wake)
+    auditor = Auditor(channels, reconciler.cares_for, store, numbers, escalation.stuck)
     ending = Ending(force.planning, store, numbers, parse, wake, lambda: intake().ears.deaf)
     reminding = Reminding(
         lambda: force.config.alertmanager,
@@ -54,11 +56,25 @@ def watching(
         wake,
         lambda: force.config.channels.keys() - {*intake().ears.deaf},
     )
+    yield escalation.run()
     yield reconciler.run()
     yield ending.run()
     yield reminding.run()
     yield watch.run()
-    handover = Handover(lambda: force.site.duty, intake, store)
     yield auditor.run()
-    yield handover.run()
+    yield Handover(lambda: force.site.duty, intake, store).run()
     yield again(force.bury, _PERIOD, "messages for channels that are gone stay owed", store.now)
+
+
+def _escalation(
+    force: InForce, store: Store, numbers: Metrics, wake: Callable[[Iterable[str]], None]
+) -> Escalation:
+    return Escalation(
+        lambda: force.config.escalations,
+        lambda: force.site.duty,
+        force.planning,
+        store,
+        numbers,
+        parse,
+        wake,
+    )

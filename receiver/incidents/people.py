@@ -1,11 +1,11 @@
 """The people who may act, and how they are known at each chat."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationInfo
 
 from receiver.channels.mailing import Address
 from receiver.settings import Section
@@ -28,8 +28,22 @@ def _check_member(text: str) -> str:
     return text
 
 
+def _check_channel(name: str, info: ValidationInfo) -> str:
+    known: Sequence[str] = (info.context or {}).get("channels", ())
+    if name and name not in known:
+        raise ValueError(f"no channel is named {name!r:.60}; there are {', '.join(known)}")
+    return name
+
+
+ChannelName = Annotated[str, AfterValidator(_check_channel)]
+"""The name of a channel, or none; the context of the validation has those that there are."""
+
+
 class Person(Section):
-    """Somebody; `slack` is the member's id there, like U012ABCDEF, and `dingtalk` the userId."""
+    """Somebody; `slack` is the member's id there, like U012ABCDEF, and `dingtalk` the userId.
+
+    `channel` is how they are reached when they are asked by name.
+    """
 
     name: Annotated[str, Field(min_length=1, max_length=60)]
     roles: tuple[Role, ...] = ()
@@ -37,6 +51,7 @@ class Person(Section):
     mobile: str = ""
     slack: Annotated[str, AfterValidator(_check_member)] = ""
     dingtalk: str = ""
+    channel: ChannelName = ""
 
 
 People = Mapping[str, Person]

@@ -4,7 +4,7 @@ A queue that is merely old shows in its own metric; here is looked for what nobo
 """
 
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -21,7 +21,7 @@ _IDLE = timedelta(minutes=5)
 """How long a channel may leave alone what is due: its worker looks every minute."""
 _REMINDED = timedelta(days=7)
 """Within it, a reminder is to be expected: Alertmanager's repeat_interval is hours or days."""
-KINDS = ("delivery", "channel", "incident")
+KINDS = ("delivery", "channel", "incident", "escalation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something without a next step: a channel's deliveries, or an incident."""
+    """Something without a next step: a channel's deliveries, an incident, or its escalation."""
 
     kind: str
     said: str
@@ -75,6 +75,14 @@ def _is_left_alone(facts: Facts, name: str, post: Post, now: datetime) -> bool:
     return now - max(latest) > _IDLE + post.wait
 
 
+Stuck = Callable[[datetime], Awaitable[Collection[int]]]
+"""Returns the open incidents of which the next one should long have been asked."""
+
+
+async def _none(_: datetime) -> Collection[int]:
+    return ()
+
+
 @dataclass(slots=True)
 class Auditor:
     """Looks again and again; `channels` and `compared` are those of the time."""
@@ -83,6 +91,7 @@ class Auditor:
     compared: Callable[[datetime], Collection[int]]
     store: Store
     metrics: Metrics
+    stuck: Stuck = _none
 
     async def run(self) -> None:
         """Go on until cancelled; while the store is away there is no heartbeat."""
@@ -91,6 +100,10 @@ class Auditor:
     async def once(self, now: datetime) -> list[Finding]:
         """Look, count and log; raises StoreUnavailableError."""
         found = audit(await self.store.facts(), now, self.channels(), self.compared(now))
+        found += [
+            Finding("escalation", f"incident {number} waits for somebody who is not asked")
+            for number in await self.stuck(now)
+        ]
         for kind in KINDS:
             count = sum(finding.kind == kind for finding in found)
             self.metrics.audit_findings.labels(kind).set(count)

@@ -180,8 +180,23 @@ def _beats(connection: Connection) -> None:
     )
 
 
+def _escalations(connection: Connection) -> None:
+    add_table(
+        connection,
+        "escalations",
+        Column("incident", ForeignKey("incidents.id"), primary_key=True),
+        Column("policy", Text, nullable=False),
+        Column("since", BigInteger, nullable=False),
+        Column("told", Integer, nullable=False),
+        Column("told_at", BigInteger),
+        Column("rests", Text, nullable=False),
+        Column("ended", BigInteger),
+    )
+
+
 STEPS: Sequence[Step] = (
     *FIRST,
     *(_handling, _pictures, _outdated, _rota, _quiet, _life, _said, _reached, _hidden, _beats),
+    _escalations,
 )
 """STEPS[i] takes a store of version i + 1 to i + 2."""

@@ -1,6 +1,7 @@
 """The parts of a store that are objects of their own."""
 
 from receiver.store import audit, keeping
+from receiver.store.escalating import Escalating
 from receiver.store.gallery import Gallery
 from receiver.store.gates import Gates
 from receiver.store.handling import Handling
@@ -25,3 +26,4 @@ class Parts:
         self.gates = Gates(reader)
         self.keeping = Keeping(writer, reader)
         self.rota = Rota(writer, reader)
+        self.escalating = Escalating(writer, reader)

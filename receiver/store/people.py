@@ -1,6 +1,6 @@
 """The tables of what people do and plan. A change here needs a step in `migrations`."""
 
-from sqlalchemy import Column, ForeignKey, Index, Table, Text
+from sqlalchemy import Column, ForeignKey, Index, Integer, Table, Text
 
 from receiver.store.schema import Id, Instant, metadata
 
@@ -45,6 +45,18 @@ handovers = Table(
     Column("person", Text, nullable=False),
     Column("since", Instant, nullable=False),
     Column("until", Instant, nullable=False),
+)
+
+escalations = Table(
+    "escalations",
+    metadata,
+    Column("incident", ForeignKey("incidents.id"), primary_key=True),
+    Column("policy", Text, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("told", Integer, nullable=False),
+    Column("told_at", Instant),
+    Column("rests", Text, nullable=False),
+    Column("ended", Instant),
 )
 
 audit = Table(

@@ -22,7 +22,7 @@ from receiver.incidents.oncall.calendar import Calendar, CalendarError
 from receiver.incidents.oncall.hours import HoursText, instant
 from receiver.incidents.oncall.rotation import Rotation
 from receiver.incidents.oncall.shifts import Shift, Source
-from receiver.incidents.people import People
+from receiver.incidents.people import ChannelName, People
 from receiver.settings import Duration, Section
 
 _YEARS = range(2000, 2100)
@@ -108,13 +108,6 @@ class Override(Section):
         return self
 
 
-def _check_channel(name: str, info: ValidationInfo) -> str:
-    known: Sequence[str] = (info.context or {}).get("channels", ())
-    if name and name not in known:
-        raise ValueError(f"no channel is named {name!r:.60}; there are {', '.join(known)}")
-    return name
-
-
 def _read_calendar(value: Any, info: ValidationInfo) -> Calendar:
     """Read the file that `value` names; a relative path starts at the configuration's folder."""
     if isinstance(value, Calendar):
@@ -151,7 +144,7 @@ class Schedule(Section):
     calendar: CalendarFile | None = Field(default=None, alias="ical_file")
     layers: tuple[Layer, ...] = ()
     overrides: tuple[Override, ...] = ()
-    handover: Annotated[str, AfterValidator(_check_channel)] = ""
+    handover: ChannelName = ""
 
     @model_validator(mode="after")
     def _check_source(self) -> Self:

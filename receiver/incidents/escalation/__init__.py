@@ -1,0 +1,1 @@
+"""Who is asked next while nobody takes an incident."""

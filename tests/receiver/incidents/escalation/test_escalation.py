@@ -1,0 +1,204 @@
+"""Each step is told once, in its time, until somebody takes the incident."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from receiver.intake.webhook import parse
+from receiver.store.store import Store
+from tests.fakes.postgres import Postgres
+from tests.receiver.incidents.escalation.kit import House, minute, policy, schedule, told
+from tests.receiver.incidents.quiet.kit import window
+
+ALL = [("duty", 5, "王庆"), ("phone", 15, "Eve"), ("managers", 30, "managers")]
+
+
+async def test_steps_come_one_after_the_other_and_then_nobody_is_left(store: Store) -> None:
+    house = House(store)
+    await house.hear(0)
+    await house.pass_by(0, 40)
+    assert await told(store) == ALL
+    assert house.woken == ["duty", "phone", "managers"]
+    assert await house.counted("escalations_total", policy="urgent") == 3
+    assert await house.counted("escalations_exhausted") == 1
+
+
+async def test_all_steps_come_again_after_the_wait(store: Store) -> None:
+    house = House(store, {"urgent": policy(repeat=1, wait="20m")})
+    await house.hear(0)
+    await house.pass_by(0, 120)
+    assert await told(store) == [*ALL, *((c, at + 50, who) for c, at, who in ALL)]
+
+
+@pytest.mark.parametrize("at", [5, 15, 30])
+async def test_a_restart_at_any_step_tells_none_twice_and_leaves_none_out(
+    tmp_path: Path, at: float
+) -> None:
+    path = tmp_path / "tocsin.db"
+    first = await Store.open(path, parse)
+    house = House(first)
+    await house.hear(0)
+    await house.pass_by(0, at)
+    await first.close()
+    second = await Store.open(path, parse)
+    await House(second).pass_by(at, 40)
+    assert await told(second) == ALL
+    await second.close()
+
+
+async def test_after_an_outage_the_newest_step_that_is_due_is_told(store: Store) -> None:
+    house = House(store)
+    await house.hear(0)
+    await house.tick(0)
+    await House(store).pass_by(17, 40)
+    assert await told(store) == [("phone", 17, "Eve"), ALL[2]]
+
+
+async def test_who_took_it_is_left_alone_until_that_ends_and_then_it_starts_again(
+    store: Store,
+) -> None:
+    house = House(store)
+    await house.hear(0)
+    await house.pass_by(0, 7)
+    await house.take(7, until=60)
+    await house.pass_by(7, 100)
+    assert await told(store) == [ALL[0], *((c, at + 60, who) for c, at, who in ALL)]
+
+
+async def test_an_end_that_nobody_watched_starts_it_again_too(store: Store) -> None:
+    house = House(store)
+    await house.hear(0)
+    await house.pass_by(0, 6)
+    await house.take(7, until=60)
+    await House(store).tick(66)
+    assert await told(store) == [ALL[0], ("duty", 66, "王庆")]
+
+
+async def test_an_acknowledgement_that_ended_stays_ended_though_the_clock_is_set_back(
+    store: Store,
+) -> None:
+    house = House(store)
+    await house.hear(0)
+    await house.take(1, until=30)
+    await house.pass_by(0, 36)
+    await house.pass_by(0, 36)
+    assert [at for _, at, _ in await told(store)] == [35, 10, 25]
+
+
+async def test_what_is_over_asks_nobody(store: Store) -> None:
+    house = House(store)
+    await house.hear(0)
+    await house.pass_by(0, 7)
+    await house.hear(8, "resolved")
+    await house.pass_by(8, 60)
+    assert await told(store) == ALL[:1]
+    assert await house.counted("escalations_exhausted") == 0
+
+
+async def test_what_is_silenced_asks_nobody_until_it_is_loud_again(store: Store) -> None:
+    house = House(store)
+    await house.hear(0)
+    await house.pass_by(0, 7)
+    await house.hush()
+    await house.pass_by(8, 60)
+    await house.hush(hushed=False)
+    await house.pass_by(61, 70)
+    assert await told(store) == [ALL[0], ("duty", 66, "王庆")]
+
+
+async def test_what_is_in_maintenance_asks_nobody_until_that_ends(store: Store) -> None:
+    house = House(store)
+    await house.hear(0, service="db")
+    house.windows = [window(60)]
+    await house.pass_by(0, 70)
+    assert await told(store) == [("duty", 65, "王庆")]
+
+
+async def test_the_clock_set_forward_and_back_tells_no_step_twice(store: Store) -> None:
+    house = House(store)
+    await house.hear(0)
+    await house.pass_by(0, 6)
+    await house.pass_by(66, 70)  # the last that is due by that clock
+    await house.pass_by(11, 60)
+    assert await told(store) == [ALL[0], ("managers", 66, "managers")]
+
+
+async def test_the_clock_set_back_delays_by_no_more_than_the_wait(store: Store) -> None:
+    house = House(store)
+    await house.hear(0)
+    await house.pass_by(0, 6)
+    await house.pass_by(-54, 0)
+    assert [at for _, at, _ in await told(store)] == [5, -44, -29]
+
+
+async def test_where_nobody_is_on_call_the_fallback_hears_that(store: Store) -> None:
+    never = schedule(layers=[{"people": ["ada"], "start": "2027-01-01"}])
+    house = House(store, schedules={"ops": never})
+    await house.hear(0)
+    await house.pass_by(0, 6)
+    assert await told(store) == [("managers", 5, "managers")]
+    said = parse((await store.told_of(1))[0]).act
+    assert said
+    assert said.detail == "ops"
+    assert await house.counted("escalations_nobody_total", schedule="ops") == 1
+
+
+async def test_without_a_fallback_the_next_step_comes_at_once(store: Store) -> None:
+    never = schedule(layers=[{"people": ["ada"], "start": "2027-01-01"}])
+    steps = ({"after": "5m", "schedule": "ops"}, {"after": "10m", "person": "eve"})
+    house = House(store, {"urgent": policy(*steps)}, {"ops": never})
+    await house.hear(0)
+    await house.pass_by(0, 60)
+    assert await told(store) == [("phone", 5, "Eve")]
+
+
+async def test_the_first_policy_that_matches_holds_and_an_earlier_one_takes_over(
+    store: Store,
+) -> None:
+    calm = policy({"after": "5m", "channel": "duty"})
+    urgent = policy({"after": "2m", "channel": "managers"}, match=['severity="critical"'])
+    house = House(store, {"urgent": urgent, "calm": calm})
+    await house.hear(0, severity="warning")
+    await house.pass_by(0, 10)
+    raw = (await store.told_of(1))[-1].replace(b'"warning"', b'"critical"')
+    await house.intake.accept(raw, minute(11))
+    await house.pass_by(11, 20)
+    assert await told(store) == [("duty", 5, "duty"), ("managers", 13, "managers")]
+
+
+async def test_what_was_open_long_before_there_was_a_policy_begins_then(store: Store) -> None:
+    house = House(store)
+    await house.hear(0)
+    await house.pass_by(600, 606)
+    assert await told(store) == [("duty", 605, "王庆")]
+
+
+async def test_two_receivers_that_share_a_database_tell_each_step_once(
+    postgres_server: Postgres,
+) -> None:
+    database = postgres_server.database()
+    async with AsyncExitStack() as stack:
+        stores = [await Store.open(database, parse, patience=5) for _ in range(2)]
+        for each in stores:
+            stack.push_async_callback(each.close)
+        houses = [House(each) for each in stores]
+        await houses[0].hear(0)
+        for at in (0, 5, 15, 30, 31):
+            await asyncio.gather(*(house.tick(at) for house in houses * 2))
+        assert await told(stores[1]) == ALL
+        total = [await house.counted("escalations_total", policy="urgent") for house in houses]
+        assert sum(total) == 3
+
+
+async def test_the_timeline_shows_each_step(store: Store) -> None:
+    house = House(store)
+    await house.hear(0)
+    await house.pass_by(0, 40)
+    events = [each for each in await store.incidents.timeline(1) if each.what == "escalate"]
+    assert [(each.at, each.reason) for each in events] == [
+        (minute(5), "urgent: step 1 of 3, round 1: 王庆 by duty is asked"),
+        (minute(15), "urgent: step 2 of 3, round 1: Eve by phone is asked"),
+        (minute(30), "urgent: step 3 of 3, round 1: managers is asked"),
+    ]
