@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_args
@@ -18,6 +18,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
 )
+from pydantic_core import ErrorDetails
 
 from receiver.model import ConfigError, Pace
 
@@ -254,8 +255,11 @@ def describe(
 
     `model` is what was validated, and `within` is where the place starts.
     """
-    for problem in error.errors(include_url=False):
+    problems = error.errors(include_url=False)
+    for problem in problems:
         place = problem["loc"]
+        if problem["type"] == "too_short" and _is_emptied(place, problems):
+            continue
         said = problem["msg"].removeprefix("Value error, ")
         message = _WORDS.get(problem["type"], "{said}").format(said=said, **problem.get("ctx", {}))
         if problem["type"] == "extra_forbidden":
@@ -263,6 +267,11 @@ def describe(
             message = f"unknown key; known here: {known}"
         where = ".".join(map(str, (*within, *place))) or "top level"
         yield from (f"{path}: {where}: {line}" for line in message.splitlines())
+
+
+def _is_emptied(place: tuple[int | str, ...], problems: Sequence[ErrorDetails]) -> bool:
+    """Whether a list only counts as empty since what is in it is wrong."""
+    return any(len(p["loc"]) > len(place) and p["loc"][: len(place)] == place for p in problems)
 
 
 def _known_keys(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:

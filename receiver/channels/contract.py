@@ -2,13 +2,13 @@
 
 import hashlib
 from abc import abstractmethod
-from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Callable, Collection, Iterator
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
 
 from aiohttp import ClientSession
-from pydantic import AfterValidator, SecretStr
+from pydantic import AfterValidator, SecretStr, ValidationError
 
 from receiver.model import Language, Message, Pace
 from receiver.settings import Duration, HoursName, PaceText, Section
@@ -18,6 +18,7 @@ Format = Literal[
 ]
 
 _LONGEST_DETAIL = 300
+_Made = TypeVar("_Made")
 
 
 def _check_zone(name: str) -> str:
@@ -131,6 +132,23 @@ class Channel(Section):
             text = text.replace(secret, "***")
         line = "".join(c for c in " ".join(text.split()) if c.isprintable())
         return line if len(line) <= _LONGEST_DETAIL else line[:_LONGEST_DETAIL] + "…"
+
+
+def also(
+    decode: Callable[[Any], _Made], section: Any, objection: str, wrong: Collection[str]
+) -> _Made:
+    """Decode a section, and object to the whole of it beside what is wrong in its parts."""
+    try:
+        made = decode(section)
+    except ValidationError as error:
+        if not wrong:
+            raise
+        whole: Any = {"type": "value_error", "input": "", "ctx": {"error": ValueError(objection)}}
+        parts: list[Any] = [*error.errors(include_url=False)]
+        raise ValidationError.from_exception_data(error.title, [*parts, whole]) from None
+    if wrong:
+        raise ValueError(objection)
+    return made
 
 
 def name_destination(kind: str, *parts: str) -> str:

@@ -1,10 +1,10 @@
 """Robots of Chinese chats: a secret URL that takes JSON and answers HTTP 200 with a code."""
 
 import re
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
 from aiohttp import ClientSession
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 from yarl import URL
 
 from receiver.channels.codes import Fault, read_code
@@ -17,6 +17,14 @@ MOBILE = re.compile(r"\+?[\d-]+")
 
 Mention = dict[str, tuple[str, ...]]
 
+_OWNERS = {
+    "oapi.dingtalk.com": "dingtalk",
+    "open.feishu.cn": "feishu",
+    "open.larksuite.com": "feishu",
+    "qyapi.weixin.qq.com": "wecom",
+}
+_CALLABLE = re.compile(r"[\w.@+-]{1,64}")
+
 
 def _check_severities(mention: Mention) -> Mention:
     if also := sorted(mention.keys() & ALIASES.keys()):
@@ -25,6 +33,15 @@ def _check_severities(mention: Mention) -> Mention:
     if unknown := sorted(mention.keys() - SEVERITIES.keys()):
         known = ", ".join(SEVERITIES)
         raise ValueError(f"unknown severity {', '.join(unknown)}; one of {known}")
+    return _check_people(mention)
+
+
+def _check_people(mention: Mention) -> Mention:
+    for who in (who for people in mention.values() for who in people):
+        if not _CALLABLE.fullmatch(who):
+            raise ValueError(
+                f"nobody can be called {who!r:.40}; write all, an id, or +86-13800000000"
+            )
     return mention
 
 
@@ -40,7 +57,16 @@ class Robot(Channel):
     url: SecretUrl = Field(alias="url_file")
     mention: Annotated[Mention, AfterValidator(_check_severities)] = Field(default_factory=dict)
 
-    mention_by: dict[str, Mention] = Field(default_factory=dict)
+    mention_by: dict[str, Annotated[Mention, AfterValidator(_check_people)]] = Field(
+        default_factory=dict
+    )
+
+    @model_validator(mode="after")
+    def _check_owner(self) -> Self:
+        owner = _OWNERS.get(URL(self.url.get_secret_value()).host or "", self.type)
+        if owner != self.type:
+            raise ValueError(f"url_file holds the URL of another robot; write type: {owner}")
+        return self
 
     @property
     def destination(self) -> str:

@@ -59,8 +59,12 @@ class Slack(Channel):
     def _check_way(self) -> Self:
         if (self.url is None) == (self.token is None):
             raise ValueError("write either url_file or token_file with channel")
-        if (self.token is None) != (not self.channel):
+        if self.url is not None and self.channel:
             raise ValueError("channel belongs to token_file; a webhook has its own")
+        if self.token is not None and not self.channel:
+            raise ValueError("channel is missing; write where the bot posts, like '#ops'")
+        if self.token is not None and "://" in self.token.get_secret_value():
+            raise ValueError("token_file holds a URL; a webhook's stands in url_file")
         if self.signing is not None and self.token is None:
             raise ValueError("signing_secret_file is for buttons, which need token_file")
         return self

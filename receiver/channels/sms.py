@@ -6,6 +6,7 @@ Sources: help.aliyun.com, SendSms; twilio.com/docs, Messages resource and error 
 import base64
 import hashlib
 import json
+import re
 import uuid
 from collections.abc import Collection
 from datetime import UTC, datetime
@@ -13,12 +14,12 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import urlencode
 
 from aiohttp import ClientSession
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ModelWrapValidatorHandler, model_validator
 from yarl import URL
 
 from receiver.channels import aliyun
 from receiver.channels.codes import Fault
-from receiver.channels.contract import Channel, Format, name_destination
+from receiver.channels.contract import Channel, Format, also, name_destination
 from receiver.channels.fitting import first_units, units, words_of
 from receiver.channels.jsonbody import check_body, compile_body
 from receiver.channels.posting import Answer, SecretUrl, check_url, is_page, post, refusal
@@ -35,6 +36,7 @@ _URLS = {"aliyun": "https://dysmsapi.aliyuncs.com", "twilio": "https://api.twili
 _LONGEST = {"aliyun": 35, "twilio": 300, "http": 300}
 """UTF-16 units: of a variable, which Aliyun allows in most templates, and of a whole text."""
 
+_PHONE = re.compile(r"\+?\d{5,15}", re.ASCII)
 _NUMBER = Fault("gone", "a number or the sender cannot be used; check `to` and `from`")
 _TOO_LONG = Fault("too_long", "the text is over 1,600 characters", permanent=True)
 _BUSY = Fault("throttled", "Twilio takes no more just now", retry_after=60.0)
@@ -62,6 +64,12 @@ def _check_body(source: str) -> str:
     return check_body(source, {**_words(_SAMPLE), "to": "+15550100"})
 
 
+def _check_number(text: str) -> str:
+    if not _PHONE.fullmatch(text):
+        raise ValueError(f"not a phone number: {text!r:.40}; write it like '+8613800000000'")
+    return text
+
+
 class Sms(Channel):
     """`provider` sends a short text to each number in `to`; few in an hour, as each costs."""
 
@@ -70,7 +78,7 @@ class Sms(Channel):
     limit: ClassVar[Pace | None] = Pace(10, 3600)
 
     provider: Literal["aliyun", "twilio", "http"]
-    to: Annotated[tuple[Annotated[str, Field(pattern=r"^\+?\d{5,15}$")], ...], Field(min_length=1)]
+    to: Annotated[tuple[Annotated[str, AfterValidator(_check_number)], ...], Field(min_length=1)]
     key: str = ""
     secret: SecretFile | None = Field(default=None, alias="secret_file")
     sender: str = Field(default="", alias="from")
@@ -83,13 +91,15 @@ class Sms(Channel):
     body: Annotated[str, AfterValidator(_check_body)] = _EVERYTHING
     longest: Annotated[int, Field(ge=10, le=1_600)] | None = None
 
-    @model_validator(mode="after")
-    def _check_needs(self) -> Self:
-        fields = {field.alias or name: name for name, field in type(self).model_fields.items()}
-        missing = [need for need in _NEEDS[self.provider] if not getattr(self, fields[need])]
-        if missing:
-            raise ValueError(f"provider {self.provider} needs {', '.join(missing)}")
-        return self
+    @model_validator(mode="wrap")
+    @classmethod
+    def _check_needs(cls, section: Any, decode: ModelWrapValidatorHandler[Self]) -> Self:
+        """Say what is missing beside whatever else is wrong."""
+        said = section if isinstance(section, dict) else {}
+        provider = said.get("provider")
+        needs = _NEEDS.get(provider, ()) if isinstance(provider, str) else ()
+        missing = [need for need in needs if not said.get(need)]
+        return also(decode, section, f"provider {provider} needs {', '.join(missing)}", missing)
 
     @property
     def destination(self) -> str:

@@ -27,6 +27,7 @@ _LONGEST_LINE = 3_000
 _PAUSE = 30.0
 _MOST_BUTTONS = 10
 
+_PLACE = re.compile(r"-?\d+|@\w+")
 _TAG = re.compile(r"<[^>]*>")
 _PARTIAL = re.compile(r"(<[^>]*|&[^;\s]{0,8})$")
 _OPENED = re.compile(r"<(/?)([ab])\b[^>]*>")
@@ -45,6 +46,14 @@ FAULTS = {
 _CHAT = re.compile(r"chat|rights|thread|topic|forbidden|peer", re.IGNORECASE)
 
 
+def _check_chat(text: str) -> str:
+    if not _PLACE.fullmatch(text):
+        raise ValueError(
+            f"not a chat: {text!r:.40}; write its number, like -1001234567890, or its @name"
+        )
+    return text
+
+
 class Telegram(Channel):
     """`chat` is a chat's number or a channel's @name; `topic` is one of a forum's."""
 
@@ -52,7 +61,7 @@ class Telegram(Channel):
     limit: ClassVar[Pace | None] = Pace(20, 60)
 
     token: SecretFile = Field(alias="token_file")
-    chat: Annotated[str, Field(pattern=r"^(-?\d+|@\w+)$", coerce_numbers_to_str=True)]
+    chat: Annotated[str, Field(coerce_numbers_to_str=True), AfterValidator(_check_chat)]
     topic: int | None = None
     api_url: Annotated[str, AfterValidator(check_url)] = "https://api.telegram.org"
 

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, ValidationInfo
 from receiver.channels.mailing import Address
 from receiver.settings import Section
 
+_MOBILE = re.compile(r"\+?\d[\d-]{4,20}", re.ASCII)
 _MEMBER = re.compile(r"[UW][A-Z0-9]+", re.ASCII)
 
 
@@ -39,6 +40,12 @@ ChannelName = Annotated[str, AfterValidator(_check_channel)]
 """The name of a channel, or none; the context of the validation has those that there are."""
 
 
+def _check_mobile(text: str) -> str:
+    if text and not _MOBILE.fullmatch(text):
+        raise ValueError(f"not a mobile number: {text!r:.40}; write it like '+86-13800000000'")
+    return text
+
+
 class Person(Section):
     """Somebody; `slack` is the member's id there, like U012ABCDEF, and `dingtalk` the userId.
 
@@ -48,7 +55,7 @@ class Person(Section):
     name: Annotated[str, Field(min_length=1, max_length=60)]
     roles: tuple[Role, ...] = ()
     email: Address | None = None
-    mobile: str = ""
+    mobile: Annotated[str, AfterValidator(_check_mobile)] = ""
     slack: Annotated[str, AfterValidator(_check_member)] = ""
     dingtalk: str = ""
     channel: ChannelName = ""

@@ -182,15 +182,20 @@ def test_every_problem_is_said_at_once_with_its_path(folder: Path) -> None:
             "chat": {"type": "slack", "url_file": "secrets/slack.url", "tiemout": "5s"},
             "mail": {"type": "emial", "people": ["bob"]},
             "bare": None,
+            "phones": {"type": "sms", "provider": "twilio", "to": ["12"]},
+            "bot": {"type": "telegram", "token_file": "secrets/slack.url", "chat": "ops"},
         },
         routes=[{"channels": ["chat", "nobody"]}, {"match": ["severity"], "channels": []}],
-        people={"ada": {"name": "Ada", "slack": "@ada"}},
+        people={"ada": {"name": "Ada", "slack": "@ada", "mobile": "abc"}},
     )
     missing, why = folder / "secrets" / "none", "No such file or directory"
     assert said == [
         f"channels.chat.tiemout: unknown key; known here: {SLACK}",
         f"channels.mail: 'emial' is no type of channel; write type: {KINDS}",
         f"channels.bare: no type of channel; write type: {KINDS}",
+        "channels.phones.to.0: not a phone number: '12'; write it like '+8613800000000'",
+        "channels.phones: provider twilio needs key, secret_file, from",
+        "channels.bot.chat: not a chat: 'ops'; write its number, like -1001234567890, or its @name",
         "channels.mail.people: no person is 'bob'; there are ada",
         "listen: not HOST:PORT: '9848'; write it like 127.0.0.1:9848",
         "language: no such word here; write 'en' or 'zh'",
@@ -198,9 +203,10 @@ def test_every_problem_is_said_at_once_with_its_path(folder: Path) -> None:
         "external_url: not a URL: 'tocsin.example.com'; write it like https://tocsin.example.com",
         "tokens.0.scope: no such word here; write 'ingest', 'read', 'operate' or 'admin'",
         f"tokens.0.file: cannot read {missing}: {why}; write the secret alone into it",
-        "routes.0: no channel is named 'nobody'; there are chat, mail, bare",
+        "routes.0: no channel is named 'nobody'; there are chat, mail, bare, phones, bot",
         "routes.1.match.0: not a matcher: 'severity'; write it like severity=\"critical\"",
         "routes.1.channels: is empty; write at least one",
+        "people.ada.mobile: not a mobile number: 'abc'; write it like '+86-13800000000'",
         "people.ada.slack: not a member's id: '@ada'; it stands in the profile, like U012ABCDEF",
         f"stroe: unknown key; known here: {TOP}",
     ]

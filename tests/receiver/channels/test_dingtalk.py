@@ -275,6 +275,9 @@ async def test_a_long_body_loses_whole_lines_and_says_how_many(
         ),
         ({"mention": {"urgent": ["all"]}}, "unknown severity urgent; one of critical,"),
         ({"mention": {"page": ["all"]}}, "page counts as critical; write that"),
+        ({"mention": {"high": ["no body!"]}}, "nobody can be called 'no body!'; write all, an id"),
+        ({"mention_by": {"team": {"db": ["<a>"]}}}, "nobody can be called '<a>'"),
+        ({"url_file": "wecom"}, "url_file holds the URL of another robot; write type: wecom"),
         ({"timezone": "Mars/Olympus"}, "not a time zone: 'Mars/Olympus'"),
     ],
 )
@@ -288,6 +291,7 @@ def test_a_bad_configuration_is_refused_without_showing_the_secret(
     monkeypatch.chdir(tmp_path)
     secret_file("bad", "ftp://secret-token")
     secret_file("metadata", "http://169.254.169.254/robot?access_token=secret-token")
+    secret_file("wecom", "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=secret-token")
     good = {"type": "dingtalk", "url_file": secret_file("good", "https://example.com/robot")}
     with pytest.raises(ValidationError) as caught:
         DingTalk.model_validate(good | config)

@@ -246,7 +246,8 @@ def test_a_title_cannot_call_anyone() -> None:
     [
         ({}, "write either url_file or token_file with channel"),
         ({"url_file": "u", "token_file": "t", "channel": "#x"}, "write either url_file or"),
-        ({"token_file": "t"}, "channel belongs to token_file; a webhook has its own"),
+        ({"token_file": "t"}, "channel is missing; write where the bot posts, like '#ops'"),
+        ({"token_file": "u", "channel": "#x"}, "token_file holds a URL; a webhook's stands in"),
         ({"url_file": "u", "channel": "#x"}, "channel belongs to token_file"),
         ({"token_file": "t", "channel": "#x", "api_url": "slack.com"}, "not a URL that starts"),
         ({"url_file": "u", "colour": "red"}, "Extra inputs are not permitted"),
