@@ -3,8 +3,8 @@
 https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml
 """
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -60,6 +60,27 @@ async def plan(
     )
     said, _ = await anyone(told, lambda url: ask(http, question(told, url, body)))
     return str(said.get("silenceID", "")) if isinstance(said, dict) else ""
+
+
+async def extend(
+    http: aiohttp.ClientSession, told: Alertmanager, number: str, by: timedelta
+) -> Planned | None:
+    """Make a silence that is not over longer; returns it as it is then. Raises AskError.
+
+    Its matchers go back as they came, whatever kind of regular expression they have.
+    """
+    said, _ = await anyone(told, lambda url: ask(http, question(told, url)))
+    try:
+        found = [each for each in said if each["id"] == number and _read(each).state != "expired"]
+    except NOT_ITS_API as error:
+        raise AskError("unexpected", f"not Alertmanager's API v2: {error!r}") from error
+    if not found:
+        return None
+    kept = ("id", "matchers", "startsAt", "createdBy", "comment")
+    ends = _read(found[0]).ends_at + by
+    body = orjson.dumps({name: found[0][name] for name in kept} | {"endsAt": ends.isoformat()})
+    await anyone(told, lambda url: ask(http, question(told, url, body)))
+    return replace(_read(found[0]), ends_at=ends)
 
 
 async def expire(http: aiohttp.ClientSession, told: Alertmanager, number: str) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from urllib.parse import parse_qs
 
 from aiohttp import web
 
@@ -17,15 +16,14 @@ from receiver.store.handling import Handled, Remark
 from receiver.store.incidents import Incident
 from receiver.store.schema import StoreUnavailableError
 from receiver.web import incidents
-from receiver.web.answers import demand, demand_page, html, read_body
+from receiver.web.answers import demand_page, html
 from receiver.web.auth import Scope
+from receiver.web.forms import POLICY, read_form, seal_for
 from receiver.web.keys import SITE, Site
-from receiver.web.pages import Case, Listing, policy
+from receiver.web.pages import Case, Listing
 from receiver.web.paging import WrongError
-from receiver.web.session import COOKIE, form_seal, is_own_form
 from receiver.web.slack import words_of
 
-_POLICY = {"Content-Security-Policy": policy(forms="'self'")}
 _LONGEST = 2_000
 _ASKED = ("q", "state", "severity")
 
@@ -43,7 +41,7 @@ async def every(request: web.Request) -> web.Response:
         return html(site.pages.notice("away"), 503)
     older = found[-1].id if len(found) == wanted.limit else None
     query = {name: request.query.get(name, "") for name in _ASKED}
-    return html(site.pages.cases(Listing(query, found, older)), headers=_POLICY)
+    return html(site.pages.cases(Listing(query, found, older)), headers=POLICY)
 
 
 async def one(request: web.Request) -> web.Response:
@@ -54,18 +52,13 @@ async def one(request: web.Request) -> web.Response:
 
 async def act(request: web.Request) -> web.Response:
     """Do what the form says, and show what came of it."""
-    who = demand(request, Scope.OPERATE)
+    form = await read_form(request, root="../")
     site, number = request.app[SITE], int(request.match_info["number"])
-    said = parse_qs((await read_body(request)).decode("utf-8", "replace"))
-    cookie = request.cookies.get(COOKIE, "")
-    if not is_own_form(site.signer, cookie, said.get("seal", [""])[0]):
-        return html(site.pages.notice("forged", root="../"), 403)
-    remark = said.get("comment", [""])[0].strip()[:_LONGEST]
-    verb = said.get("verb", [""])[0]
+    remark, verb = form["comment"][:_LONGEST], form["verb"]
     if verb == "comment":
-        words, worked = await _comment(site, number, who, remark)
+        words, worked = await _comment(site, number, form.who, remark)
     else:
-        words, worked = await _act(site, number, who, Wish(verb, remark))
+        words, worked = await _act(site, number, form.who, Wish(verb, remark))
     return await _show(request, words, worked=worked)
 
 
@@ -102,18 +95,15 @@ async def _show(request: web.Request, said: str = "", *, worked: bool = True) ->
         return html(site.pages.notice("away", root="../"), 503)
     view = _view(site, told)
     case = Case(found, view, events, _names(told), (), said=said, worked=worked)
-    return html(site.pages.case(_with_form(request, case)), headers=_POLICY)
+    return html(site.pages.case(_with_form(request, case)), headers=POLICY)
 
 
 def _with_form(request: web.Request, case: Case) -> Case:
     """Add what the visitor may do, if anything."""
-    try:
-        who = demand(request, Scope.OPERATE)
-    except web.HTTPClientError:
+    who, seal = seal_for(request)
+    if not seal:
         return case
-    site = request.app[SITE]
-    seal = form_seal(site.signer, request.cookies.get(COOKIE, ""))
-    return replace(case, seal=seal, verbs=_verbs(site, who, case.incident))
+    return replace(case, seal=seal, verbs=_verbs(request.app[SITE], who, case.incident))
 
 
 def _verbs(site: Site, who: str, found: Incident) -> tuple[str, ...]:

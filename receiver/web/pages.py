@@ -22,6 +22,7 @@ from receiver.store.incidents import STATES, Incident
 from receiver.store.records import Notice, Posted
 from receiver.store.timeline import Event
 from receiver.web.blocks import split_body, split_title
+from receiver.web.doing import DOING
 from receiver.web.texts import KINDS, STATES_IN_WORDS, TEXTS, WEEKDAYS
 
 STATIC = Path(__file__).parent / "static"
@@ -106,7 +107,7 @@ class Pages:
     ) -> None:
         """With `several` inboxes each message says in which it is; `schedules` have a link."""
         self.language = language
-        self.texts = TEXTS[language]
+        self.texts = TEXTS[language] | DOING[language]
         self._environment = Environment(
             loader=FileSystemLoader(Path(__file__).parent / "templates"),
             autoescape=True,
@@ -120,7 +121,7 @@ class Pages:
         )
         self._environment.globals.update(
             language=language.value,
-            texts=TEXTS[language],
+            texts=self.texts,
             severities=SEVERITY[language],
             resolved=RESOLVED[language],
             RESOLVED=Status.RESOLVED.value,
@@ -131,6 +132,10 @@ class Pages:
             several=several,
             schedules=schedules,
         )
+
+    def write(self, template: str, **about: object) -> str:
+        """Write a page by one of our templates."""
+        return self._environment.get_template(template).render(about)
 
     def inbox(self, messages: Sequence[Posted], *, newest: bool) -> str:
         """Write the page; `newest` is the one that new messages are added to."""

@@ -112,6 +112,12 @@ class Window(Section):
             # Where it would begin within the hour that clocks skip, and end right after.
             yield begins, ends if ends > begins else begins + lasting
 
+    def opens(self, after: datetime) -> datetime | None:
+        """Return when it opens next, if that is within a year."""
+        here, start = self._local(after), self._local(self.start)
+        soon = occurrences(self.rrule, start, self._zone.key, here - _DAY, here + _LONGEST)
+        return next((at for each in soon if (at := instant(each, self._zone)) > after), None)
+
     def is_over(self, at: datetime) -> bool:
         """Whether it will never be open again, as far as that can be said at once."""
         return not self.rrule and not self.spell(at).is_open and self.spell(at).ends == _EVER
