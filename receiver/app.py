@@ -126,7 +126,9 @@ async def _beside(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
 async def _listening(
     site: Site, listener: socket.socket, tls: ssl.SSLContext | None
 ) -> AsyncIterator[str]:
-    runner = web.AppRunner(application(site), access_log=None, shutdown_timeout=_GRACE)
+    runner = web.AppRunner(
+        application(site), access_log=None, shutdown_timeout=_GRACE, auto_decompress=False
+    )
     await runner.setup()
     try:
         await web.SockSite(runner, listener, ssl_context=tls).start()

@@ -138,7 +138,9 @@ def explained() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise StoreUnavailableError(_line(error.orig)) from error
+        own = isinstance(error.orig, sqlite3.Error)
+        public = None if own else "its database is away, or refuses"
+        raise StoreUnavailableError(_line(error.orig), public) from error
     except (NoConnectionError, PendingRollbackError) as error:
         raise StoreUnavailableError(_line(error)) from error
     except sqlite3.Error as error:  # from `prepare`, which SQLAlchemy does not wrap

@@ -30,7 +30,14 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 class StoreUnavailableError(Exception):
-    """The store cannot be read or written now; trying again later may help."""
+    """The store cannot be read or written now; trying again later may help.
+
+    `public` is what everybody may hear of it: where a server is, is not.
+    """
+
+    def __init__(self, said: str = "", public: str | None = None) -> None:
+        super().__init__(said)
+        self.public = said if public is None else public
 
 
 class Instant(TypeDecorator[datetime]):

@@ -13,6 +13,7 @@ from aiohttp import hdrs, web
 from pydantic import ValidationError
 
 from receiver.settings import Section, describe
+from receiver.store.schema import StoreUnavailableError
 from receiver.web.auth import CHANGES, Access, Scope, Token, judge
 from receiver.web.keys import SITE
 from receiver.web.pages import policy
@@ -32,6 +33,11 @@ def problem(status: int, error: str, path: str = "") -> web.Response:
     return web.json_response(said, status=status)
 
 
+def unavailable(error: StoreUnavailableError) -> web.Response:
+    """Say that the store cannot be used, and why as far as everybody may know."""
+    return problem(503, f"the store is unavailable, try again: {error.public}")
+
+
 def demand(request: web.Request, scope: Scope) -> str:
     """Return who asks, for the audit; raises the refusal of a request that may not do this."""
     authorization = request.headers.get(hdrs.AUTHORIZATION, "")
@@ -44,13 +50,17 @@ def demand(request: web.Request, scope: Scope) -> str:
         raise web.HTTPForbidden(text=_json("asked by another site's page"), content_type=_JSON)
     if verdict.access in _ALLOWED:
         return verdict.who or f"anybody at {request.remote}"
-    said = f"{verdict.access}; this needs one of scope {scope} or admin"
+    said = f"{verdict.access}; this needs one of scope {_wanted(scope)}"
     if verdict.access is Access.OTHER_SCOPE:
         raise web.HTTPForbidden(text=_json(said), content_type=_JSON)
     refusal = web.HTTPUnauthorized(text=_json(said), content_type=_JSON)
     for scheme in ("Bearer", "Basic"):
         refusal.headers.add(hdrs.WWW_AUTHENTICATE, f'{scheme} realm="tocsin"')
     raise refusal
+
+
+def _wanted(scope: Scope) -> str:
+    return " or ".join(dict.fromkeys((scope, Scope.ADMIN)))
 
 
 def signed_in(request: web.Request) -> Token | None:
@@ -81,7 +91,7 @@ def _demand_this_machine(request: web.Request, scope: Scope) -> None:
     """
     local = request.remote is not None and ipaddress.ip_address(request.remote).is_loopback
     if not local or not _is_from_here(request):
-        said = f"from elsewhere this needs a token of scope {scope} or admin; configure one"
+        said = f"from elsewhere this needs a token of scope {_wanted(scope)}; configure one"
         raise web.HTTPForbidden(text=_json(said), content_type=_JSON)
 
 

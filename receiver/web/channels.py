@@ -11,7 +11,7 @@ from receiver.settings import Section
 from receiver.severity import SEVERITIES
 from receiver.store.audit import Change
 from receiver.store.schema import StoreUnavailableError
-from receiver.web.answers import demand, problem, read_json
+from receiver.web.answers import demand, problem, read_json, unavailable
 from receiver.web.auth import Scope
 from receiver.web.keys import SITE
 
@@ -42,7 +42,7 @@ async def test(request: web.Request) -> web.Response:
         known = ", ".join(site.channels)
         return problem(404, f"no channel is named {name!r:.80}; there are {known}")
     except StoreUnavailableError as error:
-        return problem(503, f"the store is unavailable, try again: {error}")
+        return unavailable(error)
     if failed:
         said = {"error": str(failed), "channel": name, "reason": failed.reason}
         return web.json_response(said, status=502)

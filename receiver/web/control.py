@@ -6,7 +6,7 @@ from aiohttp import web
 
 from receiver.store.audit import Change, Entry
 from receiver.store.schema import StoreUnavailableError
-from receiver.web.answers import demand, problem
+from receiver.web.answers import demand, problem, unavailable
 from receiver.web.auth import Scope
 from receiver.web.keys import SITE
 
@@ -33,7 +33,7 @@ async def audit(request: web.Request) -> web.Response:
     try:
         found = await request.app[SITE].store.changes(before=oldest, limit=_PAGE)
     except StoreUnavailableError as error:
-        return problem(503, f"the store is unavailable, try again: {error}")
+        return unavailable(error)
     after = found[-1].id if len(found) == _PAGE else None
     return web.json_response({"changes": [_shown(entry) for entry in found], "next": after})
 

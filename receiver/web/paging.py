@@ -57,5 +57,5 @@ def period(request: web.Request, name: str, usual: timedelta, longest: timedelta
 
 def _number(name: str, text: str) -> int:
     if not (text.isascii() and text.isdecimal()) or len(text) > _DIGITS:
-        raise WrongError(f"{name}: not a number: {text!r:.40}")
+        raise WrongError(f"{name}: not a number above 0: {text!r:.40}")
     return min(int(text), _LARGEST_ID)

@@ -13,9 +13,10 @@ from aiohttp import hdrs, web
 
 from receiver.intake.webhook import ParseError
 from receiver.store.schema import StoreUnavailableError
-from receiver.web.answers import demand, problem
+from receiver.web.answers import demand, problem, unavailable
 from receiver.web.auth import Scope
 from receiver.web.keys import SITE
+from receiver.web.unpacking import CODINGS, PackedError, TooLargeError, unpack
 
 _LOG = logging.getLogger(__name__)
 
@@ -49,7 +50,8 @@ async def _counted(
     except ParseError as error:
         answer = problem(400, str(error), error.path)
     except StoreUnavailableError as error:
-        answer = problem(503, f"the store is unavailable, try again: {error}")
+        _LOG.warning("the store is unavailable: %s", error)
+        answer = unavailable(error)
     except web.HTTPException as refusal:
         _count(request, refusal)
         raise
@@ -93,10 +95,16 @@ def _size(request: web.Request) -> int:
 async def _body(request: web.Request) -> bytes:
     if request.content_type != "application/json":
         raise _RefusedError(415, f"application/json is expected, not {request.content_type}")
+    coding = request.headers.get(hdrs.CONTENT_ENCODING, "identity").strip().lower()
+    if coding not in {"identity", *CODINGS}:
+        raise _RefusedError(415, f"{coding!r:.40} is not read; pack it by {' or '.join(CODINGS)}")
     try:
         async with asyncio.timeout(_BODY_TIMEOUT):
-            return await request.read()
-    except web.HTTPRequestEntityTooLarge as error:
+            body = await request.read()
+        return body if coding == "identity" else await asyncio.to_thread(unpack, body, MAX_BODY)
+    except PackedError as error:
+        raise _RefusedError(400, f"the body cannot be unpacked by {coding}: {error}") from error
+    except (web.HTTPRequestEntityTooLarge, TooLargeError) as error:
         problem = f"over {MAX_BODY} bytes; set `max_alerts` in this webhook_config"
         raise _RefusedError(413, problem) from error
     except TimeoutError as error:

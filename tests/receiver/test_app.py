@@ -89,6 +89,24 @@ async def test_a_store_that_is_taken_away_refuses_webhooks_and_what_it_owes_is_s
                 await asyncio.sleep(0.01)
 
 
+@pytest.mark.parametrize(("coding", "status"), [("gzip", 400), ("br", 415)])
+async def test_a_packed_body_that_cannot_be_read_is_refused_in_json_without_a_traceback(
+    coding: str,
+    status: int,
+    settings: Config,
+    http: ClientSession,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with app.running(settings) as url:
+        answer = await http.post(
+            f"{url}/webhook/alertmanager",
+            data=b"not packed",
+            headers=JSON | {"Content-Encoding": coding},
+        )
+        assert (answer.status, [*await answer.json()]) == (status, ["error"])
+    assert not [record for record in caplog.records if record.exc_info]
+
+
 async def test_stopping_ends_the_pages_that_are_open(settings: Config, http: ClientSession) -> None:
     async with app.running(settings) as url:
         events = await http.get(f"{url}/events")

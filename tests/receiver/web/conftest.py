@@ -61,7 +61,9 @@ def site(store: Store, tokens: list[Token]) -> Site:
 
 @pytest.fixture
 async def client(site: Site) -> AsyncIterator[Client]:
-    async with TestClient(TestServer(application(site))) as opened:
+    server = TestServer(application(site))
+    await server.start_server(auto_decompress=False)  # as the receiver does
+    async with TestClient(server) as opened:
         yield opened
 
 

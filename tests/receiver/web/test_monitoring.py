@@ -86,6 +86,7 @@ async def test_a_store_that_is_locked_is_seen_and_the_process_stays_healthy(
 async def test_a_disk_without_room_for_a_webhook_is_seen_before_one_comes(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("receiver.store.space._FRESH", 0.0)
     usage = shutil.disk_usage("/")._replace(free=2**20)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     assert (await client.get("/-/ready")).status == 503

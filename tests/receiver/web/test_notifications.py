@@ -125,6 +125,18 @@ async def test_a_question_that_makes_no_sense_is_refused(
     assert next(iter(query)) in (await answer.json())["error"]
 
 
+async def test_a_limit_below_zero_is_called_so(client: Client) -> None:
+    answer = await client.get(URL, params={"limit": "-1"})
+    assert await answer.json() == {"error": "limit: not a number above 0: '-1'"}
+
+
+@pytest.mark.usefixtures("guarded")
+async def test_the_only_scope_that_will_do_is_named_once(client: Client) -> None:
+    answer = await client.get("/api/v1/audit", headers={"Authorization": "Bearer read"})
+    said = "a token of another scope; this needs one of scope admin"
+    assert (answer.status, (await answer.json())["error"]) == (403, said)
+
+
 @pytest.mark.usefixtures("guarded")
 async def test_a_token_of_scope_read_is_needed(client: Client) -> None:
     assert (await client.get(URL)).status == 401

@@ -7,11 +7,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from psycopg import OperationalError
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from receiver.intake.ingest import MOST_UNDER_WAY
 from receiver.intake.webhook import MAX_ALERTS
 from receiver.store.bodies import unpack
+from receiver.store.engine import explained
 from receiver.store.store import Store
 from receiver.web import webhook
 from receiver.web.keys import Site
@@ -127,8 +130,35 @@ async def test_a_body_is_measured_after_it_is_unpacked(client: Client) -> None:
 
 async def test_a_body_that_cannot_be_unpacked_is_400(client: Client) -> None:
     headers = JSON | {"Content-Encoding": "gzip"}
-    answer = await client.post(PATH, data=b"not gzip at all", headers=headers)
-    assert answer.status == 400
+    good = gzip.compress(body())
+    for bad in (b"not gzip at all", good[:-9], good + b"and more"):
+        answer = await client.post(PATH, data=bad, headers=headers)
+        assert answer.status == 400
+        assert "cannot be unpacked by gzip" in (await answer.json())["error"]
+    assert (await client.post(PATH, data=good, headers=headers)).status == 200
+
+
+async def test_a_coding_that_is_not_known_is_refused_in_words(client: Client) -> None:
+    headers = JSON | {"Content-Encoding": "br"}
+    answer = await client.post(PATH, data=b"\x0b\x02\x80", headers=headers)
+    assert answer.status == 415
+    assert await answer.json() == {"error": "'br' is not read; pack it by gzip or deflate"}
+
+
+async def test_where_the_database_is_stands_in_the_log_and_in_no_answer(
+    client: Client, store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail(*_: object) -> None:
+        refused = OperationalError('connection to server at "10.0.0.7", port 5432 failed')
+        with explained():
+            raise DBAPIError("SELECT 1", {}, refused)
+
+    monkeypatch.setattr(store._writer, "together", fail)
+    answer = await client.post(PATH, data=body(), headers=JSON)
+    assert answer.status == 503
+    said = "the store is unavailable, try again: its database is away, or refuses"
+    assert await answer.json() == {"error": said}
+    assert '"10.0.0.7", port 5432' in caplog.text
 
 
 async def test_a_body_that_does_not_come_is_408(
