@@ -163,8 +163,9 @@ class DingTalk(Robot):
         return self.style == "actionCard" and bool(message.links) and not self.called(message)
 
     def _payload(self, message: Message, text: str) -> dict[str, Any]:
-        title, text = add_keyword(self.keyword, message.title, text)
-        title = title[:_LONGEST_TITLE]
+        plain = self.style == "text"  # which has title and text in one
+        title, more = add_keyword(self.keyword, message.title, text)
+        title, text = title[:_LONGEST_TITLE], text if plain else more
         if self._is_card(message):
             buttons = [{"title": words, "actionURL": in_browser(to)} for words, to in message.links]
             card = {"title": title, "text": text, "btnOrientation": "0", "btns": buttons}
@@ -172,7 +173,7 @@ class DingTalk(Robot):
         at, words = self._mentions(message)
         if words:  # without the word in the text nobody is called
             text = f"{text}\n\n{words}"
-        if self.style == "text":
+        if plain:
             return {"msgtype": "text", "text": {"content": f"{title}\n\n{text}"}, "at": at}
         return {"msgtype": "markdown", "markdown": {"title": title, "text": text}, "at": at}
 

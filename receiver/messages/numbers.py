@@ -55,12 +55,17 @@ def humanize_duration(value: Any) -> str:
 
 
 def quantity(number: float, unit: str) -> str:
-    """Write a number with its unit: 1.5 GiB of bytes, 92.5% of a ratio, 12ms of seconds."""
+    """Write a number with its unit: 1.5 GiB of bytes, 92.5% of a ratio, 12ms of seconds.
+
+    What is none is written as Prometheus does, without a unit: NaN, +Inf.
+    """
+    if not math.isfinite(number):
+        return "NaN" if math.isnan(number) else f"{number:+}".replace("inf", "Inf")
     known = _QUANTITIES.get(unit)
     if known is not None:
         return known(number)
-    # A share of one is read as it is; nobody reads 975m of it.
-    plain = f"{number:.4g}" if 0.001 <= abs(number) < 1 else humanize(number)
+    # What is less than one is read as it is; nobody reads 975m or 100n of it.
+    plain = f"{number:.4g}" if 0 < abs(number) < 1 else humanize(number)
     return f"{plain} {unit}".rstrip()
 
 

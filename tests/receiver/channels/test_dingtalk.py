@@ -196,6 +196,14 @@ async def test_a_keyword_is_added_to_title_and_text_only_where_it_is_missing(
     assert second == {"title": "监控 too", "text": "监控 has it"}
 
 
+async def test_a_plain_text_has_the_keyword_once(
+    robot: Robot, dingtalk: FakeDingTalk, http: ClientSession
+) -> None:
+    dingtalk.keywords = ("监控",)
+    await robot(keyword="监控", style="text").send(make_message("plain"), http)
+    assert dingtalk.messages[0]["text"]["content"] == f"监控 {make_message().title}\n\nplain"
+
+
 async def test_people_are_called_by_severity_and_named_in_the_text(
     robot: Robot, dingtalk: FakeDingTalk, http: ClientSession
 ) -> None:

@@ -42,7 +42,7 @@ def test_of_labels_that_the_same_alerts_have_one_is_named() -> None:
         ({"value": "very much"}, Reading(0.9, "ratio"), "very much"),
         ({"unit": "req/s"}, Reading(1234.5), "1.234k req/s"),
         ({}, Reading(0.97754), "0.9775"),
-        ({}, Reading(0.0000042), "4.2u"),
+        ({}, Reading(0.0000042), "4.2e-06"),
         ({}, Reading(2048.0, "bytes/s"), "2 KiB/s"),
         ({}, Reading(0.25, "seconds"), "250ms"),
         ({}, Reading(41.52, "celsius"), "41.52 °C"),

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from receiver.messages.numbers import NUMBERS
+from receiver.messages.numbers import NUMBERS, quantity
 
 CASES: list[tuple[str, Any, str]] = [
     ("humanize", 0.0, "0"),
@@ -35,6 +35,23 @@ CASES: list[tuple[str, Any, str]] = [
 @pytest.mark.parametrize(("name", "value", "said"), CASES)
 def test_numbers_read_as_prometheus_writes_them(name: str, value: Any, said: str) -> None:
     assert NUMBERS[name](value) == said
+
+
+@pytest.mark.parametrize(
+    ("number", "unit", "said"),
+    [
+        (math.nan, "bytes", "NaN"),
+        (math.inf, "seconds", "+Inf"),
+        (-math.inf, "", "-Inf"),
+        (1e-7, "", "1e-07"),
+        (0.0, "", "0"),
+        (0.05048, "ratio", "5.048%"),
+    ],
+)
+def test_a_quantity_reads_well_however_small_or_none_it_is(
+    number: float, unit: str, said: str
+) -> None:
+    assert quantity(number, unit) == said
 
 
 @pytest.mark.parametrize("name", NUMBERS)
