@@ -44,6 +44,8 @@ check_rcpt:
   deny ! authenticated = *
   deny message = no such user
        local_parts = gone
+  defer message = greylisted
+        local_parts = grey
   accept
 begin routers
 all:
@@ -66,7 +68,7 @@ plain:
 
 @dataclass(frozen=True, slots=True)
 class Exim:
-    """A running server; one recipient, gone@, is refused."""
+    """A running server; one recipient, gone@, is refused, and one, grey@, is put off."""
 
     port: int
     mailbox: Path

@@ -6,7 +6,7 @@ from aiohttp import ClientSession
 
 from receiver.channels.email import Email
 from receiver.messages.render import Style, render
-from receiver.model import Language, SendError
+from receiver.model import Language, PartlyRefusedError, SendError
 from tests.fakes import exim
 from tests.fakes.alerts import START, make_alert, make_message, make_notification
 from tests.fakes.certs import Certificates
@@ -47,6 +47,22 @@ async def test_a_real_mail_server_delivers_what_can_be_parsed_back(
     text, page = mail.iter_parts()
     assert text.get_content().replace("\r\n", "\n").strip() == message.body
     assert page.get_content().replace("\r\n", "\n").strip() == message.html
+
+
+async def test_a_real_mail_server_puts_one_off_and_takes_the_other(
+    certificates: Certificates, secret_file: Callable[[str, str], str], http: ClientSession
+) -> None:
+    async with exim.run_exim(certificates) as server:
+        channel = configure(server.port, secret_file("p", exim.PASSWORD), certificates)
+        channel = channel.model_copy(update={"to": ("grey@example.com", "oncall@example.com")})
+        with pytest.raises(PartlyRefusedError) as caught:
+            await channel.send(make_message(), http)
+        await channel.close()
+        assert (await server.first_mail())["Subject"]
+    error = caught.value
+    assert not error.permanent
+    assert error.reached == {"oncall@example.com"}
+    assert error.detail == "1 of 2 recipients refused: grey@example.com: 451 greylisted"
 
 
 async def test_a_real_mail_server_refuses_a_wrong_password(

@@ -153,3 +153,20 @@ async def test_hurrying_makes_due_what_an_earlier_clock_put_off(store: Store) ->
     assert await take(store, 1) == []
     await store.hurry("ops", START)
     assert hosts(await take(store, 1)) == ["a"]
+
+
+async def test_who_has_a_message_already_is_known_to_whoever_tries_it_next(store: Store) -> None:
+    await owe(store, "a")
+    later = START + timedelta(hours=1)
+    for names in ({"first"}, {"first", "second"}):
+        (delivery,) = await take(store, 1)
+        outcome = Outcome("later", "recipient", "", START, reached=frozenset(names))
+        await store.settle(OPS, [(delivery, outcome)], START)
+    (delivery,) = await take(store, 1)
+    assert delivery.reached == {"first", "second"}
+    assert delivery.reached_at == START
+    await store.settle(OPS, [(delivery, Outcome("later", "recipient", "", later))], START)
+    assert not await take(store, 1)
+    told = webhook([alert("a", "resolved")], groupKey="a")
+    await store.accept(told, lambda _: Decision(("ops",)))
+    assert [len(each.reached) for each in await take(store, 1)] == [2, 0]
