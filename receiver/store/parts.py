@@ -2,6 +2,7 @@
 
 from receiver.store import audit, keeping
 from receiver.store.escalating import Escalating
+from receiver.store.faring import Faring
 from receiver.store.gallery import Gallery
 from receiver.store.gates import Gates
 from receiver.store.handling import Handling
@@ -24,6 +25,7 @@ class Parts:
         self.gallery = Gallery(writer, reader)
         self.places = Places(writer, reader)
         self.gates = Gates(reader)
+        self.faring = Faring(reader)
         self.keeping = Keeping(writer, reader)
         self.rota = Rota(writer, reader)
         self.escalating = Escalating(writer, reader)

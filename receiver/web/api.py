@@ -66,7 +66,7 @@ _READ, _OPERATE = Scope.READ, Scope.OPERATE
 API = (
     Operation("GET", "/api/v1/alerts", summary.alerts, _READ, _PAGE, gives=("alerts", "next")),
     Operation("GET", "/api/v1/summary", summary.summary, _READ, {"last": _TEXT}, gives=("opened",)),
-    Operation("GET", "/api/v1/channels", summary.channels, _READ, gives=("channels",)),
+    Operation("GET", "/api/v1/channels", channels.find, _READ, gives=("channels",)),
     Operation(
         *("POST", "/api/v1/channels/{name}/test", channels.test, _OPERATE),
         body=channels.Asked,

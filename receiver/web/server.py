@@ -7,6 +7,7 @@ from receiver.store.schema import StoreUnavailableError
 from receiver.web import (
     act,
     cases,
+    channels,
     control,
     inbox,
     monitoring,
@@ -42,6 +43,8 @@ _ROUTES = (
     web.get("/-/ready", monitoring.ready),
     web.post("/-/reload", control.reload),
     web.get("/on-call", schedules.page),
+    web.get("/channels", channels.page),
+    web.post("/channels", channels.act),
     web.get("/quiet", quiet.page),
     web.post("/quiet", quiet.act),
     web.get("/sign-in", signing_in.page),

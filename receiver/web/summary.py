@@ -1,21 +1,19 @@
-"""/api/v1/summary, /channels and /alerts: how things stand, in numbers and in full."""
+"""/api/v1/summary and /alerts: how things stand, in numbers and in full."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from aiohttp import web
 
 from receiver.model import Status
 from receiver.store.incidents import Incident, Wanted
-from receiver.store.records import Queue
 from receiver.web.answers import demand, problem
 from receiver.web.auth import Scope
 from receiver.web.incidents import write_alert
 from receiver.web.keys import SITE, Site
 from receiver.web.paging import WrongError, paged, period
 
-_RESTS = "tocsin_channel_breaker_open"
 _USUAL = timedelta(days=1)
 _LONGEST = timedelta(days=90)
 
@@ -46,27 +44,6 @@ async def summary(request: web.Request) -> web.Response:
     )
 
 
-async def channels(request: web.Request) -> web.Response:
-    """Return each channel with what it is owed, and since when."""
-    demand(request, Scope.READ)
-    site = request.app[SITE]
-    queues = {queue.channel: queue for queue in await site.store.queues()}
-    every = [_channel(site, name, queues.get(name)) for name in site.channels]
-    return web.json_response({"channels": every})
-
-
-def _channel(site: Site, name: str, queue: Queue | None) -> dict[str, Any]:
-    outlet = site.outlets.get(name)
-    return {
-        "name": name,
-        "type": outlet.channel.type if outlet else None,
-        "fallback": (outlet.channel.fallback or None) if outlet else None,
-        "resting": bool(site.metrics.registry.get_sample_value(_RESTS, {"channel": name})),
-        "owed": queue.owed if queue else 0,
-        "oldest": _time(queue.oldest) if queue else None,
-    }
-
-
 async def alerts(request: web.Request) -> web.Response:
     """Return what fires, incident by incident, newest first; `next` gets the page after it."""
     demand(request, Scope.READ)
@@ -86,7 +63,3 @@ async def _alerts(site: Site, found: Incident) -> Iterable[dict[str, Any]]:
     told = await site.store.newest_of(found.id)
     firing = (a for a in told.alerts if a.status is Status.FIRING) if told else ()
     return [write_alert(a) | {"incident": found.id, "state": found.state} for a in firing]
-
-
-def _time(moment: datetime) -> str:
-    return moment.isoformat()

@@ -83,8 +83,9 @@ async def send(client: Client, **form: str) -> str:
 
 
 def said(page: str) -> str:
-    (words,) = re.findall('<p id="said"[^>]*>([^<]*)</p>', page)
-    return unescape(words)
+    """Return what came of a form."""
+    ((text, detail),) = re.findall('<p id="said"[^>]*><b>([^<]*)</b>([^<]*)</p>', page)
+    return unescape(text + detail)
 
 
 async def audited(store: Store) -> list[tuple[str, str]]:
