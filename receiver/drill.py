@@ -18,6 +18,7 @@ from receiver.messages.samples import exercise
 from receiver.model import ConfigError, Notification, SendError
 from receiver.outlets import outlets
 from receiver.severity import SEVERITIES
+from receiver.signing import Signer
 from receiver.store.store import Store
 
 Client = Callable[[], AbstractAsyncContextManager[aiohttp.ClientSession]]
@@ -51,13 +52,13 @@ async def run(arguments: argparse.Namespace, client: Client) -> int:
     return int(failed)
 
 
-def choose(settings: Config, names: Sequence[str]) -> list[Outlet]:
+def choose(settings: Config, names: Sequence[str], signer: Signer | None = None) -> list[Outlet]:
     """Return the channels of these names, or all; raises ConfigError for one that is none."""
     for name in names:
         if name not in settings.channels:
             known = ", ".join(settings.channels)
             raise ConfigError([f"--channel: no channel is named {name!r}; there are {known}"])
-    return [outlet for outlet in outlets(settings) if not names or outlet.name in names]
+    return [outlet for outlet in outlets(settings, signer) if not names or outlet.name in names]
 
 
 @asynccontextmanager

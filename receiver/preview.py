@@ -9,8 +9,10 @@ from pathlib import Path
 
 from receiver import config
 from receiver.config import Config
+from receiver.delivery.sending import Outlet
 from receiver.drill import choose, visit
 from receiver.intake.webhook import ParseError, parse
+from receiver.messages.custody import NOBODY
 from receiver.messages.library import (
     ACT_FILES,
     DIGEST_FILES,
@@ -24,6 +26,10 @@ from receiver.messages.samples import ACTS, BACKGROUNDS, DIGESTS, NOW, SAMPLES
 from receiver.messages.writing import page_of, write
 from receiver.model import UNKNOWN, Background, ConfigError, Language, Notification
 from receiver.outlets import outlets
+from receiver.signing import Signer
+
+_UNSEALED = Signer(b"preview")
+"""What makes links for people that look right, and that no receiver takes."""
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -48,6 +54,7 @@ class _Told:
     notifications: tuple[Notification, ...]
     now: datetime
     background: Background = UNKNOWN
+    incident: int = 0
 
 
 async def run(arguments: argparse.Namespace) -> int:
@@ -59,8 +66,8 @@ async def run(arguments: argparse.Namespace) -> int:
     told = await _told(arguments, settings)
     chosen = list(_chosen(arguments, settings))
     failed = False
-    for name, style in chosen:
-        rendered = write(told.notifications, style, settings.templates, told.now, told.background)
+    for name, style, outlet in chosen:
+        rendered = _written(told, style, settings, outlet)
         if len(chosen) > 1:
             sys.stdout.write(f"--- {name}: {style.format}\n")
         sys.stdout.write(_shown(rendered, arguments.template or ""))
@@ -72,25 +79,42 @@ async def run(arguments: argparse.Namespace) -> int:
     return int(failed)
 
 
-def _chosen(arguments: argparse.Namespace, settings: Config) -> Iterator[tuple[str, Style]]:
+def _written(told: _Told, style: Style, settings: Config, outlet: Outlet | None) -> Rendered:
+    """Write the message as the channel would post it, with links of which none is good."""
+    doors = outlet.doors if outlet else None
+    custody = doors.custody(told.incident, None, told.now) if doors else NOBODY
+    rendered = write(
+        told.notifications, style, settings.templates, told.now, told.background, custody
+    )
+    if outlet is None:
+        return rendered
+    title, body = outlet.channel.draft(rendered.message)
+    return replace(rendered, message=replace(rendered.message, title=title, body=body))
+
+
+def _chosen(
+    arguments: argparse.Namespace, settings: Config
+) -> Iterator[tuple[str, Style, Outlet | None]]:
     """Yield the wanted channels, or one that the wanted template writes for, with their styles."""
     if arguments.template:
         wanted = formats_of(arguments.template)
-        found = [(one.name, one.style) for one in outlets(settings) if one.style.format in wanted]
+        found = [(one.name, one.style, None) for one in outlets(settings)]
         unused = Style(wanted[0], settings.language, settings.timezone, settings.links)
-        chosen = found[:1] or [("", unused)]
+        fitting = [each for each in found if each[1].format in wanted]
+        chosen: list[tuple[str, Style, Outlet | None]] = [*fitting[:1]] or [("", unused, None)]
     else:
         names = [arguments.channel] if arguments.channel else []
-        chosen = [(one.name, one.style) for one in choose(settings, names)]
-    for name, style in chosen:
-        yield name, replace(style, language=arguments.language or style.language)
+        chosen = [(one.name, one.style, one) for one in choose(settings, names, _UNSEALED)]
+    for name, style, outlet in chosen:
+        yield name, replace(style, language=arguments.language or style.language), outlet
 
 
 async def _told(arguments: argparse.Namespace, settings: Config) -> _Told:
     if arguments.payload is not None:
         return _Told((_read(arguments.payload),), datetime.now(UTC))
     if arguments.incident is not None:
-        return _Told((await _latest(settings, arguments.incident),), datetime.now(UTC))
+        latest = await _latest(settings, arguments.incident)
+        return _Told((latest,), datetime.now(UTC), incident=arguments.incident)
     sample = _sample(arguments.template or "", arguments.sample)
     return _Told(SAMPLES[sample], NOW, BACKGROUNDS.get(sample, UNKNOWN))
 

@@ -102,6 +102,10 @@ class Channel(Section):
         an earlier one of the same incident does.
         """
 
+    def draft(self, message: Message) -> tuple[str, str]:
+        """Return the title and the text that it would post of a message, without posting."""
+        return message.title, message.body
+
     async def illustrate(self, message: Message, http: ClientSession) -> None:
         """Add a message's picture where it stands by now. Raises SendError."""
 

@@ -151,6 +151,15 @@ class DingTalk(Robot):
                 raise self.failure(fault, code, said)
         return "token, signature and address are accepted; only --send tells about a keyword"
 
+    def draft(self, message: Message) -> tuple[str, str]:
+        """Return them with the keyword and those who are called, cut, and with the buttons."""
+        said = json.loads(self._body(message))
+        said = said[said["msgtype"]]
+        shown = [f"[{button['title']}]" for button in said.get("btns", ())]
+        text = said.get("text") or said["content"].partition("\n\n")[2]
+        title = said.get("title") or said["content"].partition("\n\n")[0]
+        return title, "\n\n".join([text, *filter(None, [" ".join(shown)])])
+
     def _body(self, message: Message) -> bytes:
         if self._is_card(message):
             message = lift(message, _MOST_BUTTONS)

@@ -7,6 +7,7 @@ second, and the codes of its security settings.
 import base64
 import hashlib
 import hmac
+import json
 import time
 from typing import Any, ClassVar
 
@@ -84,13 +85,23 @@ class Feishu(Robot):
     async def send(self, message: Message, http: ClientSession) -> None:
         """Post the message as a card; a code other than 0 is a failure."""
         url = URL(self.url.get_secret_value())
-        message = lift(message, _MOST_BUTTONS)
-        body = fit_body(
-            message, lambda text: self._payload(message, text), LONGEST_BODY, self.language
-        )
-        code, said = await self.ask(url, body, http)
+        code, said = await self.ask(url, self._body(message), http)
         if code != 0:
             raise self.failure(diagnose(code, said), code, said)
+
+    def draft(self, message: Message) -> tuple[str, str]:
+        """Return them with the keyword and those who are called, cut, and with the buttons."""
+        card = json.loads(self._body(message))["card"]
+        text, *rows = card["elements"]
+        shown = [f"[{each['text']['content']}]" for row in rows for each in row["actions"]]
+        words = filter(None, [text["content"], " ".join(shown)])
+        return card["header"]["title"]["content"], "\n\n".join(words)
+
+    def _body(self, message: Message) -> bytes:
+        message = lift(message, _MOST_BUTTONS)
+        return fit_body(
+            message, lambda text: self._payload(message, text), LONGEST_BODY, self.language
+        )
 
     def _payload(self, message: Message, text: str) -> dict[str, Any]:
         title, text = add_keyword(self.keyword, message.title, text)

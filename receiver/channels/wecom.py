@@ -60,13 +60,22 @@ class WeCom(Robot):
 
     async def send(self, message: Message, http: ClientSession) -> None:
         """Post the message, then call those whom it cannot; only errcode 0 is a success."""
-        called = self.called(message)
-        by_id = "".join(f"<@{who}>" for who in called if not _by_text([who]))
+        await self._post(
+            {"msgtype": "markdown", "markdown": {"content": self._text(message)}}, http
+        )
+        if others := _by_text(self.called(message)):
+            await self._post({"msgtype": "text", "text": _call(message.title, others)}, http)
+
+    def draft(self, message: Message) -> tuple[str, str]:
+        """Return them with those who are called, also by the short text after it, and cut."""
+        others = " ".join(f"@{who}" for who in _by_text(self.called(message)))
+        return message.title, "\n\n".join(filter(None, [self._text(message), others]))
+
+    def _text(self, message: Message) -> str:
+        by_id = "".join(f"<@{who}>" for who in self.called(message) if not _by_text([who]))
         tail = f"\n\n{by_id}" if by_id else ""
         text = fit(message.body, lambda text: _fits(text + tail), self.language, _LONGEST_LINE)
-        await self._post({"msgtype": "markdown", "markdown": {"content": text + tail}}, http)
-        if others := _by_text(called):
-            await self._post({"msgtype": "text", "text": _call(message.title, others)}, http)
+        return text + tail
 
     async def _post(self, payload: dict[str, Any], http: ClientSession) -> None:
         body = json.dumps(payload, ensure_ascii=False).encode("utf-8", "replace")

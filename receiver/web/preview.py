@@ -157,7 +157,7 @@ async def _show(
             else [await asyncio.to_thread(parse, subject.body)]
         )
         background = BACKGROUNDS.get(subject.sample, UNKNOWN)
-        return show(told, style, outlet.templates, subject.now, background)
+        return show(told, style, outlet.templates, subject.now, background, outlet.channel)
     if site.trying.locked():
         raise BlockingIOError
     own = {**outlet.templates.own, (style.language, template): Source(template, source)}

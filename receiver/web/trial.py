@@ -14,7 +14,7 @@ from datetime import datetime
 from time import process_time
 from typing import cast
 
-from receiver.channels.contract import Format
+from receiver.channels.contract import Channel, Format
 from receiver.intake.webhook import ParseError, parse
 from receiver.messages.library import Key, Source, Templates, put_in_place
 from receiver.messages.render import Style
@@ -73,12 +73,14 @@ def show(
     templates: Templates,
     now: datetime,
     background: Background = UNKNOWN,
+    channel: Channel | None = None,
 ) -> Shown:
-    """Write a message."""
+    """Write a message, as the channel would post it if there is one."""
     rendered = write(told, style, templates, now, background)
     said = rendered.message
+    title, body = channel.draft(said) if channel else (said.title, said.body)
     failures = tuple(map(str, rendered.failures))
-    return Shown(title=said.title, body=said.body, html=page_of(said), failures=failures)
+    return Shown(title=title, body=body, html=page_of(said), failures=failures)
 
 
 async def show_apart(ask: Ask) -> Shown:

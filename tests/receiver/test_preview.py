@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 
 from receiver.__main__ import main
 from receiver.intake.webhook import parse
@@ -41,6 +42,28 @@ def test_a_channel_s_message_is_printed_as_it_would_be_sent(
     assert "<!doctype html>" in page.read_text("utf-8")
     assert preview(file, "--channel", "inbox", "--sample", "resolved") == 0
     assert "已恢复" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("style", ["markdown", "text", "actionCard"])
+def test_a_robot_s_message_is_printed_with_keyword_calls_and_a_link_for_each_person(
+    style: str, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "url").write_text("https://oapi.dingtalk.com/robot/send?access_token=x")
+    robot: dict[str, Any] = {"type": "dingtalk", "url_file": "url", "style": style}
+    robot |= {"keyword": "监控", "mention": {"critical": ["all"]}, "people": ["ada"]}
+    document = yaml.safe_load(file.read_text("utf-8")) | {
+        "external_url": "https://tocsin.example.com",
+        "channels": {"ops": robot},
+        "people": {"ada": {"name": "Ada", "roles": ["operate"]}},
+    }
+    file.write_text(yaml.safe_dump(document), "utf-8")
+    assert preview(file, "--channel", "ops") == 0
+    title, _, text = capsys.readouterr().out.partition("\n\n")
+    assert title == "监控 [🔴 Critical] SlowAnswers on web-1:443"
+    assert text.endswith("\n\n@all\n")
+    assert "Handle as Ada" in text
+    assert preview(file, "--channel", "ops", "--sample", "resolved") == 0
+    assert "@all" not in capsys.readouterr().out
 
 
 def test_without_a_choice_every_channel_s_message_is_printed(

@@ -170,3 +170,15 @@ async def test_a_long_body_loses_whole_lines_and_says_how_many(
     *lines, _, note = feishu.texts[0].split("\n")
     assert set(lines) == {"一行十分严重的告警文字🔴"}
     assert note == f"……其余 {3_001 - len(lines)} 行未显示"
+
+
+async def test_what_would_be_posted_can_be_told_before(
+    robot: Robot, feishu: FakeFeishu, http: ClientSession
+) -> None:
+    channel = robot(mention={"critical": ["all"]}, keyword="监控")
+    message = make_message("text\n" * 9_000, links=(("Inbox", "https://tocsin.example.com"),))
+    await channel.send(message, http)
+    title, text = channel.draft(message)
+    assert title == f"监控 {message.title}"
+    assert text == f"{feishu.texts[0]}\n\n[Inbox]"
+    assert "<at id=all></at>" in text

@@ -60,6 +60,15 @@ def test_where_a_message_may_be_two_half_as_many_are_sent(robot: Robot) -> None:
     assert robot(mention={"critical": ["all"]}, pace="5/1m").rule == Pace(5, 60)
 
 
+async def test_what_would_be_posted_can_be_told_before(
+    robot: Robot, wecom: FakeWeCom, http: ClientSession
+) -> None:
+    channel = robot(mention={"critical": ["all", "wangqing"]})
+    message = make_message("一行十分严重的告警文字🔴\n" * 500)
+    await channel.send(message, http)
+    assert channel.draft(message) == (message.title, f"{wecom.texts[0]}\n\n@all")
+
+
 async def test_the_twenty_first_message_of_a_minute_is_throttled(
     robot: Robot, wecom: FakeWeCom, http: ClientSession
 ) -> None:
