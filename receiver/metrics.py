@@ -121,7 +121,8 @@ class Backlog:
     """What only the store knows, looked up for one scrape; `up` says whether it answered.
 
     `owed` counts messages and `oldest` says how many seconds the oldest waits, by channel;
-    `on_call` is whom each schedule has, empty where nobody.
+    `on_call` is whom each schedule has, empty where nobody; `verdicts` counts what people said by
+    rule and verdict.
     """
 
     up: bool
@@ -130,6 +131,7 @@ class Backlog:
     incidents: Mapping[str, int] = field(default_factory=dict)
     damaged: int = 0
     on_call: Mapping[str, str] = field(default_factory=dict)
+    verdicts: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
 class _Momentary(Collector):
@@ -163,6 +165,14 @@ class _Momentary(Collector):
                 family.add_metric([value], number)
             yield family
         yield from self._on_call()
+        said = GaugeMetricFamily(
+            "tocsin_alert_verdicts",
+            "What people said of a rule's alerts of the last 30 days.",
+            labels=["rule", "verdict"],
+        )
+        for pair, number in self.backlog.verdicts.items():
+            said.add_metric(pair, number)
+        yield said
         last = GaugeMetricFamily(
             "tocsin_channel_last_error_info",
             "What a channel's last attempt failed with; absent once one succeeded.",

@@ -20,6 +20,7 @@ from receiver.model import ACT_KEY, Act
 from receiver.store.audit import Change
 from receiver.store.schema import StoreUnavailableError
 from receiver.store.store import Store
+from receiver.store.verdicts import Said
 from receiver.upstream.alertmanager import Alertmanager
 from receiver.upstream.asking import AskError
 from receiver.upstream.silences import Silence, silence
@@ -96,8 +97,17 @@ class Acting:
         wanted = VERBS[verb]
         lasting = wish.lasting or wanted.lasting
         act = Act(wanted.act, actor.name, now, now + lasting if lasting else None, wish.remark)
+        if wanted.act == "judge":
+            return await self._judge(actor, incident, wish)
         do = {"acknowledge": self._acknowledge, "silence": self._silence}[wanted.act]
         return await do(actor, incident, act)
+
+    async def _judge(self, actor: Actor, incident: int, wish: Wish) -> Result:
+        """Keep what somebody thinks of it, which nobody is told."""
+        said = Said(self.store.now(), actor.name, wish.verb, note=wish.remark)
+        change = _change(actor, wish.verb, incident, wish.remark or "done")
+        kept = await self.store.verdicts.judge(incident, said, change)
+        return Result("done") if kept else Result("refused", "unknown_incident")
 
     async def _acknowledge(self, actor: Actor, incident: int, act: Act) -> Result:
         change = _change(actor, act.verb, incident, _lasting(act) or "done")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from receiver.incidents.people import Person, Role
+from receiver.messages.words import VERDICTS
 from receiver.store.handling import Handled
 
 
@@ -14,13 +15,15 @@ from receiver.store.handling import Handled
 class Verb:
     """`act` is what it does and `lasting` for how long; `role` is what it asks of a person.
 
-    A message offers it as a button unless it is `free`: then whoever asks says for how long.
+    A message offers it as a button unless it is `free`: then whoever asks says for how long. What
+    can be done `anytime` can be done when it is over too.
     """
 
     act: str
     role: Role
     lasting: timedelta | None = None
     free: bool = False
+    anytime: bool = False
 
 
 VERBS: dict[str, Verb] = {
@@ -28,6 +31,7 @@ VERBS: dict[str, Verb] = {
     "silence-1h": Verb("silence", Role.OPERATE, timedelta(hours=1)),
     "silence-4h": Verb("silence", Role.OPERATE, timedelta(hours=4)),
     "silence": Verb("silence", Role.OPERATE, timedelta(hours=1), free=True),
+    **{verdict: Verb("judge", Role.OPERATE, anytime=True) for verdict in VERDICTS},
 }
 
 
@@ -50,4 +54,11 @@ def refusal(person: Person | None, verb: str, stands: Handled | None) -> str:
         return "role"
     if stands is None:
         return "unknown_incident"
-    return "" if stands.is_open else "over"
+    return "" if stands.is_open or VERBS[verb].anytime else "over"
+
+
+def left(person: Person, stands: Handled, *, silences: bool) -> tuple[str, ...]:
+    """Return what somebody may still do: about what fires, or say of what is over."""
+    may = (verb for verb in offered(silences=silences) if not refusal(person, verb, stands))
+    fitting = (verb for verb in may if VERBS[verb].anytime is not stands.is_open)
+    return tuple(verb for verb in fitting if not (verb == "acknowledge" and stands.taken))

@@ -17,7 +17,7 @@ from receiver.messages.filters import clip, plain
 from receiver.messages.library import ACT_FILES, BUILT_IN, FILES, QUIET_FILES, Part, Templates
 from receiver.messages.markup import DIALECTS
 from receiver.messages.view import View, look_at
-from receiver.messages.words import ALONE, HANDLE, LINKS, OF_SEVERAL, VERBS, severity_word
+from receiver.messages.words import ALONE, HANDLE, LINKS, OF_SEVERAL, VERBS, VERDICTS, severity_word
 from receiver.model import (
     RESOLVED_COLOR,
     UNKNOWN,
@@ -153,8 +153,9 @@ def firing_labels(told: Iterable[Notification]) -> tuple[Labels, ...]:
 
 def _buttons(view: View, custody: Custody, language: Language) -> tuple[tuple[str, str], ...]:
     """Return what can still be done about it."""
-    left = [verb for verb in custody.verbs if not (verb == "acknowledge" and view.taken)]
-    return () if view.resolved else tuple((verb, VERBS[language][verb]) for verb in left)
+    there = [verb for verb in custody.verbs if (verb in VERDICTS) is view.resolved]
+    left = [verb for verb in there if not (verb == "acknowledge" and view.taken)]
+    return tuple((verb, VERBS[language][verb]) for verb in left)
 
 
 def _links(view: View, language: Language) -> tuple[tuple[str, str], ...]:

@@ -92,14 +92,23 @@ VERBS = {
         "acknowledge": "Acknowledge",
         "silence-1h": "Silence 1 h",
         "silence-4h": "Silence 4 h",
+        "useful": "Useful",
+        "noise": "Noise",
+        "late": "Too late",
     },
     Language.ZH: {
         "acknowledge": "认领",
         "silence-1h": "静默 1 小时",
         "silence-4h": "静默 4 小时",
+        "useful": "有用",
+        "noise": "噪音",
+        "late": "太晚",
     },
 }
 """What a person may do about an incident, as buttons say it."""
+
+VERDICTS = ("useful", "noise", "late")
+"""What a person may say of it, best once it is over."""
 
 LINKS = {
     Language.EN: {

@@ -194,9 +194,31 @@ def _escalations(connection: Connection) -> None:
     )
 
 
+def _verdicts(connection: Connection) -> None:
+    add_table(
+        connection,
+        "verdicts",
+        Column("incident", ForeignKey("incidents.id"), primary_key=True),
+        Column("verdict", Text, nullable=False),
+        Column("at", BigInteger, nullable=False),
+        Column("who", Text, nullable=False),
+        Column("note", Text, nullable=False),
+    )
+    add_table(
+        connection,
+        "missed",
+        Column("id", _ID, primary_key=True),
+        Column("rule", Text, nullable=False),
+        Column("at", BigInteger, nullable=False),
+        Column("who", Text, nullable=False),
+        Column("note", Text, nullable=False),
+    )
+
+
 STEPS: Sequence[Step] = (
     *FIRST,
     *(_handling, _pictures, _outdated, _rota, _quiet, _life, _said, _reached, _hidden, _beats),
     _escalations,
+    _verdicts,
 )
 """STEPS[i] takes a store of version i + 1 to i + 2."""

@@ -11,6 +11,7 @@ from receiver.store.keeping import Keeping
 from receiver.store.lane import Lane
 from receiver.store.places import Places
 from receiver.store.rota import Rota
+from receiver.store.verdicts import Verdicts
 
 ALSO = (audit.forget, keeping.forget)
 """What is forgotten by its age, beside webhooks and all that hangs on them."""
@@ -21,6 +22,7 @@ class Parts:
 
     def __init__(self, writer: Lane, reader: Lane) -> None:
         self.handling = Handling(writer, reader)
+        self.verdicts = Verdicts(writer, reader)
         self.incidents = Incidents(reader)
         self.gallery = Gallery(writer, reader)
         self.places = Places(writer, reader)

@@ -80,5 +80,25 @@ maintenance = Table(
     Column("window", Text, nullable=False),  # as JSON
 )
 
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("incident", ForeignKey("incidents.id"), primary_key=True),
+    Column("verdict", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("note", Text, nullable=False),
+)
+
+missed = Table(
+    "missed",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("rule", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("note", Text, nullable=False),
+)
+
 EVERY = metadata
 """All tables of a store, those of `schema` and these."""

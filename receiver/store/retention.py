@@ -11,7 +11,7 @@ from sqlalchemy import Column, Connection, delete, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from receiver.model import Status
-from receiver.store.people import acknowledgements, comments, escalations
+from receiver.store.people import acknowledgements, comments, escalations, verdicts
 from receiver.store.quiet import held
 from receiver.store.schema import (
     attempts,
@@ -72,7 +72,7 @@ def forget_incidents(connection: Connection, before: datetime, most: int) -> int
         left = select(table.c.incident).where(table.c.incident == incidents.c.id)
         old = old.where(~left.exists())
     numbers = list(connection.scalars(old.limit(most)))
-    for table in (places, acknowledgements, comments, escalations, held):
+    for table in (places, acknowledgements, comments, verdicts, escalations, held):
         connection.execute(delete(table).where(table.c.incident.in_(numbers)))
     connection.execute(delete(incidents).where(incidents.c.id.in_(numbers)))
     return len(numbers)

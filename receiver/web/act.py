@@ -11,7 +11,7 @@ from aiohttp import web
 
 from receiver.incidents.acting import Actor, Result, Wish
 from receiver.incidents.people import Person
-from receiver.incidents.verbs import offered, refusal
+from receiver.incidents.verbs import left
 from receiver.messages.custody import PURPOSE, subject
 from receiver.messages.view import View, look_at
 from receiver.store.schema import StoreUnavailableError
@@ -78,13 +78,12 @@ async def _visit(site: Site, person: Person, incident: int, result: Result | Non
     if stands is None:
         return None
     silences = site.desk is not None and site.desk.acting.alertmanager is not None
-    left = [v for v in offered(silences=silences) if not refusal(person, v, stands)]
     return Visit(
         incident,
         person.name,
         stands,
         view=await _view(site, incident),
-        verbs=tuple(v for v in left if not (v == "acknowledge" and stands.taken)),
+        verbs=left(person, stands, silences=silences),
         said=words_of(result, site.pages.language) if result else "",
         worked=result is None or result.outcome not in _OUTCOMES,
     )

@@ -18,6 +18,7 @@ from receiver.web import (
     maintenance,
     notifications,
     preview,
+    quality,
     schedules,
     silences,
     summary,
@@ -97,6 +98,20 @@ API = (
         good=201,
         refusals=(409,),
     ),
+    Operation(
+        *("POST", f"{_INCIDENT}/verdict", quality.judge, _OPERATE),
+        body=quality.Judging,
+        gives=("outcome",),
+        refusals=(409, 502),
+    ),
+    Operation(
+        *("POST", "/api/v1/missed", quality.miss, _OPERATE),
+        body=quality.Missing,
+        good=201,
+        gives=("rule", "at"),
+        refusals=(409,),
+    ),
+    Operation("GET", "/api/v1/quality", quality.find, _READ, {"last": _TEXT}, gives=("rules",)),
     Operation(
         *("GET", "/api/v1/silences", silences.find, _READ),
         gives=("silences",),

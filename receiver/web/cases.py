@@ -7,7 +7,7 @@ from aiohttp import web
 
 from receiver.incidents.acting import Actor, Wish
 from receiver.incidents.people import Person, Role
-from receiver.incidents.verbs import offered, refusal
+from receiver.incidents.verbs import left
 from receiver.messages.filters import plain
 from receiver.messages.view import View, look_at, raw_host
 from receiver.model import Notification
@@ -55,6 +55,7 @@ async def act(request: web.Request) -> web.Response:
     form = await read_form(request, root="../")
     site, number = request.app[SITE], int(request.match_info["number"])
     remark, verb = form["comment"][:_LONGEST], form["verb"]
+    site.grading.forget()
     if verb == "comment":
         words, worked = await _comment(site, number, form.who, remark)
     else:
@@ -109,8 +110,7 @@ def _with_form(request: web.Request, case: Case) -> Case:
 def _verbs(site: Site, who: str, found: Incident) -> tuple[str, ...]:
     stands = Handled(found.resolved_at is None, found.taken)
     silences = site.desk is not None and site.desk.acting.alertmanager is not None
-    left = (v for v in offered(silences=silences) if not refusal(_person(who), v, stands))
-    return tuple(v for v in left if not (v == "acknowledge" and found.taken))
+    return left(_person(who), stands, silences=silences)
 
 
 def _person(who: str) -> Person:

@@ -111,14 +111,14 @@ async def acknowledge(request: web.Request) -> web.Response:
     who = demand(request, Scope.OPERATE)
     said = await read_json(request, Acknowledging)
     lasting = None if said.lasting is None else timedelta(seconds=said.lasting)
-    return await _act(request, who, Wish("acknowledge", said.comment, lasting))
+    return await act(request, who, Wish("acknowledge", said.comment, lasting))
 
 
 async def silence(request: web.Request) -> web.Response:
     """Silence in Alertmanager what now fires of an incident."""
     who = demand(request, Scope.OPERATE)
     said = await read_json(request, Silencing)
-    return await _act(request, who, Wish("silence", said.comment, timedelta(seconds=said.lasting)))
+    return await act(request, who, Wish("silence", said.comment, timedelta(seconds=said.lasting)))
 
 
 async def comment(request: web.Request) -> web.Response:
@@ -136,7 +136,8 @@ async def comment(request: web.Request) -> web.Response:
     return web.json_response({}, status=201) if kept else problem(409, "it has too many comments")
 
 
-async def _act(request: web.Request, who: str, wish: Wish) -> web.Response:
+async def act(request: web.Request, who: str, wish: Wish) -> web.Response:
+    """Do what somebody wants done about an incident, and say what came of it."""
     site, number = request.app[SITE], int(request.match_info["number"])
     if wish.lasting is not None and not timedelta() < wish.lasting <= _LONGEST:
         return problem(400, f"for: write more than nothing and at most {_LONGEST.days}d", "for")

@@ -8,6 +8,7 @@ from aiohttp import ClientSession, web
 
 from receiver.delivery.sending import Outlet
 from receiver.incidents.acting import Acting
+from receiver.incidents.grading import Grading
 from receiver.incidents.oncall.duty import Duty
 from receiver.incidents.people import People
 from receiver.incidents.quiet.planning import Planning
@@ -70,6 +71,7 @@ class Site:
     signatures: Signatures | None = None
     desk: Desk | None = None
     duty: Duty = field(init=False)
+    grading: Grading = field(init=False)
     reload: Reload = _cannot
     send_test: SendTest = _knows_no_channel
     outlets: Mapping[str, Outlet] = field(default_factory=dict)
@@ -78,6 +80,7 @@ class Site:
 
     def __post_init__(self) -> None:
         self.duty = Duty({}, {}, self.store)
+        self.grading = Grading(self.store)
 
 
 SITE = web.AppKey("site", Site)

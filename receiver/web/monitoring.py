@@ -1,6 +1,7 @@
 """/metrics, /-/healthy and /-/ready."""
 
 from datetime import datetime
+from itertools import islice
 
 from aiohttp import hdrs, web
 from prometheus_client.exposition import choose_encoder
@@ -10,6 +11,9 @@ from receiver.store.schema import StoreUnavailableError
 from receiver.web.answers import demand
 from receiver.web.auth import Scope
 from receiver.web.keys import SITE, Site
+
+_MOST_RULES = 100
+"""Whose verdicts are exported, the noisiest."""
 
 
 async def metrics(request: web.Request) -> web.Response:
@@ -30,6 +34,7 @@ async def _backlog(site: Site, now: datetime) -> Backlog:
         opened = await site.store.open_incidents()
         damaged = await site.store.damaged()
         whose = await site.duty.now(now)
+        said = await _verdicts(site, now)
     except StoreUnavailableError:
         return Backlog(up=False)
     owed, oldest = dict.fromkeys(site.channels, 0), dict.fromkeys(site.channels, 0.0)
@@ -37,7 +42,17 @@ async def _backlog(site: Site, now: datetime) -> Backlog:
         owed[name] = queue.owed
         oldest[name] = max(0.0, (now - queue.oldest).total_seconds())
     on_call = {name: shift.person if shift else "" for name, shift in whose.items()}
-    return Backlog(True, owed, oldest, {"open": opened}, damaged, on_call)
+    return Backlog(True, owed, oldest, {"open": opened}, damaged, on_call, said)
+
+
+async def _verdicts(site: Site, now: datetime) -> dict[tuple[str, str], int]:
+    """Count what was said of the rules of which anything was."""
+    judged = (each for each in await site.grading.rules(now) if each.judged)
+    return {
+        (each.rule, verdict): count
+        for each in islice(judged, _MOST_RULES)
+        for verdict, count in each.verdicts.items()
+    }
 
 
 async def healthy(_: web.Request) -> web.Response:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,7 +12,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from receiver.incidents.oncall.shifts import Shift
-from receiver.messages.filters import localtime
+from receiver.incidents.quality import Quality
+from receiver.messages.filters import duration, localtime
 from receiver.messages.view import View
 from receiver.messages.words import LINKS, RESOLVED, SEVERITY, VERBS
 from receiver.model import Language, Status
@@ -115,7 +116,9 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.filters["local"] = partial(localtime, zone=ZoneInfo(timezone))
+        self.zone = ZoneInfo(timezone)
+        self._environment.filters["local"] = partial(localtime, zone=self.zone)
+        self._environment.filters["lasting"] = partial(duration, language=language)
         self._environment.filters.update(
             short=short, linked=linked, split_title=split_title, split_body=split_body
         )
@@ -167,6 +170,10 @@ class Pages:
     def case(self, case: Case) -> str:
         """Write the page of one incident, with all that happened to it."""
         return self._environment.get_template("case.html").render(case=case, root="../")
+
+    def quality(self, rules: Sequence[Quality], last: timedelta) -> str:
+        """Write how good the rules' alerts were in some time."""
+        return self._environment.get_template("quality.html").render(rules=rules, days=last.days)
 
     def on_call(self, plans: Sequence[Plan], name: Callable[[str], str]) -> str:
         """Write the page of who is on call; `name` is what it calls somebody."""

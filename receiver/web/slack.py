@@ -20,6 +20,7 @@ from receiver.channels.blocks import ACTIONS
 from receiver.channels.slack import Slack
 from receiver.incidents.acting import Actor, Result, Wish
 from receiver.incidents.people import known_at_slack
+from receiver.messages.words import VERDICTS
 from receiver.model import Language, SendError
 from receiver.web.answers import problem, read_body
 from receiver.web.keys import SITE, Desk, Site
@@ -107,7 +108,7 @@ async def _act(desk: Desk, channel: Slack, clicked: Click) -> None:
     actor = Actor(person.name if person else f"slack {clicked.user:.40}", person)
     result = await desk.acting.act(actor, clicked.incident, Wish(clicked.verb))
     said = words_of(result, channel.language or Language.EN)
-    if result.outcome == "done":
+    if result.outcome == "done" and clicked.verb not in VERDICTS:  # of what was done all are told
         return
     try:
         await channel.whisper(clicked.channel, clicked.user, said, desk.http)

@@ -114,7 +114,7 @@ async def test_a_changed_link_is_forged(
     assert await audited(http, url) == []
 
 
-async def test_after_it_is_over_there_is_nothing_left_to_do(
+async def test_after_it_is_over_there_is_only_left_to_say_what_one_thought_of_it(
     http: ClientSession, url: str, links: dict[str, str]
 ) -> None:
     await tell(http, url, "resolved")
@@ -122,7 +122,11 @@ async def test_after_it_is_over_there_is_nothing_left_to_do(
         assert answer.status == 409
         page = await answer.text()
     assert "It is over already." in page
-    assert "button" not in page
+    assert re.findall('name="verb" value="([^"]+)"', page) == ["useful", "noise", "late"]
+    async with http.post(links["Ada"], data={"verb": "noise"}) as answer:
+        assert answer.status == 200
+        assert "Done." in await answer.text()
+    assert ("Ada", "noise", "incident 1", "done") in await audited(http, url)
 
 
 async def test_the_page_asks_for_nothing_but_its_own_styles(

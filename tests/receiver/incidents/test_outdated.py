@@ -39,7 +39,7 @@ async def test_what_a_digest_told_is_brought_up_to_date_where_it_stands(
     await both_shown(http, url, slack)
     await both_over(http, url, slack)
     await until(lambda: all("Resolved" in text for text in roots(slack)))
-    assert slack.buttons() == []
+    assert slack.buttons() == ["useful", "noise", "late"]
     assert len(slack.messages) == 3  # nobody is told that they were changed
 
 

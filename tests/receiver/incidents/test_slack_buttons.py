@@ -57,6 +57,10 @@ async def test_what_comes_later_still_says_who_has_it(
     assert "*Acknowledged:* Ada" in slack.texts[2]
     await click(http, shown, slack, "acknowledge", "UBOB")
     assert slack.whispers == [("UBOB", "It is over already.")]
+    assert slack.buttons() == ["useful", "noise", "late"]
+    await click(http, shown, slack, "noise", "UADA")
+    assert slack.whispers[1:] == [("UADA", "Done.")]
+    assert len(slack.messages) == 3  # nobody else is told
 
 
 async def test_whoever_clicks_second_is_told_who_was_first(

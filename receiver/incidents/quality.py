@@ -1,0 +1,170 @@
+"""How good a rule's alerts are, by what people said and did, and what would make it better (pure).
+
+A proposal says what it would have changed over the incidents that there were; it never hides one
+that somebody called useful, or took.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby, pairwise
+from statistics import median
+
+BRIEF = timedelta(minutes=5)
+"""What is over within it, and nobody took, may have been noise."""
+_WAITS = tuple(timedelta(minutes=m) for m in (1, 2, 5, 10, 15, 30))
+_HOLDS = tuple(timedelta(minutes=m) for m in (5, 10, 15, 30, 60))
+_FEWEST = 3
+_SHARE = 0.3
+"""Of a rule's incidents: what would spare fewer is no proposal."""
+_NEARLY = 0.8
+"""Of the most that any would spare: the shortest that spares so many is proposed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spell:
+    """One incident of a rule in a group; `verdict` is what people said of it, or empty."""
+
+    rule: str
+    group: str
+    opened_at: datetime
+    resolved_at: datetime | None = None
+    taken: bool = False
+    verdict: str = ""
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody was glad of it, as far as can be told."""
+        return self.verdict in {"useful", "late"} or (self.taken and self.verdict != "noise")
+
+    @property
+    def lasted(self) -> timedelta | None:
+        """How long it fired; None while it does."""
+        return None if self.resolved_at is None else self.resolved_at - self.opened_at
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A change of a rule's `setting` to `value`, which would have spared some of its incidents."""
+
+    setting: str
+    value: timedelta
+    spared: int
+    incidents: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """A rule in numbers; a ratio is None where nobody said anything.
+
+    `precision` is the share of useful and late ones in what was judged, `noise` that of noise;
+    `brief` counts what was over soon and nobody took.
+    """
+
+    rule: str
+    incidents: int
+    useful: int
+    noise: int
+    late: int
+    missed: int
+    taken: int
+    brief: int
+    lasted: timedelta | None
+    proposal: Proposal | None
+
+    @property
+    def verdicts(self) -> dict[str, int]:
+        """How often people said what."""
+        said = {"useful": self.useful, "noise": self.noise, "late": self.late}
+        return said | {"missed": self.missed}
+
+    @property
+    def judged(self) -> bool:
+        """Whether anybody said anything."""
+        return any(self.verdicts.values())
+
+    @property
+    def precision(self) -> float | None:
+        """The share of what people wanted in what they judged."""
+        judged = self.useful + self.noise + self.late
+        return (self.useful + self.late) / judged if judged else None
+
+    @property
+    def noise_ratio(self) -> float | None:
+        """The share of noise in what people judged."""
+        precision = self.precision
+        return None if precision is None else 1 - precision
+
+
+def assess(spells: Iterable[Spell], missed: Iterable[str]) -> list[Quality]:
+    """Say how good each rule is, the noisiest first; `missed` names one for each alert missed."""
+    absent = list(missed)
+    by_rule = {
+        rule: list(each)
+        for rule, each in groupby(sorted(spells, key=lambda s: s.rule), key=lambda s: s.rule)
+    }
+    names = dict.fromkeys([*by_rule, *absent])
+    every = [_assess(rule, by_rule.get(rule, []), absent.count(rule)) for rule in names]
+    return sorted(every, key=lambda q: (-(q.noise + q.brief), -q.incidents, q.rule))
+
+
+def _assess(rule: str, spells: Sequence[Spell], missed: int) -> Quality:
+    said = [spell.verdict for spell in spells]
+    lasted = [spell.lasted.total_seconds() for spell in spells if spell.lasted is not None]
+    return Quality(
+        rule,
+        len(spells),
+        said.count("useful"),
+        said.count("noise"),
+        said.count("late"),
+        missed,
+        sum(spell.taken for spell in spells),
+        sum(_is_over_within(spell, BRIEF) and not spell.wanted for spell in spells),
+        timedelta(seconds=median(lasted)) if lasted else None,
+        propose(spells),
+    )
+
+
+def propose(spells: Sequence[Spell]) -> Proposal | None:
+    """Return the change that would have spared most, or None where none is worth it."""
+    found = [p for p in (_longer_for(spells), _longer_firing(spells)) if p is not None]
+    return max(found, key=lambda proposal: proposal.spared, default=None)
+
+
+def _longer_for(spells: Sequence[Spell]) -> Proposal | None:
+    """Let the rule wait longer: what is over before is not told, unless somebody wanted it."""
+
+    def spared(wait: timedelta) -> int:
+        over = [spell for spell in spells if _is_over_within(spell, wait)]
+        return 0 if any(spell.wanted for spell in over) else len(over)
+
+    return _shortest("for", spells, {wait: spared(wait) for wait in _WAITS})
+
+
+def _longer_firing(spells: Sequence[Spell]) -> Proposal | None:
+    """Let the rule fire on for a while: what comes back within it is the same incident."""
+    gaps = list(_gaps(spells))
+    merged = {hold: sum(gap <= hold for gap in gaps) for hold in _HOLDS}
+    return _shortest("keep_firing_for", spells, merged)
+
+
+def _gaps(spells: Sequence[Spell]) -> Iterator[timedelta]:
+    """Yield how long a group was quiet between two incidents."""
+    ordered = sorted(spells, key=lambda spell: (spell.group, spell.opened_at))
+    for before, after in pairwise(ordered):
+        if before.group == after.group and before.resolved_at is not None:
+            yield after.opened_at - before.resolved_at
+
+
+def _shortest(
+    setting: str, spells: Sequence[Spell], spared: dict[timedelta, int]
+) -> Proposal | None:
+    most = max(spared.values())
+    if most < max(_FEWEST, _SHARE * len(spells)):
+        return None
+    value = next(value for value, count in spared.items() if count >= _NEARLY * most)
+    return Proposal(setting, value, spared[value], len(spells))
+
+
+def _is_over_within(spell: Spell, time: timedelta) -> bool:
+    return spell.lasted is not None and spell.lasted <= time
