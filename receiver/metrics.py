@@ -4,8 +4,8 @@
 is known beforehand is made at the start.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -17,8 +17,8 @@ from prometheus_client import (
     ProcessCollector,
     disable_created_metrics,
 )
-from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
+
+from receiver.momentary import Backlog, Momentary
 
 OUTCOMES = ("sent", "retried", "dead", "suppressed")
 SUPPRESSIONS = (
@@ -117,91 +117,11 @@ _DELAYS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 43200)
 
 
 @dataclass(frozen=True, slots=True)
-class Backlog:
-    """What only the store knows, looked up for one scrape; `up` says whether it answered.
-
-    `owed` counts messages and `oldest` says how many seconds the oldest waits, by channel;
-    `on_call` is whom each schedule has, empty where nobody; `verdicts` counts what people said by
-    rule and verdict.
-    """
-
-    up: bool
-    owed: Mapping[str, int] = field(default_factory=dict)
-    oldest: Mapping[str, float] = field(default_factory=dict)
-    incidents: Mapping[str, int] = field(default_factory=dict)
-    damaged: int = 0
-    on_call: Mapping[str, str] = field(default_factory=dict)
-    verdicts: Mapping[tuple[str, str], int] = field(default_factory=dict)
-
-
-class _Momentary(Collector):
-    """Series that live for one scrape, so that what is gone is not exported any longer."""
-
-    def __init__(self) -> None:
-        self.backlog = Backlog(up=False)
-        self.errors: dict[str, str] = {}
-
-    def collect(self) -> Iterator[Metric]:
-        yield GaugeMetricFamily(
-            "tocsin_store_up", "Whether the store could be written at this scrape.", self.backlog.up
-        )
-        yield GaugeMetricFamily(
-            "tocsin_store_damaged_files",
-            "Files of the store that were found damaged at a start, and still lie beside it.",
-            self.backlog.damaged,
-        )
-        for name, text, label, values in (
-            ("queue_deliveries", "Messages owed to a channel.", "channel", self.backlog.owed),
-            (
-                "queue_oldest_seconds",
-                "Seconds since the oldest message owed to a channel was accepted.",
-                "channel",
-                self.backlog.oldest,
-            ),
-            ("incidents", "Incidents by state.", "state", self.backlog.incidents),
-        ):
-            family = GaugeMetricFamily(f"tocsin_{name}", text, labels=[label])
-            for value, number in values.items():
-                family.add_metric([value], number)
-            yield family
-        yield from self._on_call()
-        said = GaugeMetricFamily(
-            "tocsin_alert_verdicts",
-            "What people said of a rule's alerts of the last 30 days.",
-            labels=["rule", "verdict"],
-        )
-        for pair, number in self.backlog.verdicts.items():
-            said.add_metric(pair, number)
-        yield said
-        last = GaugeMetricFamily(
-            "tocsin_channel_last_error_info",
-            "What a channel's last attempt failed with; absent once one succeeded.",
-            labels=["channel", "error"],
-        )
-        for channel, error in self.errors.items():
-            last.add_metric([channel, error], 1)
-        yield last
-
-    def _on_call(self) -> Iterator[Metric]:
-        people = GaugeMetricFamily(
-            "tocsin_on_call", "1 for whoever is on call.", labels=["schedule", "person"]
-        )
-        gap = GaugeMetricFamily(
-            "tocsin_on_call_gap", "1 while nobody is on call by a schedule.", labels=["schedule"]
-        )
-        for schedule, person in self.backlog.on_call.items():
-            gap.add_metric([schedule], not person)
-            if person:
-                people.add_metric([schedule, person], 1)
-        yield from (people, gap)
-
-
-@dataclass(frozen=True, slots=True)
 class Metrics:
     """Every metric that the rooms count with; `registry` is what a scrape shows."""
 
     registry: CollectorRegistry
-    momentary: _Momentary
+    momentary: Momentary
     webhook_requests: Counter
     alerts_received: Counter
     notifications: Counter
@@ -257,7 +177,7 @@ def create(version: str, channels: Iterable[str]) -> Metrics:
     ProcessCollector(registry=registry)
     build = Gauge("tocsin_receiver_build_info", "Its version.", ["version"], registry=registry)
     build.labels(version).set(1)
-    momentary = _Momentary()
+    momentary = Momentary()
     registry.register(momentary)
     counters: dict[str, Any] = {
         name: Counter(f"tocsin_{name}", text, labels, registry=registry)

@@ -46,6 +46,7 @@ ROOMS = {
             "model",
             "settings",
             "signing",
+            "momentary",
             "metrics",
             "store",
             "channels",

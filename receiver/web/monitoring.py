@@ -6,7 +6,7 @@ from itertools import islice
 from aiohttp import hdrs, web
 from prometheus_client.exposition import choose_encoder
 
-from receiver.metrics import Backlog
+from receiver.momentary import Backlog
 from receiver.store.schema import StoreUnavailableError
 from receiver.web.answers import demand
 from receiver.web.auth import Scope

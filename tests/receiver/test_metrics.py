@@ -1,7 +1,8 @@
 from prometheus_client import generate_latest
 
 from receiver import metrics
-from receiver.metrics import Backlog, Metrics
+from receiver.metrics import Metrics
+from receiver.momentary import Backlog
 
 
 def page(numbers: Metrics) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from prometheus_client.exposition import generate_latest
 
 from exporter.signals import HOST_SIGNALS
-from receiver import metrics
+from receiver import metrics, momentary
 from tests.exposed import by_exporter
 
 _TESTS = Path(__file__).parents[1]
@@ -43,7 +43,7 @@ def of_exporter() -> str:
 def of_receiver() -> str:
     """Return the page of a receiver with one channel that has just failed."""
     made = metrics.create("0", ["ops"])
-    made.show(metrics.Backlog(up=True, owed={"ops": 1}, oldest={"ops": 1.0}))
+    made.show(momentary.Backlog(up=True, owed={"ops": 1}, oldest={"ops": 1.0}))
     made.failed("ops", "timeout", "no answer")
     made.template_failures.labels("slack.en").inc()
     made.watchdog.set_to_current_time()
