@@ -24,6 +24,7 @@ from receiver.web import (
     summary,
 )
 from receiver.web.auth import Scope
+from receiver.web.streaming import KIND
 
 Schema = Mapping[str, Any]
 
@@ -79,6 +80,7 @@ API = (
         query={**_PAGE, "state": _STATE, "severity": _SEVERITY, "q": _TEXT},
         gives=("incidents", "next"),
     ),
+    Operation("GET", "/api/v1/incidents/stream", incidents.stream, _READ, kind=KIND),
     Operation("GET", _INCIDENT, incidents.show, _READ, gives=("id", "state", "timeline")),
     Operation(
         *("POST", f"{_INCIDENT}/acknowledge", incidents.acknowledge, _OPERATE),

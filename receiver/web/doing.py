@@ -54,6 +54,7 @@ DOING = {
         "try": "Send a test",
         "tested": "The test was sent.",
         "no_channel": "There is no such channel.",
+        "stale": "Reload the page to see what changed",
     },
     Language.ZH: {
         "quiet": "静默与维护",
@@ -106,5 +107,6 @@ DOING = {
         "try": "发送测试",
         "tested": "测试已发送。",
         "no_channel": "没有此渠道。",
+        "stale": "刷新页面以查看变化",
     },
 }

@@ -23,6 +23,11 @@ class Feed:
         """Whether another stream would be one too many."""
         return self._closed or len(self._streams) >= self._most
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether anybody listens."""
+        return bool(self._streams)
+
     @contextmanager
     def subscribe(self) -> Iterator[Stream]:
         """Receive what is published from now on."""

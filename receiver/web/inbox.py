@@ -1,19 +1,14 @@
 """The inbox page and its live updates."""
 
-import asyncio
-from contextlib import suppress
-
 from aiohttp import web
 
 from receiver.store.schema import StoreUnavailableError
 from receiver.web.answers import demand, demand_page, html, problem
 from receiver.web.auth import Scope
-from receiver.web.feed import Stream
 from receiver.web.keys import SITE
 from receiver.web.pages import PAGE
+from receiver.web.streaming import tell, too_many
 
-_HEARTBEAT = 15.0
-_SEND_TIMEOUT = 10.0
 _LARGEST_ID = 2**63 - 1
 
 
@@ -34,39 +29,14 @@ async def events(request: web.Request) -> web.StreamResponse:
     site = request.app[SITE]
     demand(request, Scope.READ)
     if site.feed.is_full:
-        return problem(503, "too many pages are open")
+        return too_many()
     last = _number(request.headers.get("Last-Event-ID", request.query.get("after", "")))
     with site.feed.subscribe() as stream:
         try:
             missed = [] if last is None else await site.store.posted(site.inboxes, after=last)
         except StoreUnavailableError:
             return problem(503, "the store is unavailable, try again")
-        response = web.StreamResponse()
-        response.content_type = "text/event-stream"
-        await response.prepare(request)
-        with suppress(TimeoutError, ConnectionError):  # the reader hangs, or has gone
-            await _send(response, "retry: 3000\n\n")
-            for message in reversed(missed):
-                await _send(response, site.pages.event(message))
-            await _follow(response, stream)
-    return response
-
-
-async def _follow(response: web.StreamResponse, stream: Stream) -> None:
-    while True:
-        try:
-            event = await asyncio.wait_for(stream.get(), _HEARTBEAT)
-        except TimeoutError:
-            event = ": still here\n\n"
-        if event is None:
-            return
-        await _send(response, event)
-
-
-async def _send(response: web.StreamResponse, text: str) -> None:
-    """Write, but not for ever: a reader that hangs must not hold a stream."""
-    async with asyncio.timeout(_SEND_TIMEOUT):
-        await response.write(text.encode())
+        return await tell(request, stream, map(site.pages.event, reversed(missed)))
 
 
 def _number(text: str) -> int | None:

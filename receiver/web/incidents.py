@@ -22,6 +22,7 @@ from receiver.web.auth import Scope
 from receiver.web.keys import SITE, Site
 from receiver.web.paging import WrongError, choice, paged
 from receiver.web.slack import words_of
+from receiver.web.streaming import tell, too_many
 
 _MOST_ALERTS = 200
 _MOST_WORDS = 10
@@ -84,6 +85,21 @@ def wanted(request: web.Request) -> Wanted:
         page.before,
         page.limit,
     )
+
+
+async def stream(request: web.Request) -> web.StreamResponse:
+    """Stream which incidents changed and how they stand now, within seconds of it.
+
+    Each event is `{"incidents": [{"id": 7, "state": "resolved"}]}`; what changed before it is
+    connected is not told.
+    """
+    demand(request, Scope.READ)
+    changes = request.app[SITE].changes
+    if changes.feed.is_full:
+        return too_many()
+    with changes.feed.subscribe() as told:
+        await changes.begin()
+        return await tell(request, told)
 
 
 async def show(request: web.Request) -> web.Response:

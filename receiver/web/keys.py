@@ -18,6 +18,7 @@ from receiver.model import Notification
 from receiver.signing import Signer
 from receiver.store.store import Store
 from receiver.web.auth import Token
+from receiver.web.changes import Changes
 from receiver.web.feed import Feed
 from receiver.web.health import Health
 from receiver.web.pages import Pages
@@ -72,6 +73,7 @@ class Site:
     desk: Desk | None = None
     duty: Duty = field(init=False)
     grading: Grading = field(init=False)
+    changes: Changes = field(init=False)
     reload: Reload = _cannot
     send_test: SendTest = _knows_no_channel
     outlets: Mapping[str, Outlet] = field(default_factory=dict)
@@ -81,6 +83,7 @@ class Site:
     def __post_init__(self) -> None:
         self.duty = Duty({}, {}, self.store)
         self.grading = Grading(self.store)
+        self.changes = Changes(self.store)
 
 
 SITE = web.AppKey("site", Site)

@@ -22,9 +22,10 @@ from receiver.web import (
     webhook,
 )
 from receiver.web.answers import problem
-from receiver.web.api import API
+from receiver.web.api import API, Operation
 from receiver.web.keys import SITE, Site
 from receiver.web.pages import STATIC, policy
+from receiver.web.streaming import KIND
 
 _HEADERS = {
     "Content-Security-Policy": policy(),
@@ -33,9 +34,18 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 _CASE = "/incidents/{number:[0-9]{1,18}}"
-_ROUTE = {"GET": web.get, "POST": web.post, "DELETE": web.delete}
+_ROUTE = {"POST": web.post, "DELETE": web.delete}
+
+
+def _route(each: Operation) -> web.RouteDef:
+    """Route an operation; nobody asks for the headers alone of what goes on for hours."""
+    if each.method == "GET":
+        return web.get(each.path, each.handler, allow_head=each.kind != KIND)
+    return _ROUTE[each.method](each.path, each.handler)
+
+
 _ROUTES = (
-    *(_ROUTE[each.method](each.path, each.handler) for each in API),
+    *map(_route, API),
     web.get(openapi.PATH, openapi.show),
     web.post("/webhook/alertmanager", webhook.receive),
     web.post("/webhook/grafana", webhook.receive_from_grafana),
@@ -92,3 +102,4 @@ async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:
 
 async def _end_streams(app: web.Application) -> None:
     app[SITE].feed.close()
+    await app[SITE].changes.close()

@@ -9,7 +9,7 @@ from aiohttp import ClientResponse
 from receiver.model import Status
 from receiver.store.records import Decision, Outcome, Posted
 from receiver.store.store import Store
-from receiver.web import inbox
+from receiver.web import streaming
 from receiver.web.keys import Site
 from tests.fakes.alerts import HOSTILE, make_message
 from tests.receiver.claiming import claim, settle
@@ -146,7 +146,7 @@ async def test_what_a_page_missed_comes_first(client: Client, store: Store) -> N
 
 
 async def test_a_silent_stream_beats(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inbox, "_HEARTBEAT", 0.05)
+    monkeypatch.setattr(streaming, "_HEARTBEAT", 0.05)
     answer = await client.get("/events")
     await event(answer)
     assert await event(answer) == ": still here\n\n"

@@ -92,4 +92,5 @@ def explore(url: str) -> int:
 def operations() -> Iterator[Any]:
     for found in schemathesis.openapi.from_dict(document()).get_all_operations():
         assert isinstance(found, Ok), found
-        yield found.ok()
+        if not found.ok().path.endswith("/stream"):  # which does not end; see test_changes
+            yield found.ok()
