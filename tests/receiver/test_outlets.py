@@ -22,14 +22,15 @@ ADA = {"name": "Ada", "roles": ["operate"]}
         ("terminal", {}),
         ("dingtalk", {"url_file": "url", "people": ["ada"]}),
         ("dingtalk", {"url_file": "url"}),
-        ("slack", {"token_file": "url", "channel": "#ops", "signing_secret_file": "url"}),
-        ("slack", {"token_file": "url", "channel": "#ops"}),
+        ("slack", {"token_file": "token", "channel": "#ops", "signing_secret_file": "token"}),
+        ("slack", {"token_file": "token", "channel": "#ops"}),
     ],
 )
 def test_the_form_for_a_silence_is_linked_where_nothing_better_is(
     kind: str, more: dict[str, Any], *, silences: bool, tmp_path: Path
 ) -> None:
     (tmp_path / "url").write_text("https://chat.example.com/robot")
+    (tmp_path / "token").write_text("xoxb-1")
     document = {
         "external_url": "https://tocsin.example.com",
         "alertmanager": {"url": "http://127.0.0.1:9"} if silences else None,
