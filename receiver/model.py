@@ -55,7 +55,8 @@ class Alert:
 class Act:
     """What somebody did about an incident: `until` is when that ends by itself, if it does.
 
-    Of an escalation `who` is asked now, and of a response `who` is its runbook and `detail` what
+    Of an escalation `who` is asked now, `whom` is the key of that person, empty for a channel, and
+    `detail` names schedules that had nobody. Of a response `who` is its runbook and `detail` what
     came of it.
     """
 
@@ -64,6 +65,7 @@ class Act:
     at: datetime
     until: datetime | None = None
     detail: str = ""
+    whom: str = ""
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -176,6 +178,15 @@ UNKNOWN = Background()
 
 
 @dataclass(frozen=True, slots=True)
+class Handles:
+    """How somebody is called at chats: a mobile number, ids of Slack and of DingTalk, or empty."""
+
+    mobile: str = ""
+    slack: str = ""
+    dingtalk: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """What a channel sends. `body` is in the channel's own format; `title` is one plain line.
 
@@ -188,7 +199,7 @@ class Message:
     the language of who reads, those by which one acts first; the body has them too. `labels` are
     those of each firing alert. `topic` is what all titles of an incident are about, empty where
     nothing is, and `hosts` what the alerts call their machines. `reached` are those who have it
-    already, and `refused` says who never will.
+    already, and `refused` says who never will. `asked` are people whom it calls by name.
     """
 
     title: str
@@ -211,6 +222,7 @@ class Message:
     hosts: tuple[str, ...] = ()
     reached: frozenset[str] = frozenset()
     refused: str = ""
+    asked: tuple[Handles, ...] = ()
 
     @property
     def calls(self) -> bool:

@@ -10,11 +10,16 @@ from receiver.delivery.sending import Outlet
 from receiver.incidents.verbs import offered
 from receiver.messages.custody import Doors
 from receiver.messages.render import Style
+from receiver.model import Handles
 from receiver.signing import Signer
 
 
 def outlets(config: Config, signer: Signer | None = None) -> Iterator[Outlet]:
     """Yield each channel with the style of its messages; without a signer none has links to act."""
+    handles = {
+        key: Handles(person.mobile, person.slack, person.dingtalk)
+        for key, person in config.people.items()
+    }
     for name, channel in config.channels.items():
         language = channel.language or config.language
         zone = channel.timezone or config.timezone
@@ -25,7 +30,8 @@ def outlets(config: Config, signer: Signer | None = None) -> Iterator[Outlet]:
         doors = _doors(config, channel, signer) if signer and config.people else None
         linked = bool(config.external_url and link) and channel.format != "sms"
         pictured = channel.attaches or linked
-        yield Outlet(name, speaking, style, config.templates, pictured=pictured, doors=doors)
+        templates = config.templates
+        yield Outlet(name, speaking, style, templates, pictured, doors, handles)
 
 
 def _doors(config: Config, channel: Channel, signer: Signer) -> Doors:

@@ -231,7 +231,18 @@ def _rules(config: Config) -> Rules:
 def _ears(config: Config) -> Ears:
     channels = config.channels
     deaf = frozenset(name for name, channel in channels.items() if not channel.hears_acts)
-    return Ears(deaf, sorted({each.fallback for each in channels.values() if each.fallback}))
+    fallbacks = {each.fallback for each in channels.values() if each.fallback}
+    return Ears(deaf, sorted(fallbacks | {*reached(config)}))
+
+
+def reached(config: Config) -> Iterator[str]:
+    """Yield the channels that an escalation may come to."""
+    for step in (each for policy in config.escalations.values() for each in policy.steps):
+        yield from filter(None, (step.channel, step.fallback))
+        if step.schedule:
+            yield from filter(None, (config.schedules[step.schedule].handover,))
+    if config.escalations:
+        yield from (person.channel for person in config.people.values() if person.channel)
 
 
 def _inboxes(config: Config) -> tuple[str, ...]:

@@ -49,6 +49,15 @@ def reply_of(message: Message) -> dict[str, Any]:
     return {"text": escape(first_units(message.title, _HEADER)), "blocks": [section]}
 
 
+def calling(message: Message, payload: dict[str, Any]) -> dict[str, Any]:
+    """Add those whom the message calls by name, where it calls."""
+    called = " ".join(f"<@{each.slack}>" for each in message.asked if each.slack)
+    if not called or not message.calls:
+        return payload
+    section = {"type": "section", "text": {"type": "mrkdwn", "text": called}}
+    return payload | {"blocks": [*payload["blocks"], section]}
+
+
 def _actions(message: Message) -> dict[str, Any]:
     """Build the buttons; what a click tells is the verb and the number of the incident."""
     buttons = [

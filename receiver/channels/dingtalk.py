@@ -67,6 +67,7 @@ class DingTalk(Robot):
 
     format: ClassVar[Format] = "dingtalk"
     limit: ClassVar[Pace | None] = _PACE
+    ways: ClassVar[tuple[str, ...]] = ("dingtalk", "mobile")
 
     secret: SecretFile | None = Field(default=None, alias="secret_file")
     keyword: str = ""

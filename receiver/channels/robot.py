@@ -10,10 +10,11 @@ from yarl import URL
 from receiver.channels.codes import Fault, read_code
 from receiver.channels.contract import Channel, name_destination
 from receiver.channels.posting import SecretUrl, post, refusal
-from receiver.model import Message, SendError
+from receiver.model import Handles, Message, SendError
 from receiver.severity import ALIASES, SEVERITIES
 
 MOBILE = re.compile(r"\+?[\d-]+")
+_CHINA = re.compile(r"^\+86(?=\d{11}$)")
 
 Mention = dict[str, tuple[str, ...]]
 
@@ -53,6 +54,8 @@ class Robot(Channel):
 
     words: ClassVar[tuple[str, str]] = ("errcode", "errmsg")
     """What an answer calls its code, 0 for success, and its text."""
+    ways: ClassVar[tuple[str, ...]] = ("mobile",)
+    """By which of their handles people can be called, the best first."""
 
     url: SecretUrl = Field(alias="url_file")
     mention: Annotated[Mention, AfterValidator(_check_severities)] = Field(default_factory=dict)
@@ -83,7 +86,13 @@ class Robot(Channel):
             for value in dict.fromkeys(labels.get(label, "") for labels in message.labels)
             for person in people.get(value, ())
         )
-        return tuple(dict.fromkeys([*self.mention.get(message.severity.name, ()), *by_label]))
+        named = (self._handle(each) for each in message.asked)
+        called = [*self.mention.get(message.severity.name, ()), *by_label, *filter(None, named)]
+        return tuple(dict.fromkeys(called))
+
+    def _handle(self, asked: Handles) -> str:
+        handles = (str(getattr(asked, way)) for way in self.ways)
+        return _CHINA.sub("+86-", next(filter(None, handles), ""))
 
     async def ask(self, url: URL, body: bytes, http: ClientSession) -> tuple[int, str]:
         """Post and return the code and the text of the answer; SendError where it has none."""

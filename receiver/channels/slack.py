@@ -12,10 +12,10 @@ from aiohttp import ClientSession
 from pydantic import AfterValidator, Field, model_validator
 from yarl import URL
 
-from receiver.channels.blocks import escape, payload_of, reply_of
+from receiver.channels.blocks import calling, escape, payload_of, reply_of
 from receiver.channels.contract import Channel, Format, name_destination
 from receiver.channels.posting import Answer, SecretUrl, check_url, post, refusal
-from receiver.model import Message, Pace, SendError, Status
+from receiver.model import Message, Pace, SendError
 from receiver.settings import SecretFile
 
 _PAUSE = 30.0
@@ -94,18 +94,20 @@ class Slack(Channel):
         """
         payload = payload_of(message, self.language, buttons=self.clickable)
         if self.url is not None:
-            answer = await self._post(self.url.get_secret_value(), payload, http)
+            called = calling(message, payload)
+            answer = await self._post(self.url.get_secret_value(), called, http)
             self._demand(answer, _read_webhook(answer))
             return None
         if message.place and await self._change(message.place, payload, http):
             channel, _, ts = message.place.partition(" ")
-            fires = message.status is Status.FIRING
             said = reply_of(message) if message.brief else payload_of(message, self.language)
-            loud = {"reply_broadcast": fires and not message.act}
+            said = calling(message, said)
+            loud = {"reply_broadcast": message.calls}
             reply = said | {"channel": channel, "thread_ts": ts} | loud
             await self._call("chat.postMessage", reply, http)
             return message.place
-        said = await self._call("chat.postMessage", payload | {"channel": self.channel}, http)
+        said = calling(message, payload) | {"channel": self.channel}
+        said = await self._call("chat.postMessage", said, http)
         return f"{said['channel']} {said['ts']}" if {"channel", "ts"} <= said.keys() else None
 
     @property

@@ -4,8 +4,8 @@ import asyncio
 import hashlib
 import logging
 import traceback
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -25,6 +25,7 @@ from receiver.model import (
     Act,
     Background,
     Delivery,
+    Handles,
     Language,
     Message,
     Notification,
@@ -76,7 +77,7 @@ class Told:
 class Outlet:
     """A configured channel with its name and the style of its messages.
 
-    `pictured` says whether its messages can have pictures.
+    `pictured` says whether its messages can have pictures; `handles` is how people are called.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Outlet:
     templates: Templates = BUILT_IN
     pictured: bool = False
     doors: Doors | None = None
+    handles: Mapping[str, Handles] = field(default_factory=dict)
 
     @property
     def line(self) -> Line:
@@ -171,7 +173,14 @@ class Outlet:
         rendered = self._alone(told, now) if single else self._digest(told.tellings)
         for failure in rendered.failures:
             metrics.template_failures.labels(failure.name).inc()
-        return rendered.message
+        return replace(rendered.message, asked=tuple(self._asked(told.tellings)))
+
+    def _asked(self, tellings: Iterable[Telling]) -> Iterator[Handles]:
+        """Yield who is asked by name in any of what is told together."""
+        told = (each.notification for telling in tellings for each in telling.deliveries)
+        for key in dict.fromkeys(said.act.whom for said in told if said.act):
+            if key in self.handles:
+                yield self.handles[key]
 
     def _digest(self, tellings: Sequence[Telling]) -> Rendered:
         since = min(each.accepted_at for telling in tellings for each in telling.deliveries)

@@ -38,8 +38,8 @@ _LARGE = 128 * 1024
 class Ears:
     """Channels that are told less, or more, than their routes say.
 
-    The `deaf` are not told what somebody did; `stand_ins` take another's place, and are told
-    that it is over of which they told that it fires.
+    The `deaf` are not told what somebody did; `stand_ins` take another's place, or are asked when
+    nobody answers, and are told what is done and that it is over of which they told that it fires.
     """
 
     deaf: Collection[str] = ()
@@ -79,10 +79,16 @@ def decide(
         return Decision(channels, "stale", left_out)
     if _is_duplicate(told, now, known):
         return Decision(channels, "duplicate", left_out)
-    over = told.status is Status.RESOLVED
-    others = tuple(name for name in ears.stand_ins if over and name not in channels)
+    others = tuple(name for name in _also(told, ears) if name not in channels)
     decision = Decision(channels, "", left_out, stand_ins=others)
     return _hushed(decision, told, current, known, quiet)
+
+
+def _also(told: Notification, ears: Ears) -> Iterable[str]:
+    """Return who hears of it if they were told that it fires, though no route leads to them."""
+    if told.act:
+        return (name for name in ears.stand_ins if name not in ears.deaf)
+    return ears.stand_ins if told.status is Status.RESOLVED else ()
 
 
 def _hushed(

@@ -145,6 +145,7 @@ def _act(value: Any) -> Act | None:
         at=_field(act, "at", _time),
         until=_option(act, "until", _end, None),
         detail=_option(act, "detail", _text, ""),
+        whom=_option(act, "whom", _text, ""),
     )
 
 

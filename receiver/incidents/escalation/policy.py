@@ -50,6 +50,15 @@ class Step(Section):
         return self
 
 
+def _check_number(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Refuse none, and too many; pydantic's own bound would count out what is wrong in itself."""
+    if not steps:
+        raise ValueError("is empty; write at least one")
+    if len(steps) > _MOST:
+        raise ValueError(f"has {len(steps)} steps; write {_MOST} at most, and repeat them")
+    return steps
+
+
 class Policy(Section):
     """Steps for what matches all matchers, each so long after the one before.
 
@@ -58,7 +67,7 @@ class Policy(Section):
     """
 
     match: tuple[MatcherText, ...] = ()
-    steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=_MOST)]
+    steps: Annotated[tuple[Step, ...], AfterValidator(_check_number)]
     repeat: Annotated[int, Field(ge=0, le=10)] = 0
     wait: Annotated[Duration, AfterValidator(_check_round)] = 1800.0
 

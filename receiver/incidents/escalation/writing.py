@@ -36,6 +36,7 @@ def body(document: Document, asked: Asked, now: datetime) -> bytes:
         "at": now.isoformat(),
         "until": None,
         "detail": ", ".join(asked.nobody),
+        "whom": asked.person,
     }
     return orjson.dumps(document | {"status": "firing", "notification_reason": "", ACT_KEY: act})
 

@@ -11,7 +11,7 @@ from yarl import URL
 
 from receiver.channels.dingfaults import diagnose
 from receiver.channels.dingtalk import LONGEST_BODY, DingTalk, sign
-from receiver.model import SendError, Status
+from receiver.model import Handles, SendError, Status
 from receiver.severity import SEVERITIES
 from tests.fakes.alerts import make_message
 from tests.fakes.dingtalk import FakeDingTalk
@@ -249,6 +249,28 @@ async def test_people_are_called_to_what_they_were_not_told_before(
 ) -> None:
     await robot(mention={"critical": ["all"]}).send(make_message(act=verb), http)
     assert dingtalk.messages[0]["at"]["isAtAll"] is True
+
+
+@pytest.mark.parametrize(
+    ("asked", "mobiles", "users"),
+    [
+        (Handles("+8613800000000", "U1", "first"), [], ["first"]),
+        (Handles("+8613800000000"), ["13800000000"], []),
+        (Handles("+1-5550100"), ["+1-5550100"], []),
+        (Handles(slack="U1"), [], []),
+    ],
+)
+async def test_who_is_asked_by_name_is_called(
+    asked: Handles,
+    mobiles: list[str],
+    users: list[str],
+    robot: Robot,
+    dingtalk: FakeDingTalk,
+    http: ClientSession,
+) -> None:
+    await robot().send(make_message(act="escalate", asked=(asked,)), http)
+    at = {"atMobiles": mobiles, "atUserIds": users, "isAtAll": False}
+    assert dingtalk.messages[0]["at"] == at
 
 
 async def test_a_text_that_names_all_calls_nobody(

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from receiver.channels.blocks import payload_of
 from receiver.channels.posting import Answer
 from receiver.channels.slack import Slack, classify
-from receiver.model import Language, SendError, Status
+from receiver.model import Handles, Language, SendError, Status
 from tests.fakes.alerts import make_message
 from tests.fakes.slack import FakeSlack, refuse_message
 
@@ -167,6 +167,19 @@ async def test_a_picture_that_is_not_taken_is_an_error_by_its_name(
         await bot.illustrate(make_message(place=place or "", picture=b"\x89PNG"), http)
     assert caught.value.reason == reason
     assert not slack.pictures
+
+
+async def test_who_is_asked_by_name_is_called_where_all_see_it(
+    bot: Slack, slack: FakeSlack, http: ClientSession
+) -> None:
+    asked = (Handles(slack="UADA"),)
+    place = await bot.send(make_message("it burns"), http) or ""
+    again = make_message("it burns", act="escalate", brief="Ada?", asked=asked, place=place)
+    await bot.send(again, http)
+    await bot.send(make_message("over", status=Status.RESOLVED, asked=asked, place=place), http)
+    root, reply, over = slack.standing.values()
+    assert ["<@UADA>" in str(each) for each in (root, reply, over)] == [False, True, False]
+    assert reply["reply_broadcast"] is True
 
 
 async def test_a_webhook_is_never_told_where_its_message_is(

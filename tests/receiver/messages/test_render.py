@@ -90,7 +90,7 @@ SHIFT = Act("handover", "值班二", NOW, NOW + timedelta(days=7), "值班一")
 CASES |= {
     "acknowledged": replace(SINGLE, act=TAKEN),
     "silenced": replace(GROUPED, act=HUSHED),
-    "escalated": replace(SINGLE, act=Act("escalate", "值班二", NOW)),
+    "escalated": replace(SINGLE, act=Act("escalate", "值班二", NOW, None, "ops")),
     "response": replace(
         SINGLE, act=Act("respond", "restart-web", NOW, detail="web 已重启并恢复响应")
     ),

@@ -2,15 +2,18 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from receiver.intake.ingest import Ears, Intake
 from receiver.intake.webhook import parse
 from receiver.store.store import Store
 from tests.fakes.postgres import Postgres
 from tests.receiver.incidents.escalation.kit import House, minute, policy, schedule, told
 from tests.receiver.incidents.quiet.kit import window
+from tests.receiver.webhooks import START, alert, body
 
 ALL = [("duty", 5, "王庆"), ("phone", 15, "Eve"), ("managers", 30, "managers")]
 
@@ -173,6 +176,43 @@ async def test_what_was_open_long_before_there_was_a_policy_begins_then(store: S
     await house.hear(0)
     await house.pass_by(600, 606)
     assert await told(store) == [("duty", 605, "王庆")]
+
+
+@pytest.mark.parametrize(
+    ("zone", "opened"),
+    [("Europe/Berlin", "2026-10-25T00:30+00:00"), ("Europe/Berlin", "2026-03-29T00:30+00:00")],
+)
+async def test_waits_are_true_minutes_in_the_night_in_which_clocks_are_set(
+    store: Store, zone: str, opened: str
+) -> None:
+    """And who is on call is by the wall clock: 02:30 comes twice in autumn, never in spring."""
+    opens = datetime.fromisoformat(opened)
+    turns = {"people": ["bob", "ada"], "start": f"{opens:%Y-%m-%d} 03:00", "turn": "1d"}
+    night = {"people": ["eve"], "start": "2026-01-01", "only": ["00:00-03:00"]}
+    plan = schedule(layers=[night, turns], timezone=zone)
+    steps = ({"after": "10m", "schedule": "ops"},) * 12
+    house = House(store, {"urgent": policy(*steps)}, {"ops": plan})
+    at = (opens - START) / timedelta(minutes=1)
+    await house.hear(at)
+    await house.pass_by(at, at + 125, 5)
+    said = await told(store)
+    assert [when - at for _, when, _ in said] == [*range(10, 121, 10)]
+    hands_over = opens.replace(hour=2 if opens.month == 10 else 1, minute=0)
+    people = ["Eve" if minute(when) < hands_over else "王庆" for _, when, _ in said]
+    assert [who for _, _, who in said] == people
+    assert {*people} == {"Eve", "王庆"}
+
+
+async def test_who_was_asked_hears_who_took_it_and_that_it_is_over(store: Store) -> None:
+    house = House(store)
+    await house.hear(0)
+    await house.pass_by(0, 6)
+    ears = Ears(stand_ins=("duty", "phone"))
+    intake = Intake(store, house.intake.routes, house.numbers, lambda _: None, ears)
+    taken = {"verb": "acknowledge", "who": "Ada", "at": minute(7).isoformat()}
+    first = await intake.accept(body([alert("a")], tocsin=taken), minute(7))
+    last = await intake.accept(body([alert("a", "resolved")]), minute(8))
+    assert (first.told, last.told) == (("ops", "duty"), ("ops", "duty"))
 
 
 async def test_two_receivers_that_share_a_database_tell_each_step_once(
