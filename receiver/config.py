@@ -33,6 +33,7 @@ from receiver.messages.checking import check
 from receiver.messages.library import BUILT_IN, Templates
 from receiver.messages.route import Route
 from receiver.model import ConfigError, Language
+from receiver.reports.settings import Reports
 from receiver.settings import Duration, SecretFile, Section, describe, read_yaml
 from receiver.store.address import StoreText, database_at
 from receiver.upkeep import Retention
@@ -141,6 +142,7 @@ class Config(Section):
     mute_times: Named = Field(default_factory=dict)
     schedules: Schedules = Field(default_factory=dict)
     escalations: Escalations = Field(default_factory=dict)
+    reports: Reports = Reports()
 
     @field_validator("tokens")
     @classmethod

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from aiohttp import ClientSession
 
@@ -27,6 +28,7 @@ from receiver.metrics import Metrics, start_from_zero
 from receiver.model import ConfigError
 from receiver.outlets import outlets
 from receiver.pictures.studio import Studio, is_equipped
+from receiver.reports.reporting import Reporting
 from receiver.signing import Signer
 from receiver.store.audit import Change
 from receiver.store.records import Posted
@@ -134,6 +136,7 @@ class InForce:
         )
         site.desk = Desk(self._acting(config), config.people, self._signer, self._ties.http)
         site.duty = Duty(config.schedules, config.people, site.store)
+        site.reporting = self._reporting(config)
         site.pages = _pages(config)
         site.tokens = config.tokens
         site.inboxes = _inboxes(config)
@@ -143,6 +146,10 @@ class InForce:
         ties, site = self._ties, self.site
         announce = site.intake.accept
         return Acting(ties.store, ties.http, ties.metrics, announce, config.alertmanager)
+
+    def _reporting(self, config: Config) -> Reporting:
+        zone, http = ZoneInfo(config.timezone), self._ties.http
+        return Reporting(self._ties.store, config.reports, zone, http, config.prometheus)
 
     def _hire(self, outlet: Outlet) -> Worker:
         return Worker(outlet, self._ties)

@@ -10,6 +10,7 @@ from receiver.store.incidents import Incidents
 from receiver.store.keeping import Keeping
 from receiver.store.lane import Lane
 from receiver.store.places import Places
+from receiver.store.review import Reviewing
 from receiver.store.rota import Rota
 from receiver.store.verdicts import Verdicts
 
@@ -31,3 +32,4 @@ class Parts:
         self.keeping = Keeping(writer, reader)
         self.rota = Rota(writer, reader)
         self.escalating = Escalating(writer, reader)
+        self.reviewing = Reviewing(reader)

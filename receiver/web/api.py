@@ -19,6 +19,7 @@ from receiver.web import (
     notifications,
     preview,
     quality,
+    reports,
     schedules,
     silences,
     summary,
@@ -69,6 +70,10 @@ API = (
     Operation("GET", "/api/v1/alerts", summary.alerts, _READ, _PAGE, gives=("alerts", "next")),
     Operation("GET", "/api/v1/summary", summary.summary, _READ, {"last": _TEXT}, gives=("opened",)),
     Operation("GET", "/api/v1/channels", channels.find, _READ, gives=("channels",)),
+    Operation(
+        *("GET", "/api/v1/reports/{kind:(?:daily|weekly)}", reports.show, _READ, {"of": _TEXT}),
+        gives=("kind", "period", "opened"),
+    ),
     Operation(
         *("POST", "/api/v1/channels/{name}/test", channels.test, _OPERATE),
         body=channels.Asked,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
 
 from aiohttp import ClientSession, web
 
@@ -15,6 +16,8 @@ from receiver.incidents.quiet.planning import Planning
 from receiver.intake.ingest import Intake
 from receiver.metrics import Metrics
 from receiver.model import Notification
+from receiver.reports.reporting import Reporting
+from receiver.reports.settings import Reports
 from receiver.signing import Signer
 from receiver.store.store import Store
 from receiver.web.auth import Token
@@ -74,6 +77,7 @@ class Site:
     duty: Duty = field(init=False)
     grading: Grading = field(init=False)
     changes: Changes = field(init=False)
+    reporting: Reporting = field(init=False)
     reload: Reload = _cannot
     send_test: SendTest = _knows_no_channel
     outlets: Mapping[str, Outlet] = field(default_factory=dict)
@@ -84,6 +88,7 @@ class Site:
         self.duty = Duty({}, {}, self.store)
         self.grading = Grading(self.store)
         self.changes = Changes(self.store)
+        self.reporting = Reporting(self.store, Reports(), ZoneInfo("UTC"))
 
 
 SITE = web.AppKey("site", Site)

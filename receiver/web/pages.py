@@ -17,6 +17,7 @@ from receiver.messages.filters import duration, localtime
 from receiver.messages.view import View
 from receiver.messages.words import LINKS, RESOLVED, SEVERITY, VERBS
 from receiver.model import Language, Status
+from receiver.reports.wording import Chapter
 from receiver.severity import SEVERITIES
 from receiver.store.handling import Handled
 from receiver.store.incidents import STATES, Incident
@@ -100,6 +101,16 @@ class Plan:
     shifts: Sequence[Shift]
 
 
+@dataclass(frozen=True, slots=True)
+class Bulletin:
+    """A report at its page: what it is called, what time it is about, and all it says."""
+
+    kind: str
+    title: str
+    span: str
+    chapters: Sequence[Chapter]
+
+
 class Pages:
     """Writes pages in one language and time zone."""
 
@@ -178,6 +189,10 @@ class Pages:
     def on_call(self, plans: Sequence[Plan], name: Callable[[str], str]) -> str:
         """Write the page of who is on call; `name` is what it calls somebody."""
         return self._environment.get_template("on_call.html").render(plans=plans, name=name)
+
+    def report(self, bulletin: Bulletin) -> str:
+        """Write the page of a report; printed, it is what a PDF of it should be."""
+        return self._environment.get_template("report.html").render(bulletin=bulletin)
 
     def notice(self, said: str, root: str = "") -> str:
         """Write a page that has a sentence in place of messages: one of TEXTS.
