@@ -43,9 +43,7 @@ async def page(request: web.Request) -> web.Response:
     except StoreUnavailableError:
         return html(site.pages.notice("away", root="../"), 503)
     writer = Writer(site.pages.language, site.reporting.zone)
-    told = Bulletin(
-        report.kind, writer.title(report), writer.span(report), writer.chapters(report)
-    )
+    told = Bulletin(report.kind, writer.title(report), writer.span(report), writer.chapters(report))
     return html(site.pages.report(told))
 
 
