@@ -38,6 +38,7 @@ from receiver.settings import Duration, SecretFile, Section, describe, read_yaml
 from receiver.store.address import StoreText, database_at
 from receiver.upkeep import Retention
 from receiver.upstream.alertmanager import Alertmanager
+from receiver.upstream.exporters import Exporter
 from receiver.upstream.prometheus import Prometheus
 from receiver.web.auth import Scope, Token, is_guarded
 from receiver.web.signature import Grafana
@@ -125,6 +126,7 @@ class Config(Section):
     tokens: Annotated[tuple[Token, ...], Field(validate_default=True)] = ()
     alertmanager: Alertmanager | None = None
     prometheus: Prometheus | None = None
+    exporters: tuple[Exporter, ...] = ()
     watchdog: Duration = 300.0
     grafana: Grafana | None = None
     channels: Annotated[dict[str, SerializeAsAny[Channel]], Field(min_length=1)]

@@ -145,7 +145,8 @@ class InForce:
     def _acting(self, config: Config) -> Acting:
         ties, site = self._ties, self.site
         announce = site.intake.accept
-        return Acting(ties.store, ties.http, ties.metrics, announce, config.alertmanager)
+        asked = config.alertmanager, config.exporters
+        return Acting(ties.store, ties.http, ties.metrics, announce, *asked)
 
     def _reporting(self, config: Config) -> Reporting:
         zone, http = ZoneInfo(config.timezone), self._ties.http

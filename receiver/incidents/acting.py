@@ -8,6 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, Literal
 
 import aiohttp
@@ -23,10 +24,13 @@ from receiver.store.store import Store
 from receiver.store.verdicts import Said
 from receiver.upstream.alertmanager import Alertmanager
 from receiver.upstream.asking import AskError
+from receiver.upstream.exporters import Exporter, teach
 from receiver.upstream.silences import Silence, silence
 
 _LOG = logging.getLogger(__name__)
 
+_MOST_TAUGHT = 10
+"""Alarms of one incident of which an exporter is told."""
 Announce = Callable[[bytes, datetime], Awaitable[object]]
 """Takes a webhook of our own, by which everybody who was told of the incident hears of an act."""
 
@@ -67,13 +71,17 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Acting:
-    """Acts by the configuration in force: `alertmanager` is whom silences are asked of, if any."""
+    """Acts by the configuration in force.
+
+    `alertmanager` is whom silences are asked of, if any, and `exporters` learn from verdicts.
+    """
 
     store: Store
     http: aiohttp.ClientSession
     metrics: Metrics
     announce: Announce
     alertmanager: Alertmanager | None
+    exporters: tuple[Exporter, ...] = ()
     one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def act(self, actor: Actor, incident: int, wish: Wish) -> Result:
@@ -106,8 +114,21 @@ class Acting:
         """Keep what somebody thinks of it, which nobody is told."""
         said = Said(self.store.now(), actor.name, wish.verb, note=wish.remark)
         change = _change(actor, wish.verb, incident, wish.remark or "done")
-        kept = await self.store.verdicts.judge(incident, said, change)
-        return Result("done") if kept else Result("refused", "unknown_incident")
+        if not await self.store.verdicts.judge(incident, said, change):
+            return Result("refused", "unknown_incident")
+        await self._teach(incident, said)
+        return Result("done")
+
+    async def _teach(self, incident: int, said: Said) -> None:
+        """Let the exporter that raised an anomaly learn from what somebody thinks of it."""
+        told = await self.store.newest_of(incident) if self.exporters else None
+        anomalies = (alert for alert in told.alerts if "signal" in alert.labels) if told else ()
+        try:
+            for alert in islice(anomalies, _MOST_TAUGHT):
+                await teach(self.http, self.exporters, alert, said.verdict, said.who)
+        except AskError as error:  # the verdict is kept all the same
+            _LOG.warning("incident %d: an exporter does not learn of it: %s", incident, error)
+            self.metrics.acts.labels(said.verdict, "untold").inc()
 
     async def _acknowledge(self, actor: Actor, incident: int, act: Act) -> Result:
         change = _change(actor, act.verb, incident, _lasting(act) or "done")

@@ -103,7 +103,7 @@ async def ask(
             allow_redirects=False,
             ssl=context or True,
         ) as response:
-            if response.status != 200:
+            if response.status not in {200, 201}:
                 raise AskError("refused", f"{url} answers {path} with {response.status}")
             return await read(_chunks(response, asked)), _date(response)
     except TimeoutError:

@@ -47,8 +47,8 @@ SLACK = (
 )
 TOP = (
     "listen, store, store_password_file, retention, language, timezone, external_url,"
-    " tls, tokens, alertmanager, prometheus, watchdog, grafana, channels, templates, routes,"
-    " people, maintenance, flapping, mute_times, schedules, escalations, reports"
+    " tls, tokens, alertmanager, prometheus, exporters, watchdog, grafana, channels, templates,"
+    " routes, people, maintenance, flapping, mute_times, schedules, escalations, reports"
 )
 
 NO_STORE = "is not a store; write sqlite:///FILE or postgresql://USER@HOST/DATABASE"
