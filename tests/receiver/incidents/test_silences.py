@@ -9,6 +9,7 @@ from aiohttp import ClientError, ClientSession
 
 from receiver.upstream.alertmanager import Alertmanager
 from receiver.upstream.asking import AskError
+from receiver.upstream.quieting import extend
 from receiver.upstream.silences import Silence, silence
 from tests.fakes.alertmanager import FakeAlertmanager
 from tests.fakes.slack import FakeSlack
@@ -122,6 +123,24 @@ async def test_silences_are_planned_listed_and_ended_by_the_api(
     async with http.delete(f"{api}/{made['id']}") as answer:
         assert answer.status == 404
     assert [action for _, action, *_ in await audited(http, shown)] == ["silence", "unsilence"]
+
+
+async def test_a_silence_that_is_made_longer_stays_the_same_one(
+    http: ClientSession, shown: str, alertmanager: str
+) -> None:
+    wanted = {"matchers": ['env!="dev"', 'rack=~"[0-9]+"'], "for": "2h", "comment": "moving"}
+    async with http.post(f"{shown}/api/v1/silences", json=wanted) as answer:
+        made = await answer.json()
+    (before,) = await silences(http, alertmanager)
+    told = Alertmanager.model_validate({"url": alertmanager})
+    longer = await extend(http, told, made["id"], timedelta(hours=1))
+    assert longer is not None
+    (after,) = await silences(http, alertmanager)
+    hour = datetime.fromisoformat(after["endsAt"]) - datetime.fromisoformat(before["endsAt"])
+    assert hour == timedelta(hours=1)
+    same = ("id", "matchers", "createdBy", "comment", "startsAt")
+    assert {name: after[name] for name in same} == {name: before[name] for name in same}
+    assert await extend(http, told, "no-such", timedelta(hours=1)) is None
 
 
 @pytest.mark.parametrize(
