@@ -1,4 +1,4 @@
-"""The command line: serve, check, dead, store, doctor, send-test, preview, schedule."""
+"""The command line: serve, check, dead, store, doctor, send-test, preview, schedule, report."""
 
 import argparse
 import asyncio
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from receiver import app, backup, config, drill, letters, logs, memory, preview, rota
+from receiver import app, backup, config, drill, letters, logs, memory, preview, report, rota
 from receiver.config import Config
 from receiver.doctor import command as doctor
 from receiver.incidents.oncall.gaps import warnings
@@ -52,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     drill.add_parser(commands)
     preview.add_parser(commands)
     rota.add_parser(commands)
+    report.add_parser(commands)
     return parser
 
 
@@ -126,6 +127,12 @@ def _schedule(arguments: argparse.Namespace, masking: Masking) -> int:
     return _run(rota.run(arguments), settings)
 
 
+def _report(arguments: argparse.Namespace, masking: Masking) -> int:
+    settings = config.load(arguments.config)
+    masking.know(secrets_of(settings))
+    return _run(report.run(arguments, app.client), settings)
+
+
 _COMMANDS: dict[str, Callable[[argparse.Namespace, Masking], int]] = {
     "serve": _serve,
     "check": _check,
@@ -135,6 +142,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace, Masking], int]] = {
     "send-test": _send_test,
     "preview": _preview,
     "schedule": _schedule,
+    "report": _report,
 }
 
 

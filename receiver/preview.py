@@ -18,6 +18,7 @@ from receiver.messages.library import (
     DIGEST_FILES,
     NAMES,
     QUIET_FILES,
+    REPORT_FILES,
     files_of,
     formats_of,
 )
@@ -126,6 +127,8 @@ def _sample(template: str, wanted: str) -> str:
         return "digest"
     if files is QUIET_FILES:
         return "maintenance over"
+    if files is REPORT_FILES:
+        return "weekly report"
     return "acknowledged" if files is ACT_FILES and wanted not in ACTS else wanted
 
 

@@ -150,7 +150,9 @@ class InForce:
 
     def _reporting(self, config: Config) -> Reporting:
         zone, http = ZoneInfo(config.timezone), self._ties.http
-        return Reporting(self._ties.store, config.reports, zone, http, config.prometheus)
+        return Reporting(
+            self._ties.store, config.reports, zone, http, config.prometheus, config.links
+        )
 
     def _hire(self, outlet: Outlet) -> Worker:
         return Worker(outlet, self._ties)

@@ -16,6 +16,7 @@ from receiver.intake.watchdog import Watch
 from receiver.intake.webhook import parse
 from receiver.metrics import Metrics
 from receiver.reload import InForce
+from receiver.reports.worker import Telling
 from receiver.store.again import again
 from receiver.store.store import Store
 
@@ -57,6 +58,7 @@ def watching(
         lambda: force.config.channels.keys() - {*intake().ears.deaf},
     )
     yield escalation.run()
+    yield Telling(lambda: force.site.reporting, store, parse, wake).run()
     yield reconciler.run()
     yield ending.run()
     yield reminding.run()

@@ -60,6 +60,7 @@ ROOMS = {
             "drill",
             "preview",
             "rota",
+            "report",
             "backup",
             "doctor",
             "logs",

@@ -55,7 +55,13 @@ QUIET_FILES: dict[Part, str] = {
     "html": "quiet.html.j2",
 }
 """The same for what was kept quiet, or soon is no longer."""
-_ALL = (FILES, DIGEST_FILES, ACT_FILES, QUIET_FILES)
+REPORT_FILES: dict[Part, str] = {
+    **dict.fromkeys(FILES, "report.j2"),
+    "title": FILES["title"],
+    "html": "report.html.j2",
+}
+"""The same for a report of a day or a week."""
+_ALL = (FILES, DIGEST_FILES, ACT_FILES, QUIET_FILES, REPORT_FILES)
 NAMES = tuple(dict.fromkeys(name for files in _ALL for name in files.values()))
 
 _LARGEST = 256 * 1024

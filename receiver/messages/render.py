@@ -14,10 +14,27 @@ from receiver.channels.contract import Format
 from receiver.messages.builtin import builtin_text, builtin_title
 from receiver.messages.custody import NOBODY, Custody
 from receiver.messages.filters import clip, plain
-from receiver.messages.library import ACT_FILES, BUILT_IN, FILES, QUIET_FILES, Part, Templates
+from receiver.messages.library import (
+    ACT_FILES,
+    BUILT_IN,
+    FILES,
+    QUIET_FILES,
+    REPORT_FILES,
+    Part,
+    Templates,
+)
 from receiver.messages.markup import DIALECTS
 from receiver.messages.view import View, look_at
-from receiver.messages.words import ALONE, HANDLE, LINKS, OF_SEVERAL, VERBS, VERDICTS, severity_word
+from receiver.messages.words import (
+    ALONE,
+    HANDLE,
+    LINKS,
+    OF_SEVERAL,
+    REPORTS,
+    VERBS,
+    VERDICTS,
+    severity_word,
+)
 from receiver.model import (
     RESOLVED_COLOR,
     UNKNOWN,
@@ -134,6 +151,8 @@ def files_for(act: Act | None, style: Style) -> Mapping[Part, str]:
     """Return the files that write what is about an act, or about none."""
     if act and act.verb in OF_SEVERAL:
         return QUIET_FILES
+    if act and act.verb in REPORTS:
+        return REPORT_FILES
     return ACT_FILES if act and (act.verb in ALONE or not style.changes) else FILES
 
 

@@ -123,6 +123,10 @@ _OVER = Act("maintenance-over", "Move of rack 7", NOW, detail="new switches")
 _ENDS = Act("silence-ends", "Ada", NOW, NOW + timedelta(minutes=15), "until the disk is there")
 CUSTODY = Custody(7, _TAKEN, (("Ada", "https://tocsin.example.com/act/7?who=ada&seal=x"),))
 """An incident that somebody has."""
+_MAIN = {"main_0": "Incidents opened: 6 (period before: 2)", "main_1": "Still open: 2"}
+_PARTS = {"part_0": "In numbers", "part_0_0": _MAIN["main_0"], "part_0_1": _MAIN["main_1"]}
+_REPORT = _alert(ended=_HOUR, alertname="2026-01-05 09:00 - 2026-01-12 09:00", instance="")
+_WEEK = replace(_REPORT, annotations={"summary": "A calm week.", **_MAIN, **_PARTS})
 ACTS: Mapping[str, Notification] = {
     "acknowledged": replace(_ALONE["single"], act=_TAKEN),
     "silenced": replace(_ALONE["grouped"], act=_HUSHED),
@@ -135,6 +139,7 @@ ACTS: Mapping[str, Notification] = {
     "calm": replace(_ALONE["resolved"], act=Act("calm", "SlowAnswers", NOW, START, "9")),
     "silence ends": replace(_ALONE["grouped"], act=_ENDS),
     "nasty maintenance over": replace(_ALONE["nasty"], act=replace(_nasty_act(), verb=_OVER.verb)),
+    "weekly report": replace(_notification(_WEEK), act=Act("weekly", "weekly", NOW)),
     "nasty response": replace(_ALONE["nasty alone"], act=_nasty_act()),
 }
 """What somebody did about an incident."""

@@ -50,6 +50,8 @@ ACTED = {
         "handover": "On call",
         "muted-over": "Muted hours over",
         "quiet-hours-over": "Quiet hours over",
+        "daily": "Daily report",
+        "weekly": "Weekly report",
     },
     Language.ZH: {
         "acknowledge": "已认领",
@@ -63,6 +65,8 @@ ACTED = {
         "handover": "值班交接",
         "muted-over": "静音时段结束",
         "quiet-hours-over": "免打扰时段结束",
+        "daily": "日报",
+        "weekly": "周报",
     },
 }
 ACTED_EMOJI = {
@@ -77,6 +81,8 @@ ACTED_EMOJI = {
     "handover": "📟",
     "muted-over": "🔔",
     "quiet-hours-over": "🔔",
+    "daily": "📊",
+    "weekly": "📊",
 }
 OF_SEVERAL = frozenset(
     (
@@ -85,7 +91,9 @@ OF_SEVERAL = frozenset(
     )
 )
 """What is told of alerts of several incidents, whoever did it, with all of them."""
-ALONE = frozenset({"handover"})
+REPORTS = frozenset({"daily", "weekly"})
+"""What tells of a day or a week."""
+ALONE = frozenset({"handover", *REPORTS})
 """Acts that are about no incident whose message stands anywhere."""
 VERBS = {
     Language.EN: {

@@ -32,6 +32,8 @@ class Reporting:
     zone: ZoneInfo
     http: ClientSession | None = None
     prometheus: Prometheus | None = None
+    links: str = ""
+    """Where links in messages lead to."""
 
     def period(self, kind: Kind, now: datetime) -> Period:
         """Return what the newest report is about."""

@@ -135,7 +135,7 @@ def _say_once(connection: Connection, what: str, letter: Letter, now: datetime) 
     # Counted by what comes back: the number of rows of such a statement is not always known.
     if connection.scalar(statement.returning(said.c.what)) is None:
         return False
-    incident = letter.incident or _closed(connection, letter.webhook, now)
+    incident = letter.incident or closed(connection, letter.webhook, now)
     accept.owe(connection, letter.webhook, letter.channels, incident)
     return True
 
@@ -190,12 +190,12 @@ def _release(connection: Connection, release: Release, now: datetime) -> bool:
         marked = episodes.c.hidden_by == release.calm.mark
         connection.execute(update(episodes).where(marked).values(hidden_by=None))
     for letter in release.letters:
-        incident = letter.incident or _closed(connection, letter.webhook, now)
+        incident = letter.incident or closed(connection, letter.webhook, now)
         accept.owe(connection, letter.webhook, letter.channels, incident)
     return True
 
 
-def _closed(connection: Connection, webhook: Webhook, now: datetime) -> int:
+def closed(connection: Connection, webhook: Webhook, now: datetime) -> int:
     """Make an incident that is over at once: what is told of several is no incident by itself."""
     (number,) = bulk.numbers(connection, incidents, 1)
     connection.execute(insert(incidents).values(**opening(webhook, number), resolved_at=now))

@@ -215,10 +215,20 @@ def _verdicts(connection: Connection) -> None:
     )
 
 
+def _reports(connection: Connection) -> None:
+    add_table(
+        connection,
+        "reports",
+        Column("kind", Text, primary_key=True),
+        Column("due", BigInteger, nullable=False),
+    )
+
+
 STEPS: Sequence[Step] = (
     *FIRST,
     *(_handling, _pictures, _outdated, _rota, _quiet, _life, _said, _reached, _hidden, _beats),
     _escalations,
     _verdicts,
+    _reports,
 )
 """STEPS[i] takes a store of version i + 1 to i + 2."""

@@ -10,6 +10,7 @@ from receiver.store.incidents import Incidents
 from receiver.store.keeping import Keeping
 from receiver.store.lane import Lane
 from receiver.store.places import Places
+from receiver.store.reports import Reports
 from receiver.store.review import Reviewing
 from receiver.store.rota import Rota
 from receiver.store.verdicts import Verdicts
@@ -33,3 +34,4 @@ class Parts:
         self.rota = Rota(writer, reader)
         self.escalating = Escalating(writer, reader)
         self.reviewing = Reviewing(reader)
+        self.reports = Reports(writer, reader)

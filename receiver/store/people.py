@@ -100,5 +100,12 @@ missed = Table(
     Column("note", Text, nullable=False),
 )
 
+reports = Table(
+    "reports",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("due", Instant, nullable=False),  # when the last that was told was due
+)
+
 EVERY = metadata
 """All tables of a store, those of `schema` and these."""
