@@ -47,7 +47,25 @@ def watching(
     escalation = _escalation(force, store, numbers, wake)
     auditor = Auditor(channels, reconciler.cares_for, store, numbers, escalation.stuck)
     ending = Ending(force.planning, store, numbers, parse, wake, lambda: intake().ears.deaf)
-    reminding = Reminding(
+    yield escalation.run()
+    yield Telling(lambda: force.site.reporting, store, parse, wake).run()
+    yield reconciler.run()
+    yield ending.run()
+    yield _reminding(force, store, http, numbers, wake).run()
+    yield watch.run()
+    yield auditor.run()
+    yield Handover(lambda: force.site.duty, intake, store).run()
+    yield again(force.bury, _PERIOD, "messages for channels that are gone stay owed", store.now)
+
+
+def _reminding(
+    force: InForce,
+    store: Store,
+    http: ClientSession,
+    numbers: Metrics,
+    wake: Callable[[Iterable[str]], None],
+) -> Reminding:
+    return Reminding(
         lambda: force.config.alertmanager,
         force.planning,
         store,
@@ -55,17 +73,8 @@ def watching(
         numbers,
         parse,
         wake,
-        lambda: force.config.channels.keys() - {*intake().ears.deaf},
+        lambda: force.config.channels.keys() - {*force.site.intake.ears.deaf},
     )
-    yield escalation.run()
-    yield Telling(lambda: force.site.reporting, store, parse, wake).run()
-    yield reconciler.run()
-    yield ending.run()
-    yield reminding.run()
-    yield watch.run()
-    yield auditor.run()
-    yield Handover(lambda: force.site.duty, intake, store).run()
-    yield again(force.bury, _PERIOD, "messages for channels that are gone stay owed", store.now)
 
 
 def _escalation(
