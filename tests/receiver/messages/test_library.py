@@ -55,7 +55,10 @@ def test_a_digest_has_templates_that_may_be_replaced_too(folder: Path) -> None:
     )
     assert problems(folder) == []
     message = write(folder, "digest that is over", "dingtalk")
-    assert (message.title, message.body) == ("2 waited", "### 2 waited\n- SlowAnswers")
+    assert (message.title, message.body) == (
+        "2 waited",
+        "### 2 waited\n- SlowAnswers\n- SlowAnswers",
+    )
     (folder / "en/digest.j2").write_text("{{ digest.kinds[0].name.nothing }}")
     (problem,) = problems(folder)
     assert "(on the sample 'digest')" in problem
