@@ -31,7 +31,7 @@ from tests.receiver.webhooks import alert, webhook
 
 PATHS = (
     *("/", "/incidents", "/incidents/1", "/incidents/9", "/quiet", "/channels"),
-    *("/on-call", "/quality", "/preview", "/sign-in"),
+    *("/on-call", "/quality", "/reports/weekly", "/preview", "/sign-in"),
 )
 LONG = "a-host-with-a-name-that-goes-on-and-on.and-on.in-some-zone.example.com:9100"
 AXE = files("axe_core_python").joinpath("axe.min.js").read_text()
