@@ -100,7 +100,14 @@ def _run(work: Coroutine[None, None, int | None], settings: Config) -> int:
     except StoreVersionError as error:
         return _fail(f"{settings.database}: {error}; install the newer one again")
     except StoreUnavailableError as error:
-        return _fail(f"{settings.database}: {error}; stop what holds it, or check disk and rights")
+        return _fail(f"{settings.database}: {error}; {_mend(settings)}")
+
+
+def _mend(settings: Config) -> str:
+    """Return what helps where the store cannot be used."""
+    if isinstance(settings.database, Path):
+        return "stop what holds it, or check disk and rights"
+    return "start that server, or correct store and store_password_file"
 
 
 def _doctor(arguments: argparse.Namespace, masking: Masking) -> int:

@@ -97,9 +97,9 @@ class Decision:
     message must not mention. Of webhooks that belong to no incident, only a group's newest is
     kept. `stand_ins` are owed it too if they have told of the incident in a channel's place.
 
-    `holds` are the channels that are told nothing for now. `hidden` has the fingerprints of alerts
-    that are covered `hidden_by` a window, which no message mentions, and `late` of those that are
-    told now though they were hidden before.
+    `holds` are the channels that are told nothing until their hold ends. `hidden` has the
+    fingerprints of alerts that are covered `hidden_by` a window, which no message mentions, and
+    `late` of those that are told now though they were hidden before.
     """
 
     channels: tuple[str, ...]

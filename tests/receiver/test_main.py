@@ -115,3 +115,16 @@ def test_a_home_that_cannot_be_made_is_one_line(
     assert capsys.readouterr().err == (
         f"{tmp_path / 'occupied' / 'home'}: Not a directory; check that it is writable\n"
     )
+
+
+def test_a_database_that_does_not_run_is_named_with_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    path = tmp_path / "receiver.yml"
+    path.write_text(f"store: postgresql://tocsin@127.0.0.1:{port}/tocsin\n")
+    assert main(["serve", "--config", str(path)]) == 1
+    said = capsys.readouterr().err
+    assert f"127.0.0.1:{port}" in said
+    assert said.endswith("; start that server, or correct store and store_password_file\n")
