@@ -28,8 +28,7 @@ from receiver.incidents.people import Person, twins
 from receiver.incidents.quiet.hours import Named
 from receiver.incidents.quiet.keeping import Flapping
 from receiver.incidents.quiet.windows import Windows
-from receiver.messages import library
-from receiver.messages.checking import check
+from receiver.messages.checking import load as load_templates
 from receiver.messages.library import BUILT_IN, Templates
 from receiver.messages.route import Route
 from receiver.model import ConfigError, Language
@@ -85,14 +84,6 @@ def _check_link(url: str) -> str:
     return url.rstrip("/")
 
 
-def _check_names(route: Route, info: ValidationInfo) -> Route:
-    known = (info.context or {}).get("channels", ())
-    for name in route.channels:
-        if name not in known:
-            raise ValueError(f"no channel is named {name!r}; there are {', '.join(known)}")
-    return route
-
-
 def _check_people(people: dict[str, Person]) -> dict[str, Person]:
     if said := twins(people):
         raise ValueError("\n".join(said))
@@ -104,12 +95,9 @@ def _read_templates(value: Any, info: ValidationInfo) -> Templates:
     if value is None or isinstance(value, Templates):
         return value or BUILT_IN
     try:
-        templates = library.load(Path((info.context or {}).get("folder", "."), str(value)))
+        return load_templates(Path((info.context or {}).get("folder", "."), str(value)))
     except ConfigError as error:
         raise ValueError(str(error)) from error
-    if problems := list(check(templates)):
-        raise ValueError("\n".join(problems))
-    return templates
 
 
 class Config(Section):
@@ -135,7 +123,7 @@ class Config(Section):
         BeforeValidator(_read_templates),
         PlainSerializer(lambda held: held.folder and str(held.folder)),
     ] = Field(default_factory=lambda: BUILT_IN)  # a default would be copied
-    routes: tuple[Annotated[Route, AfterValidator(_check_names)], ...] = ()
+    routes: tuple[Route, ...] = ()
     people: Annotated[dict[str, Person], AfterValidator(_check_people)] = Field(
         default_factory=dict
     )

@@ -1,13 +1,14 @@
 """The people who may act, and how they are known at each chat."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, ValidationInfo
+from pydantic import AfterValidator, Field
 
 from receiver.channels.mailing import Address
+from receiver.messages.route import ChannelName
 from receiver.settings import Section
 
 _MOBILE = re.compile(r"\+?\d[\d-]{4,20}", re.ASCII)
@@ -27,17 +28,6 @@ def _check_member(text: str) -> str:
             f"not a member's id: {text!r:.40}; it stands in the profile, like U012ABCDEF"
         )
     return text
-
-
-def _check_channel(name: str, info: ValidationInfo) -> str:
-    known: Sequence[str] = (info.context or {}).get("channels", ())
-    if name and name not in known:
-        raise ValueError(f"no channel is named {name!r:.60}; there are {', '.join(known)}")
-    return name
-
-
-ChannelName = Annotated[str, AfterValidator(_check_channel)]
-"""The name of a channel, or none; the context of the validation has those that there are."""
 
 
 def _check_mobile(text: str) -> str:

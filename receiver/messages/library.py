@@ -1,12 +1,12 @@
 """The templates: those that come with the receiver, and those of the user's own in their place."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from jinja2 import FunctionLoader, StrictUndefined, Template, TemplateSyntaxError
+from jinja2 import Environment, FunctionLoader, StrictUndefined, Template, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
@@ -17,7 +17,7 @@ from receiver.messages.numbers import NUMBERS
 from receiver.messages.page import BUTTONS, HEAD
 from receiver.messages.view import AlertView, DigestView, KindView, View
 from receiver.messages.words import FACTS, LINKS
-from receiver.model import Act, ConfigError, Language
+from receiver.model import Act, Language
 
 FOLDER = Path(__file__).parent / "templates"
 
@@ -64,7 +64,6 @@ REPORT_FILES: dict[Part, str] = {
 _ALL = (FILES, DIGEST_FILES, ACT_FILES, QUIET_FILES, REPORT_FILES)
 NAMES = tuple(dict.fromkeys(name for files in _ALL for name in files.values()))
 
-_LARGEST = 256 * 1024
 _BUILT_IN = "builtin/"
 
 Key = tuple[Language, str]
@@ -109,94 +108,34 @@ def source_of(templates: Templates, language: Language, name: str) -> str:
     return found[0] if found else ""
 
 
-def load(folder: Path | None = None) -> Templates:
-    """Read the templates of a folder; the built-in ones stand for all that it has not.
+def put_in_place(
+    own: Mapping[Key, Source],
+    folder: Path | None = None,
+    undefined: type[Undefined] = StrictUndefined,
+) -> Templates:
+    """Use these in place of the built-in ones; `undefined` is what they meet that is not there."""
+    return Templates(folder, own, _Compiled(own, undefined))
 
-    Raises ConfigError with a line for each file that cannot be used.
-    """
-    return put_in_place({} if folder is None else _read(folder), folder)
 
-
-def put_in_place(own: Mapping[Key, Source], folder: Path | None = None) -> Templates:
-    """Use these in place of the built-in ones; raises ConfigError where one cannot be compiled."""
-    compiled = _Compiled(own)
-    problems: dict[str, None] = {}
-    for language, name in own:
-        for part in (part for part, file in files_of(name).items() if file == name):
-            try:
-                compiled[language, name, part]
-            except TemplateSyntaxError as error:
-                where = f"{error.filename or name}: line {error.lineno}"
-                problems[f"{where}: {error.message}; see README, Templates"] = None
-    if problems:
-        raise ConfigError(list(problems))
-    return Templates(folder, own, compiled)
+def environment_for(own: Mapping[Key, Source], language: Language, name: str) -> Environment:
+    """Return that in which a template of this name is compiled; any of its parts is as good."""
+    part = next(part for part, file in files_of(name).items() if file == name)
+    return _environment(own, language, part, StrictUndefined)
 
 
 class _Compiled(dict[tuple[Language, str, Part], Template]):
     """Compiles a template when it is first asked for: of all there are, few channels use some."""
 
-    def __init__(self, own: Mapping[Key, Source]) -> None:
+    def __init__(self, own: Mapping[Key, Source], undefined: type[Undefined]) -> None:
         super().__init__()
         self._own = own
+        self._undefined = undefined
 
     def __missing__(self, key: tuple[Language, str, Part]) -> Template:
         language, name, part = key
-        template = self[key] = _environment(self._own, language, part).get_template(name)
+        env = _environment(self._own, language, part, self._undefined)
+        template = self[key] = env.get_template(name)
         return template
-
-
-def _read(folder: Path) -> Mapping[Key, Source]:
-    """Read every template in a folder; raises ConfigError."""
-    own: dict[Key, Source] = {}
-    problems: list[str] = []
-    try:
-        paths = sorted(_listed(folder))
-    except OSError as error:
-        raise ConfigError(
-            [f"{folder}: {error.strerror}; make it, with en/ and zh/ in it"]
-        ) from None
-    for path in paths:
-        try:
-            key = _key(path)
-            own[key] = Source(str(path), _text(path))
-        except ValueError as error:
-            problems.append(f"{path}: {error}")
-    if problems:
-        raise ConfigError(problems)
-    return own
-
-
-def _listed(folder: Path) -> Iterator[Path]:
-    """Yield the files of each language, and what is no language; hidden ones are not looked at."""
-    for place in folder.iterdir():
-        if place.name.startswith("."):
-            continue
-        if place.is_dir() and place.name in {*Language}:
-            yield from (path for path in place.iterdir() if not path.name.startswith("."))
-        else:
-            yield place
-
-
-def _key(path: Path) -> Key:
-    if path.parent.name not in {*Language}:
-        raise ValueError(f"is none of the folders {', '.join(Language)}; put templates into those")
-    if path.name not in NAMES:
-        raise ValueError(f"no template is called so; there are {', '.join(NAMES)}")
-    return Language(path.parent.name), path.name
-
-
-def _text(path: Path) -> str:
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise ValueError(f"cannot be read: {error.strerror}; check its rights") from error
-    if len(raw) > _LARGEST:
-        raise ValueError(f"has {len(raw)} bytes; a template has at most {_LARGEST}")
-    try:
-        return raw.decode()
-    except UnicodeDecodeError as error:
-        raise ValueError(f"not UTF-8 at byte {error.start}; save it as UTF-8") from error
 
 
 _PLAIN = frozenset({View, AlertView, DigestView, KindView, Act})
@@ -216,11 +155,13 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         return super().getattr(obj, attribute)
 
 
-def _environment(own: Mapping[Key, Source], language: Language, part: Part) -> _Sandbox:
+def _environment(
+    own: Mapping[Key, Source], language: Language, part: Part, undefined: type[Undefined]
+) -> _Sandbox:
     dialect = {"title": PLAIN, "html": HTML}.get(part) or DIALECTS[part]  # type: ignore[index]
     env = _Sandbox(
         loader=FunctionLoader(partial(_find, own, language)),
-        undefined=StrictUndefined,
+        undefined=undefined,
         autoescape=part == "html",
         finalize=None if dialect in {PLAIN, HTML} else _finalize(dialect),
         trim_blocks=True,
@@ -263,4 +204,4 @@ def _link(dialect: Dialect, url: Any, text: str) -> str:
     return dialect.link(address, text) if address else text
 
 
-BUILT_IN = load()
+BUILT_IN = put_in_place({})

@@ -221,10 +221,14 @@ class Sheet:
                 raise ValueError(f"it must write something, and at most {_LONGEST} bytes")
         except _FAILURES as error:
             path, line = _place(error, str(template.filename))
-            why = f"{type(error).__name__}: {error}".replace(f"{View.__module__}.", "")
-            self.failures.append(Failure(f"{language}/{name}", path, line, why))
+            self.failures.append(Failure(f"{language}/{name}", path, line, why(error)))
             return instead
         return _GAP.sub("\n\n", text)
+
+
+def why(error: Exception) -> str:
+    """Return what failed as an author should read it."""
+    return f"{type(error).__name__}: {error}".replace(f"{View.__module__}.", "")
 
 
 def _place(error: Exception, path: str) -> tuple[str, int]:

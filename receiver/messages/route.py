@@ -3,9 +3,22 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, ValidationInfo
 
 from receiver.settings import HoursName, MatcherText, Section
+
+
+def _check_channel(name: str, info: ValidationInfo) -> str:
+    """Refuse what is not among `channels` of the context, where it has some; nothing is none."""
+    known = (info.context or {}).get("channels")
+    if name and known is not None and name not in known:
+        raise ValueError(f"no channel is named {name!r:.60}; there are {', '.join(known)}")
+    return name
+
+
+ChannelName = Annotated[str, AfterValidator(_check_channel)]
+"""The name of a channel that the configuration has, or none."""
+_Named = Annotated[ChannelName, Field(min_length=1)]
 
 
 class Route(Section):
@@ -15,7 +28,7 @@ class Route(Section):
     """
 
     match: tuple[MatcherText, ...] = ()
-    channels: Annotated[tuple[str, ...], Field(min_length=1)]
+    channels: Annotated[tuple[_Named, ...], Field(min_length=1)]
     goes_on: bool = Field(default=False, alias="continue")
     mute_times: tuple[HoursName, ...] = ()
 

@@ -16,11 +16,13 @@ from typing import cast
 
 from receiver.channels.contract import Channel, Format
 from receiver.intake.webhook import ParseError, parse
+from receiver.messages.checking import Inspector
 from receiver.messages.library import Key, Source, Templates, put_in_place
+from receiver.messages.parsing import objections
 from receiver.messages.render import Style
 from receiver.messages.samples import BACKGROUNDS, SAMPLES
 from receiver.messages.writing import page_of, write
-from receiver.model import UNKNOWN, Background, ConfigError, Language, Notification
+from receiver.model import UNKNOWN, Background, Language, Notification
 from receiver.settings import Section
 
 PATIENCE = 15.0
@@ -107,12 +109,14 @@ async def show_apart(ask: Ask) -> Shown:
 
 def _answer(ask: Ask) -> Shown:
     own = {(language, name): Source(path, text) for language, name, path, text in ask.own}
+    if problems := [said for key in own for said in objections(own, key)]:
+        return Shown(failures=tuple(problems))
     try:
         told = SAMPLES[ask.sample] if ask.sample else [parse(ask.webhook.encode())]
-        background = BACKGROUNDS.get(ask.sample, UNKNOWN)
-        return show(told, ask.style, put_in_place(own), ask.now, background)
-    except ConfigError as error:
-        return Shown(failures=error.problems)
+        background, templates = BACKGROUNDS.get(ask.sample, UNKNOWN), put_in_place(own)
+        shown = show(told, ask.style, templates, ask.now, background)
+        failures = Inspector(templates).failures(told, ask.style, ask.now, background)
+        return shown.model_copy(update={"failures": tuple(map(str, failures))})
     except ParseError as error:
         return Shown(failures=(str(error),))
     except MemoryError:

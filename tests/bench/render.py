@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import get_args
 
 from receiver.channels.contract import Format
-from receiver.messages.library import load
 from receiver.messages.render import Style, render
 from receiver.model import Language
 from tests.fakes.alerts import START, make_alert, make_notification
@@ -19,9 +18,6 @@ CASES = {
 
 def main() -> None:
     """Print one line for each format and size of group."""
-    start = time.process_time()
-    load()
-    print(f"all templates compiled in {time.process_time() - start:.3f} s")
     for name, told in CASES.items():
         for format_ in get_args(Format):
             style = Style(format_, Language.ZH, "Asia/Shanghai", "https://tocsin.example.com")

@@ -185,10 +185,14 @@ def test_every_problem_is_said_at_once_with_its_path(folder: Path) -> None:
             "phones": {"type": "sms", "provider": "twilio", "to": ["12"]},
             "bot": {"type": "telegram", "token_file": "secrets/slack.url", "chat": "ops"},
         },
-        routes=[{"channels": ["chat", "nobody"]}, {"match": ["severity"], "channels": []}],
+        routes=[
+            {"channels": ["chat", "nobody"], "mute_times": ["nights"]},
+            {"match": ["severity"], "channels": []},
+        ],
         people={"ada": {"name": "Ada", "slack": "@ada", "mobile": "abc"}},
     )
     missing, why = folder / "secrets" / "none", "No such file or directory"
+    named = "chat, mail, bare, phones, bot"
     assert said == [
         f"channels.chat.tiemout: unknown key; known here: {SLACK}",
         f"channels.mail: 'emial' is no type of channel; write type: {KINDS}",
@@ -203,7 +207,8 @@ def test_every_problem_is_said_at_once_with_its_path(folder: Path) -> None:
         "external_url: not a URL: 'tocsin.example.com'; write it like https://tocsin.example.com",
         "tokens.0.scope: no such word here; write 'ingest', 'read', 'operate' or 'admin'",
         f"tokens.0.file: cannot read {missing}: {why}; write the secret alone into it",
-        "routes.0: no channel is named 'nobody'; there are chat, mail, bare, phones, bot",
+        f"routes.0.channels.1: no channel is named 'nobody'; there are {named}",
+        "routes.0.mute_times.0: no hours are named 'nights' under mute_times; there are none",
         "routes.1.match.0: not a matcher: 'severity'; write it like severity=\"critical\"",
         "routes.1.channels: is empty; write at least one",
         "people.ada.mobile: not a mobile number: 'abc'; write it like '+86-13800000000'",

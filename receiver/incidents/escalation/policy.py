@@ -8,7 +8,8 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from receiver.incidents.oncall.schedule import Known, Name, Schedule
-from receiver.incidents.people import ChannelName, People
+from receiver.incidents.people import People
+from receiver.messages.route import ChannelName
 from receiver.model import Labels
 from receiver.settings import Duration, MatcherText, Section
 

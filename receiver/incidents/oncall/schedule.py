@@ -22,7 +22,8 @@ from receiver.incidents.oncall.calendar import Calendar, CalendarError
 from receiver.incidents.oncall.hours import HoursText, instant
 from receiver.incidents.oncall.rotation import Rotation
 from receiver.incidents.oncall.shifts import Shift, Source
-from receiver.incidents.people import ChannelName, People
+from receiver.incidents.people import People
+from receiver.messages.route import ChannelName
 from receiver.settings import Duration, Section
 
 _YEARS = range(2000, 2100)
