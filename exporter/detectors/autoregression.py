@@ -36,8 +36,8 @@ class Autoregression(Plain):
         """Return the value's distance from its prediction; of the first value none is made."""
         del cell
         weights = state[_WEIGHTS]
-        gap: Floats = weights[ORDER] * _scale(frame, state)
-        gap += np.add.reduce(frame.recent[-_TERMS:-1] * weights[:ORDER], axis=0)
+        gap = _sums("js,js->s", frame.recent[-_TERMS:-1], weights[:ORDER])
+        gap += weights[ORDER] * _scale(frame, state)
         np.subtract(frame.values, gap, out=gap)
         return gap
 
@@ -52,23 +52,28 @@ class Autoregression(Plain):
         if frame.youngest == 0:
             np.copyto(inverse, _EYE * _PRIOR, where=frame.count == 0)
         inputs = _inputs(frame, scale)
-        gain = inverse[0] * inputs[0]
-        for row in range(1, _TERMS):  # row by row: what is in hand stays in the cache
-            gain += inverse[row] * inputs[row]
-        inputs *= gain
-        power = np.add.reduce(inputs, axis=0)
+        gain = _sums("ijs,js->is", inverse, inputs)
+        power = _sums("js,js->s", inputs, gain)
         lost = power < 0
         power += _FORGETTING
         np.maximum(power, _FORGETTING, out=power)
-        state[_WEIGHTS] += gain * (seen / (scale * power))
+        state[_WEIGHTS] += np.multiply(gain, seen / (scale * power), out=inputs)
         gain *= 1 / np.sqrt(power)
-        for row in range(_TERMS):
-            inverse[row] -= gain * gain[row]
+        for row in range(_TERMS):  # row by row: what is in hand stays in the cache
+            inverse[row] -= np.multiply(gain, gain[row], out=inputs)
         trace = inverse[0, 0] + inverse[1, 1] + inverse[2, 2] + inverse[3, 3] + inverse[4, 4]
         inverse *= np.minimum(1 / _FORGETTING, _MOST_TRACE / np.maximum(trace, 1e-9))
         lost |= trace < 0
         if lost.any():  # rounding has cost the matrix its sign: start again with these weights
             np.copyto(inverse, _EYE * _PRIOR, where=lost)
+
+
+def _sums(subscripts: str, one: Floats, other: Floats) -> Floats:
+    """Return sums of products; those of a single series numpy would add up in another order."""
+    if one.shape[-1] == 1:
+        return _sums(subscripts, one.repeat(2, axis=-1), other.repeat(2, axis=-1))[..., :1]
+    sums: Floats = np.einsum(subscripts, one, other)
+    return sums
 
 
 def _scale(frame: Frame, state: Floats) -> Floats:

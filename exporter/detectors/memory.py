@@ -84,7 +84,9 @@ class Memory:
 
 def pick(array: NDArray[Number], place: Place) -> NDArray[Number]:
     """Return the block's columns: a view where they lie side by side, else a copy."""
-    return array[:, place]
+    if isinstance(place, slice):
+        return array[:, place]
+    return array.take(place, axis=1)  # an index would put the fields side by side, not the series
 
 
 def in_place(slot: Slot, place: Place) -> bool:
