@@ -68,6 +68,9 @@ def fit_body(
     def write(text: str) -> bytes:
         return json.dumps(build(text), ensure_ascii=False).encode("utf-8", "replace")
 
+    whole = write(message.body)
+    if len(whole) <= longest:
+        return whole
     return write(fit(message.body, lambda text: len(write(text)) <= longest, language))
 
 

@@ -3,20 +3,16 @@
 from receiver.messages.view import DigestView, View
 
 
-def builtin_title(view: View) -> str:
-    """Return one line that says state and names."""
-    return f"[{view.emoji} {view.state}] {', '.join(view.names[:3]) or 'Alert'}"
-
-
-def builtin_text(view: View) -> str:
-    """Return every shown alert with its host, its texts and the start of its time."""
+def builtin(view: View) -> tuple[str, str]:
+    """Return one line of state and names, and every shown alert with its texts and its start."""
+    title = f"[{view.emoji} {view.state}] {', '.join(view.names[:3]) or 'Alert'}"
     lines = [
         f"{alert.emoji} {alert.name} {alert.host} {alert.summary} {alert.description}"
         f" ({alert.started.isoformat(' ', 'seconds')})"
         for alert in view.alerts
     ]
     hidden = view.more + view.truncated
-    return "\n\n".join([*lines, f"+ {hidden}"] if hidden else lines)
+    return title, "\n\n".join([*lines, f"+ {hidden}"] if hidden else lines)
 
 
 def builtin_digest(view: DigestView) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from itertools import zip_longest
 
 from receiver.messages.builtin import builtin_digest
@@ -76,8 +77,8 @@ def digest(
     view = _look_at(kinds, len(told), style, since)
     context = {"digest": view, **scene(style, worst)}
     status = Status.RESOLVED if view.resolved else Status.FIRING
-    sheet = Sheet(templates, style, DIGEST_FILES, context)
-    written = sheet.write(*builtin_digest(view), status, worst, key, key)
+    sheet = Sheet(templates, style, DIGEST_FILES, context, partial(builtin_digest, view))
+    written = sheet.write(status, worst, key, key)
     labels = firing_labels(told)
     links = ((LINKS[style.language]["inbox"], view.link),) if view.link else ()
     return replace(written, message=replace(written.message, links=links, labels=labels))

@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from functools import lru_cache
 from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
@@ -12,11 +13,14 @@ _UNITS = ((86_400, "d", "天"), (3_600, "h", "小时"), (60, "m", "分钟"), (1,
 # follows them and could so make a text read as another.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u2028\u2029\ud800-\udfff]")
 _HOST = re.compile(r"[\w.-]+(?::\d+)?|\[[0-9a-fA-F:.]+\](?::\d+)?", re.ASCII)
+_SAFE = re.compile(r"[%/:?#&=+,;@!$~*\-.\w]*", re.ASCII)
 _LONGEST_URL = 2_000
 
 
 def plain(text: str) -> str:
     """Return the text as one line without control characters: it came from an alert."""
+    if text.isprintable() and "  " not in text:  # then it has none, and no space but U+0020
+        return text.strip()
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", " ".join(text.split()))
 
 
@@ -60,11 +64,15 @@ class Address(str):
     __slots__ = ()
 
 
+@lru_cache(maxsize=1_024)
 def web_link(url: str) -> str:
     """Return the URL if it is one of the web, safe inside Markdown, Slack and HTML; else ''.
 
-    One with a user name before the host shows one host and opens another, so it is none.
+    One with a user name before the host shows one host and opens another, so it is none. It is
+    remembered, since the alerts of a rule name the same ones again and again.
     """
+    if len(url) > _LONGEST_URL:
+        return ""
     try:
         parts = urlsplit(url.strip())
     except ValueError:
@@ -72,7 +80,7 @@ def web_link(url: str) -> str:
     if parts.scheme not in {"http", "https"} or not _HOST.fullmatch(parts.netloc):
         return ""
     rest = url.strip()[len(f"{parts.scheme}://{parts.netloc}") :]
-    link = (
-        f"{parts.scheme}://{parts.netloc}{quote(rest, safe='%/:?#&=+,;@!$~*-._', errors='replace')}"
-    )
+    if not _SAFE.fullmatch(rest):
+        rest = quote(rest, safe="%/:?#&=+,;@!$~*-._", errors="replace")
+    link = f"{parts.scheme}://{parts.netloc}{rest}"
     return Address(link) if len(link) <= _LONGEST_URL else ""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined, Template, Undefined
+from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
@@ -135,12 +136,16 @@ class _Compiled(dict[tuple[Language, str, Part], Template]):
         language, name, part = key
         env = _environment(self._own, language, part, self._undefined)
         template = self[key] = env.get_template(name)
+        # A map of maps as it comes, which each rendering would look through to copy it.
+        template.globals = dict(template.globals)
         return template
 
 
-_PLAIN = frozenset({View, AlertView, DigestView, KindView, Act})
-"""Frozen, and only plain values inside."""
-_MISSING = object()
+_OPEN = {
+    kind: frozenset(name for name in dir(kind) if not name.startswith("_"))
+    for kind in (View, AlertView, DigestView, KindView, Act, LoopContext)
+}
+"""What can be read of those that are frozen with only plain values inside, and of Jinja's loop."""
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
@@ -148,10 +153,8 @@ class _Sandbox(ImmutableSandboxedEnvironment):
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Return an attribute of what templates see, or by the sandbox's rules of another value."""
-        if type(obj) in _PLAIN and not attribute.startswith("_"):
-            value = getattr(obj, attribute, _MISSING)
-            if value is not _MISSING:
-                return value
+        if attribute in _OPEN.get(type(obj), ()):
+            return getattr(obj, attribute)
         return super().getattr(obj, attribute)
 
 
@@ -195,7 +198,12 @@ def _find(
 
 def _finalize(dialect: Dialect) -> Callable[[Any], Any]:
     """Escape every value unless a filter has already written it in the format's markup."""
-    return lambda value: value if hasattr(value, "__html__") else dialect.escape(value)
+    escape = dialect.escape
+    return lambda value: escape(value) if type(value) is str or not _is_markup(value) else value
+
+
+def _is_markup(value: Any) -> bool:
+    return hasattr(value, "__html__")
 
 
 def _link(dialect: Dialect, url: Any, text: str) -> str:

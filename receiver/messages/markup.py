@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from receiver.channels.contract import Format
 
-_MARKUP = re.compile(r"[\\`*_~|]")
+_MARKDOWN = re.compile(r"[\\`*_~|]|\](?=\()|<(?=[A-Za-z/!?@])")
 _LINK_OR_TAG = re.compile(r"\](?=\()|<(?=[A-Za-z/!?@])")
 _BROKEN = {"]": "] ", "<": "\N{FULLWIDTH LESS-THAN SIGN}"}
 _ENTITY = re.compile(r"[*~`<>]|&(?=#?\w+;)|\](?=\()")
@@ -25,8 +25,11 @@ def markdown(value: Any) -> str:
     Emphasis is escaped with backslashes, as others do; what could mislead is broken up instead,
     since DingTalk does not document that it honours them there.
     """
-    text = _MARKUP.sub(r"\\\g<0>", str(value))
-    return _LINK_OR_TAG.sub(lambda found: _BROKEN[found[0]], text)
+    return _MARKDOWN.sub(_break, str(value))
+
+
+def _break(found: re.Match[str]) -> str:
+    return _BROKEN.get(found[0]) or f"\\{found[0]}"
 
 
 def mrkdwn(value: Any) -> str:
@@ -82,14 +85,14 @@ class Dialect:
 
 PLAIN = Dialect()
 HTML = Dialect(html, "<strong>{}</strong>", '<a href="{url}">{text}</a>', html)
-_MARKDOWN = "[{text}]({url})"
+_LINK = "[{text}]({url})"
 _ANCHOR = '<a href="{url}">{text}</a>'
 DIALECTS: dict[Format, Dialect] = {
-    "dingtalk": Dialect(markdown, "**{}**", _MARKDOWN, bullet="- ", head="### {}"),
+    "dingtalk": Dialect(markdown, "**{}**", _LINK, bullet="- ", head="### {}"),
     "slack": Dialect(mrkdwn, "*{}*", "<{url}|{text}>", mrkdwn, bullet="• "),
-    "feishu": Dialect(larkdown, "**{}**", _MARKDOWN, bullet="- "),
-    "wecom": Dialect(wecom, "**{}**", _MARKDOWN, bullet="- ", head="### {}"),
-    "teams": Dialect(markdown, "**{}**", _MARKDOWN, bullet="- ", head="{}"),
+    "feishu": Dialect(larkdown, "**{}**", _LINK, bullet="- "),
+    "wecom": Dialect(wecom, "**{}**", _LINK, bullet="- ", head="### {}"),
+    "teams": Dialect(markdown, "**{}**", _LINK, bullet="- ", head="{}"),
     "telegram": Dialect(telegram, "<b>{}</b>", _ANCHOR, html, "• ", "<b>{}</b>"),
     "sms": Dialect(head="{}"),
     "email": PLAIN,

@@ -1,9 +1,10 @@
 """A notification in the words and the format of one channel."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from traceback import walk_tb
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,7 +12,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import TemplateError, TemplateSyntaxError
 
 from receiver.channels.contract import Format
-from receiver.messages.builtin import builtin_text, builtin_title
+from receiver.messages.builtin import builtin
 from receiver.messages.custody import NOBODY, Custody
 from receiver.messages.filters import clip, plain
 from receiver.messages.library import (
@@ -60,6 +61,7 @@ _FAILURES = (
 )
 
 _GAP = re.compile(r"\n{3,}")
+_TOO_FAR = "\n\n\n"
 _LONGEST, _LONGEST_TITLE, _LONGEST_TOPIC = 1_000_000, 1_000, 120
 """Bytes that a template may write, and those of a title that are kept."""
 
@@ -125,10 +127,9 @@ def render(  # noqa: PLR0913 -- the last three may be left out
     view = look_at(notification, language, style.external_url, now, background, custody)
     context = {"view": view, **scene(style, urgency)}
     files = files_for(act, style)
-    sheet = Sheet(templates, style, files, context)
-    text = builtin_text(view)
-    written = sheet.write(builtin_title(view), text, notification.status, urgency, key, thread)
-    brief = sheet.fill_with(ACT_FILES, text) if act and files is FILES else ""
+    sheet = Sheet(templates, style, files, context, partial(builtin, view))
+    written = sheet.write(notification.status, urgency, key, thread)
+    brief = replace(sheet, files=ACT_FILES).fill(style.format) if act and files is FILES else ""
     return Rendered(
         replace(
             written.message,
@@ -185,34 +186,31 @@ def _links(view: View, language: Language) -> tuple[tuple[str, str], ...]:
 
 @dataclass(slots=True)
 class Sheet:
-    """The templates of one style with what they are filled with."""
+    """The templates of one style with what they are filled with.
+
+    `builtin` writes the title and the text that stand in for what fails.
+    """
 
     templates: Templates
     style: Style
     files: Mapping[Part, str]
     context: dict[str, Any]
+    builtin: Callable[[], tuple[str, str]]
     failures: list[Failure] = field(default_factory=list)
 
-    def write(
-        self, title: str, text: str, status: Status, severity: Severity, key: str, thread: str
-    ) -> Rendered:
-        """Write all parts of a message; `title` and `text` stand in for what fails."""
+    def write(self, status: Status, severity: Severity, key: str, thread: str) -> Rendered:
+        """Write all parts of a message."""
         style = self.style
-        title = clip(" ".join(self.fill("title", title).split()), _LONGEST_TITLE)
+        title = clip(" ".join(self.fill("title").split()), _LONGEST_TITLE)
         color = RESOLVED_COLOR if status is Status.RESOLVED else severity.color
         self.context |= {"title": title, "color": color}
-        body = self.fill(style.format, DIALECTS[style.format].escape(text))
-        html = self.fill("html", "") if style.format == "email" else ""
+        body = self.fill(style.format)
+        html = self.fill("html") if style.format == "email" else ""
         message = Message(title, body, html, status, severity, key, thread)
         return Rendered(message, tuple(self.failures))
 
-    def fill_with(self, files: Mapping[Part, str], text: str) -> str:
-        """Return the body that other files write."""
-        sheet = replace(self, files=files)
-        return sheet.fill(self.style.format, DIALECTS[self.style.format].escape(text))
-
-    def fill(self, part: Part, instead: str) -> str:
-        """Return the filled template, or `instead` where it fails, which is noted."""
+    def fill(self, part: Part) -> str:
+        """Return the filled template, or what is built in where it fails, which is noted."""
         language, name = self.style.language, self.files[part]
         template = self.templates.compiled[language, name, part]
         try:
@@ -222,8 +220,14 @@ class Sheet:
         except _FAILURES as error:
             path, line = _place(error, str(template.filename))
             self.failures.append(Failure(f"{language}/{name}", path, line, why(error)))
-            return instead
-        return _GAP.sub("\n\n", text)
+            return self._instead(part)
+        return _GAP.sub("\n\n", text) if _TOO_FAR in text else text
+
+    def _instead(self, part: Part) -> str:
+        if part == "html":
+            return ""
+        title, text = self.builtin()
+        return title if part == "title" else DIALECTS[part].escape(text)
 
 
 def why(error: Exception) -> str:
