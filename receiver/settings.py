@@ -255,6 +255,15 @@ def describe(
 
     `model` is what was validated, and `within` is where the place starts.
     """
+    for place, message in faults(error, model):
+        where = ".".join(map(str, (*within, *place))) or "top level"
+        yield from (f"{path}: {where}: {line}" for line in message.splitlines())
+
+
+def faults(
+    error: ValidationError, model: type[BaseModel]
+) -> Iterator[tuple[tuple[int | str, ...], str]]:
+    """Yield the place of each problem, and what is wrong there with its remedy."""
     problems = error.errors(include_url=False)
     for problem in problems:
         place = problem["loc"]
@@ -265,8 +274,7 @@ def describe(
         if problem["type"] == "extra_forbidden":
             known = ", ".join(_known_keys(model, place)) or "none"
             message = f"unknown key; known here: {known}"
-        where = ".".join(map(str, (*within, *place))) or "top level"
-        yield from (f"{path}: {where}: {line}" for line in message.splitlines())
+        yield place, message
 
 
 def _is_emptied(place: tuple[int | str, ...], problems: Sequence[ErrorDetails]) -> bool:

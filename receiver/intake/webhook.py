@@ -36,17 +36,25 @@ _Read = Callable[[Any], _Kind]
 
 
 class ParseError(Exception):
-    """A body that is not such a webhook: `path` is the place in the JSON, `problem` the reason."""
+    """A body that is not such a webhook: `steps` lead to the place, `problem` is the reason."""
 
-    def __init__(self, path: str, problem: str) -> None:
-        super().__init__(f"{path}: {problem}" if path else problem)
-        self.path = path
+    def __init__(self, problem: str, *steps: str | int) -> None:
+        super().__init__(problem, *steps)
         self.problem = problem
+        self.steps = steps
 
-    def below(self, place: str) -> Self:
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}" if self.steps else self.problem
+
+    @property
+    def path(self) -> str:
+        """The place, written like `alerts[2].startsAt`."""
+        written = (f"[{at}]" if isinstance(at, int) else f".{at}" for at in self.steps)
+        return "".join(written).removeprefix(".")
+
+    def below(self, step: str | int) -> Self:
         """Say that the path begins further up."""
-        path = f".{self.path}" if self.path and not self.path.startswith("[") else self.path
-        return type(self)(f"{place}{path}", self.problem)
+        return type(self)(self.problem, step, *self.steps)
 
 
 def parse(body: bytes) -> Notification:
@@ -56,7 +64,7 @@ def parse(body: bytes) -> Notification:
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise ParseError("", f"not JSON: {error}") from error
+        raise ParseError(f"not JSON: {error}") from error
     _expect_version(document)
     return Notification(
         # Alertmanager quotes the receiver's name as if for a regular expression.
@@ -81,16 +89,16 @@ def _expect_version(document: Any) -> None:
     missing = [repr(key) for key in ("version", "groupKey") if key not in document]
     if missing:
         problem = f"not Alertmanager's webhook: it has no {' and no '.join(missing)}"
-        raise ParseError("", f"{problem}; remove `payload` from this webhook_config")
+        raise ParseError(f"{problem}; remove `payload` from this webhook_config")
     version = _field(document, "version", _text)
     known = "1" if _GRAFANA in document else "4"
     if version != known:
-        raise ParseError("version", f"only {known!r} is understood, not {version!r:.40}")
+        raise ParseError(f"only {known!r} is understood, not {version!r:.40}", "version")
 
 
 def _field(holder: dict[str, Any], key: str, read: _Read[_Kind]) -> _Kind:
     if key not in holder:
-        raise ParseError(key, "missing")
+        raise ParseError("missing", key)
     return _option(holder, key, read, None)
 
 
@@ -105,10 +113,10 @@ def _option(holder: dict[str, Any], key: str, read: _Read[_Kind], default: Any) 
 def _alerts(value: Any) -> tuple[Alert, ...]:
     items = _kind(value, list)
     if not items:
-        raise ParseError("", "empty; a notification is about at least one alert")
+        raise ParseError("empty; a notification is about at least one alert")
     if len(items) > MAX_ALERTS:
         problem = f"{len(items)} alerts; at most {MAX_ALERTS} are read"
-        raise ParseError("", f"{problem}, so set `max_alerts` in this webhook_config")
+        raise ParseError(f"{problem}, so set `max_alerts` in this webhook_config")
     return tuple(_each(items))
 
 
@@ -117,7 +125,7 @@ def _each(items: Sequence[Any]) -> Iterator[Alert]:
         try:
             yield _alert(item)
         except ParseError as error:
-            raise error.below(f"[{index}]") from error
+            raise error.below(index) from error
 
 
 def _alert(value: Any) -> Alert:
@@ -127,7 +135,7 @@ def _alert(value: Any) -> Alert:
     for key, reader, default in _ALERT:
         given = alert.get(key, default)
         if given is _MISSING:
-            raise ParseError(key, "missing")
+            raise ParseError("missing", key)
         try:
             read.append(reader(given))
         except ParseError as error:
@@ -151,7 +159,7 @@ def _act(value: Any) -> Act | None:
 
 def _kind(value: Any, kind: type[_Kind]) -> _Kind:
     if type(value) is not kind:
-        raise ParseError("", f"{_KINDS[kind]} is expected, not {_KINDS[type(value)]}")
+        raise ParseError(f"{_KINDS[kind]} is expected, not {_KINDS[type(value)]}")
     return value
 
 
@@ -161,7 +169,7 @@ def _text(value: Any) -> str:
 
 def _count(value: Any) -> int:
     if _kind(value, int) < 0:
-        raise ParseError("", f"a count is expected, not {value}")
+        raise ParseError(f"a count is expected, not {value}")
     return int(value)
 
 
@@ -169,7 +177,7 @@ def _status(value: Any) -> Status:
     text = _text(value)
     status = _STATUSES.get(text)
     if status is None:
-        raise ParseError("", f"'firing' or 'resolved' is expected, not {text!r:.40}")
+        raise ParseError(f"'firing' or 'resolved' is expected, not {text!r:.40}")
     return status
 
 
@@ -179,11 +187,11 @@ def _labels(value: Any) -> Labels:
         return {}
     labels = _kind(value, dict)
     if len(labels) > MAX_LABELS:
-        raise ParseError("", f"{len(labels)} of them; at most {MAX_LABELS} are read")
+        raise ParseError(f"{len(labels)} of them; at most {MAX_LABELS} are read")
     if set(map(type, labels.values())) <= _STRINGS:
         return labels
     name, text = next((n, text) for n, text in labels.items() if type(text) is not str)
-    raise ParseError(name, f"a string is expected, not {_KINDS[type(text)]}")
+    raise ParseError(f"a string is expected, not {_KINDS[type(text)]}", name)
 
 
 def _time(value: Any) -> datetime:
@@ -196,7 +204,7 @@ def _moment(text: str) -> datetime:
     if _TIME.fullmatch(text):
         with suppress(ValueError, OverflowError):  # no such day, or before the year 1 in UTC
             return datetime.fromisoformat(text).astimezone(UTC)
-    raise ParseError("", f"not an RFC 3339 time: {text!r:.60}")
+    raise ParseError(f"not an RFC 3339 time: {text!r:.60}")
 
 
 def _end(value: Any) -> datetime | None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import ipaddress
-import json
 import ssl
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,11 +11,12 @@ from urllib.parse import urlsplit
 from aiohttp import hdrs, web
 from pydantic import ValidationError
 
-from receiver.settings import Section, describe
+from receiver.settings import Section, describe, faults
 from receiver.store.schema import StoreUnavailableError
 from receiver.web.auth import CHANGES, Access, Scope, Token, judge
 from receiver.web.keys import SITE
 from receiver.web.pages import policy
+from receiver.web.problems import CONTENT_TYPE, Refusal, in_body, problem
 from receiver.web.session import COOKIE, holder, is_own_page
 
 _BODY_TIMEOUT = 10.0
@@ -25,12 +25,6 @@ _JSON = "application/json"
 _Kind = TypeVar("_Kind", bound=Section)
 _SAFE = {hdrs.METH_GET, hdrs.METH_HEAD}
 _ALLOWED = {Access.OPEN, Access.GRANTED}
-
-
-def problem(status: int, error: str, path: str = "") -> web.Response:
-    """Say what is wrong as JSON; `path` is the place in the request's body."""
-    said = {"error": error} | ({"path": path} if path else {})
-    return web.json_response(said, status=status)
 
 
 def unavailable(error: StoreUnavailableError) -> web.Response:
@@ -47,13 +41,13 @@ def demand(request: web.Request, scope: Scope) -> str:
     if verdict.access is Access.OPEN and scope in CHANGES:
         _demand_this_machine(request, scope)
     if session is not None and request.method not in _SAFE and not is_own_page(request):
-        raise web.HTTPForbidden(text=_json("asked by another site's page"), content_type=_JSON)
+        raise Refusal(403, "asked by another site's page")
     if verdict.access in _ALLOWED:
         return verdict.who or f"anybody at {request.remote}"
     said = f"{verdict.access}; this needs one of scope {_wanted(scope)}"
     if verdict.access is Access.OTHER_SCOPE:
-        raise web.HTTPForbidden(text=_json(said), content_type=_JSON)
-    refusal = web.HTTPUnauthorized(text=_json(said), content_type=_JSON)
+        raise Refusal(403, said)
+    refusal = Refusal(401, said)
     for scheme in ("Bearer", "Basic"):
         refusal.headers.add(hdrs.WWW_AUTHENTICATE, f'{scheme} realm="tocsin"')
     raise refusal
@@ -73,7 +67,7 @@ def demand_page(request: web.Request, scope: Scope) -> str:
     """Demand the same for a page; who is not known may sign in on the refusal, and come back."""
     try:
         return demand(request, scope)
-    except web.HTTPClientError as refusal:
+    except Refusal as refusal:
         if hdrs.WWW_AUTHENTICATE in refusal.headers:  # `Basic` would cover the form by a window
             refusal.headers.popall(hdrs.WWW_AUTHENTICATE)
             refusal.headers[hdrs.WWW_AUTHENTICATE] = 'Bearer realm="tocsin"'
@@ -92,7 +86,7 @@ def _demand_this_machine(request: web.Request, scope: Scope) -> None:
     local = request.remote is not None and ipaddress.ip_address(request.remote).is_loopback
     if not local or not _is_from_here(request):
         said = f"from elsewhere this needs a token of scope {_wanted(scope)}; configure one"
-        raise web.HTTPForbidden(text=_json(said), content_type=_JSON)
+        raise Refusal(403, said)
 
 
 def _is_from_here(request: web.Request) -> bool:
@@ -123,10 +117,6 @@ def _certified(request: web.Request) -> Iterator[str]:
     yield from (value for _, value in shown.get("subjectAltName", ()))
 
 
-def _json(said: str) -> str:
-    return json.dumps({"error": said})
-
-
 def html(text: str, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     """Answer with a page."""
     return web.Response(
@@ -144,7 +134,7 @@ async def read_body(request: web.Request) -> bytes:
                 if len(body) > _LARGEST_BODY:
                     raise web.HTTPRequestEntityTooLarge(_LARGEST_BODY, len(body))
     except TimeoutError as error:
-        raise web.HTTPRequestTimeout(text=_json("the body is late"), content_type=_JSON) from error
+        raise Refusal(408, "the body is late") from error
     return body
 
 
@@ -154,12 +144,13 @@ async def read_json(request: web.Request, kind: type[_Kind]) -> _Kind:
     That it says to be JSON keeps other sites' forms out, which cannot say so.
     """
     if request.can_read_body and request.content_type != _JSON:
-        raise web.HTTPUnsupportedMediaType(text=_json(f"{_JSON} is expected"), content_type=_JSON)
+        raise Refusal(415, f"{_JSON} is expected", CONTENT_TYPE)
     try:
         async with asyncio.timeout(_BODY_TIMEOUT):
             return kind.model_validate_json(await request.read() or b"{}")
     except TimeoutError as error:
-        raise web.HTTPRequestTimeout(text=_json("the body is late"), content_type=_JSON) from error
+        raise Refusal(408, "the body is late") from error
     except ValidationError as error:
         said = "; ".join(describe(Path("body"), error, kind))
-        raise web.HTTPBadRequest(text=_json(said), content_type=_JSON) from error
+        places = (in_body(*steps, detail=what) for steps, what in faults(error, kind))
+        raise Refusal(400, said, *places) from error

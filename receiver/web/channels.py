@@ -16,10 +16,11 @@ from receiver.store.audit import Change
 from receiver.store.faring import Fared
 from receiver.store.records import Gate, Queue
 from receiver.store.schema import StoreUnavailableError
-from receiver.web.answers import demand, demand_page, html, problem, read_json, unavailable
+from receiver.web.answers import demand, demand_page, html, read_json
 from receiver.web.auth import Scope
 from receiver.web.forms import POLICY, read_form, seal_for
 from receiver.web.keys import SITE, Site
+from receiver.web.problems import problem
 
 _LATELY = timedelta(days=1)
 
@@ -66,11 +67,8 @@ async def test(request: web.Request) -> web.Response:
     except LookupError:
         known = ", ".join(site.channels)
         return problem(404, f"no channel is named {name!r:.80}; there are {known}")
-    except StoreUnavailableError as error:
-        return unavailable(error)
     if failed:
-        said = {"error": str(failed), "channel": name, "reason": failed.reason}
-        return web.json_response(said, status=502)
+        return problem(502, str(failed), channel=name, reason=failed.reason)
     return web.json_response({"channel": name, "outcome": "sent"})
 
 

@@ -5,10 +5,10 @@ from datetime import UTC
 from aiohttp import web
 
 from receiver.store.audit import Change, Entry
-from receiver.store.schema import StoreUnavailableError
-from receiver.web.answers import demand, problem, unavailable
+from receiver.web.answers import demand
 from receiver.web.auth import Scope
 from receiver.web.keys import SITE
+from receiver.web.problems import parameter, problem
 
 _PAGE = 50
 _LARGEST_ID = 2**63 - 1
@@ -28,12 +28,10 @@ async def audit(request: web.Request) -> web.Response:
     demand(request, Scope.ADMIN)
     before = request.query.get("before", "")
     if before and not (before.isascii() and before.isdecimal()):
-        return problem(400, "before is a number: the `next` of the page before", "before")
+        said = "before is a number: the `next` of the page before"
+        return problem(400, said, parameter("before"))
     oldest = min(int(before), _LARGEST_ID) if before else None
-    try:
-        found = await request.app[SITE].store.changes(before=oldest, limit=_PAGE)
-    except StoreUnavailableError as error:
-        return unavailable(error)
+    found = await request.app[SITE].store.changes(before=oldest, limit=_PAGE)
     after = found[-1].id if len(found) == _PAGE else None
     return web.json_response({"changes": [_shown(entry) for entry in found], "next": after})
 

@@ -10,6 +10,7 @@ from receiver.web.answers import demand, read_body
 from receiver.web.auth import Scope
 from receiver.web.keys import SITE
 from receiver.web.pages import policy
+from receiver.web.problems import Refusal
 from receiver.web.session import COOKIE, form_seal, is_own_form
 
 POLICY = {"Content-Security-Policy": policy(forms="'self'")}
@@ -47,6 +48,6 @@ def seal_for(request: web.Request) -> tuple[str, str]:
     """Return who may act by a form of ours, and what shows that it is; else both are empty."""
     try:
         who = demand(request, Scope.OPERATE)
-    except web.HTTPClientError:
+    except Refusal:
         return "", ""
     return who, form_seal(request.app[SITE].signer, request.cookies.get(COOKIE, ""))

@@ -3,10 +3,11 @@
 from aiohttp import web
 
 from receiver.store.schema import StoreUnavailableError
-from receiver.web.answers import demand, demand_page, html, problem
+from receiver.web.answers import demand, demand_page, html
 from receiver.web.auth import Scope
 from receiver.web.keys import SITE
 from receiver.web.pages import PAGE
+from receiver.web.problems import problem
 from receiver.web.streaming import tell, too_many
 
 _LARGEST_ID = 2**63 - 1

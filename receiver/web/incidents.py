@@ -15,19 +15,18 @@ from receiver.severity import SEVERITIES
 from receiver.store.audit import Change
 from receiver.store.handling import Remark
 from receiver.store.incidents import STATES, Incident, Wanted
-from receiver.store.schema import StoreUnavailableError
 from receiver.store.timeline import Event
-from receiver.web.answers import demand, problem, read_json
+from receiver.web.answers import demand, read_json
 from receiver.web.auth import Scope
 from receiver.web.keys import SITE, Site
 from receiver.web.paging import WrongError, choice, paged
+from receiver.web.problems import in_body, problem
 from receiver.web.slack import words_of
 from receiver.web.streaming import tell, too_many
 
 _MOST_ALERTS = 200
 _MOST_WORDS = 10
 _LONGEST = timedelta(days=30)
-_AWAY = "the store is unavailable, try again"
 _REFUSALS = {"unknown_incident": 404, "stranger": 403, "role": 403}
 _OUTCOMES = {"done": 200, "already": 200, "refused": 409, "failed": 502}
 
@@ -61,13 +60,8 @@ async def find(request: web.Request) -> web.Response:
     """
     demand(request, Scope.READ)
     store = request.app[SITE].store
-    try:
-        asked = wanted(request)
-        found = await store.incidents.find(asked, store.now())
-    except WrongError as error:
-        return problem(400, str(error))
-    except StoreUnavailableError:
-        return problem(503, _AWAY)
+    asked = wanted(request)
+    found = await store.incidents.find(asked, store.now())
     after = str(found[-1].id) if len(found) == asked.limit else None
     return web.json_response({"incidents": [write(each) for each in found], "next": after})
 
@@ -76,7 +70,7 @@ def wanted(request: web.Request) -> Wanted:
     """Read what is looked for; raises WrongError."""
     words = tuple(request.query.get("q", "").split())
     if len(words) > _MOST_WORDS:
-        raise WrongError(f"q: write at most {_MOST_WORDS} words")
+        raise WrongError("q", f"write at most {_MOST_WORDS} words")
     page = paged(request)
     return Wanted(
         choice(request, "state", (*STATES, "active")),
@@ -106,14 +100,11 @@ async def show(request: web.Request) -> web.Response:
     """Return one incident with its alerts, as its newest webhook names them, and its timeline."""
     demand(request, Scope.READ)
     store, number = request.app[SITE].store, int(request.match_info["number"])
-    try:
-        found = await store.incidents.look_up(number, store.now())
-        if found is None:
-            return problem(404, f"no incident {number}")
-        told = await store.newest_of(number)
-        events = await store.incidents.timeline(number)
-    except StoreUnavailableError:
-        return problem(503, _AWAY)
+    found = await store.incidents.look_up(number, store.now())
+    if found is None:
+        return problem(404, f"no incident {number}")
+    told = await store.newest_of(number)
+    events = await store.incidents.timeline(number)
     alerts = told.alerts[:_MOST_ALERTS] if told else ()
     said = {
         "alerts_named": [write_alert(alert) for alert in alerts],
@@ -143,10 +134,7 @@ async def comment(request: web.Request) -> web.Response:
     said = await read_json(request, Commenting)
     store, number = request.app[SITE].store, int(request.match_info["number"])
     change = Change(who, "comment", f"incident {number}")
-    try:
-        kept = await store.handling.comment(number, Remark(store.now(), who, said.text), change)
-    except StoreUnavailableError:
-        return problem(503, _AWAY)
+    kept = await store.handling.comment(number, Remark(store.now(), who, said.text), change)
     if kept is None:
         return problem(404, f"no incident {number}")
     return web.json_response({}, status=201) if kept else problem(409, "it has too many comments")
@@ -156,7 +144,8 @@ async def act(request: web.Request, who: str, wish: Wish) -> web.Response:
     """Do what somebody wants done about an incident, and say what came of it."""
     site, number = request.app[SITE], int(request.match_info["number"])
     if wish.lasting is not None and not timedelta() < wish.lasting <= _LONGEST:
-        return problem(400, f"for: write more than nothing and at most {_LONGEST.days}d", "for")
+        said = f"for: write more than nothing and at most {_LONGEST.days}d"
+        return problem(400, said, in_body("for"))
     if site.desk is None:
         return problem(503, "this receiver acts on nothing")
     actor = Actor(who, Person(name=who[:60], roles=(Role.OPERATE,)))

@@ -7,12 +7,10 @@ from aiohttp import web
 
 from receiver.incidents.quiet.windows import Window
 from receiver.store.planned import MOST
-from receiver.store.schema import StoreUnavailableError
-from receiver.web.answers import demand, problem, read_json
+from receiver.web.answers import demand, read_json
 from receiver.web.auth import Scope
 from receiver.web.keys import SITE
-
-_AWAY = "the store is unavailable, try again"
+from receiver.web.problems import in_body, problem
 
 
 async def find(request: web.Request) -> web.Response:
@@ -20,10 +18,7 @@ async def find(request: web.Request) -> web.Response:
     demand(request, Scope.READ)
     site = request.app[SITE]
     now = site.store.now()
-    try:
-        await site.planning.refresh(now)
-    except StoreUnavailableError:
-        return problem(503, _AWAY)
+    await site.planning.refresh(now)
     fixed = {window.name for window in site.planning.rules().windows}
     made_by = {plan.name: plan.made_by for plan in site.planning.plans}
     every = [
@@ -39,12 +34,10 @@ async def plan(request: web.Request) -> web.Response:
     site = request.app[SITE]
     window = site.planning.settled(await read_json(request, Window))
     now = site.store.now()
-    try:
-        refused = await site.planning.add(window, who, now)
-    except StoreUnavailableError:
-        return problem(503, _AWAY)
+    refused = await site.planning.add(window, who, now)
     if refused == "taken":
-        return problem(409, f"there is a window named {window.name!r}; choose another", "name")
+        said = f"there is a window named {window.name!r}; choose another"
+        return problem(409, said, in_body("name"))
     if refused:
         return problem(409, f"there are {MOST} windows; delete some")
     return web.json_response(_write(window, now) | {"made_by": who}, status=201)
@@ -56,10 +49,7 @@ async def cancel(request: web.Request) -> web.Response:
     site, name = request.app[SITE], request.match_info["name"]
     if any(window.name == name for window in site.planning.rules().windows):
         return problem(409, f"{name!r:.80} is in the configuration; take it away there")
-    try:
-        gone = await site.planning.drop(name, who, site.store.now())
-    except StoreUnavailableError:
-        return problem(503, _AWAY)
+    gone = await site.planning.drop(name, who, site.store.now())
     return web.Response(status=204) if gone else problem(404, f"no window is named {name!r:.80}")
 
 

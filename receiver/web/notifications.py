@@ -9,11 +9,10 @@ from receiver.delivery.outlook import outlook
 from receiver.model import Alert
 from receiver.store.notices import STATES, Asked
 from receiver.store.records import Gate, Line, Notice
-from receiver.store.schema import StoreUnavailableError
-from receiver.web.answers import demand, problem
+from receiver.web.answers import demand
 from receiver.web.auth import Scope
 from receiver.web.keys import SITE, Site
-from receiver.web.paging import WrongError, choice, paged
+from receiver.web.paging import choice, paged
 
 
 async def find(request: web.Request) -> web.Response:
@@ -22,15 +21,9 @@ async def find(request: web.Request) -> web.Response:
     `next` is null on the last page, and otherwise the parameter that gets the page after it.
     """
     demand(request, Scope.READ)
-    try:
-        asked = _asked(request)
-    except WrongError as error:
-        return problem(400, str(error))
-    try:
-        found = await request.app[SITE].store.notices(asked)
-        known = await request.app[SITE].store.gates.every()
-    except StoreUnavailableError:
-        return problem(503, "the store is unavailable, try again")
+    asked = _asked(request)
+    found = await request.app[SITE].store.notices(asked)
+    known = await request.app[SITE].store.gates.every()
     after = str(found[-1].id) if len(found) == asked.limit else None
     told = [_write(each) | _next(each, request.app[SITE], known) for each in found]
     return web.json_response({"notifications": told, "next": after})

@@ -12,6 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
+from receiver.web import problems
 from receiver.web.answers import demand
 from receiver.web.api import API, Operation
 from receiver.web.auth import Scope
@@ -20,11 +21,6 @@ PATH = "/api/v1/openapi.json"
 _PLACE = re.compile(r"\{(\w+)(:(?:[^{}]|\{[^{}]*\})+)?\}")
 _ALWAYS = (400, 401, 403, 503)
 _WITH_BODY = (408, 413, 415)
-_PROBLEM = {
-    "type": "object",
-    "required": ["error"],
-    "properties": {"error": {"type": "string"}, "path": {"type": "string"}},
-}
 
 
 async def show(request: web.Request) -> web.Response:
@@ -48,7 +44,7 @@ def document() -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "Tocsin's receiver", "version": version("tocsin")},
         "paths": paths,
-        "components": {"securitySchemes": schemes, "schemas": {"Problem": _PROBLEM}},
+        "components": {"securitySchemes": schemes, "schemas": {"Problem": problems.schema()}},
         "security": [{"bearer": []}, {"basic": []}],
     }
 
@@ -89,7 +85,7 @@ def _answers(operation: Operation) -> Iterator[tuple[int, dict[str, Any]]]:
     refusals = {*_ALWAYS, *operation.refusals, *(_WITH_BODY if operation.body else ())}
     refusals |= {404} if "{" in operation.path else set()
     for status in sorted(refusals):
-        wrong = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        wrong = {problems.KIND: {"schema": {"$ref": "#/components/schemas/Problem"}}}
         yield status, {"description": HTTPStatus(status).phrase, "content": wrong}
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from aiohttp import web
 
 from receiver.settings import parse_duration
+from receiver.web.problems import Refusal, parameter
 
 _MOST = 200
 _USUAL = 50
@@ -14,8 +15,11 @@ _LARGEST_ID = 2**63 - 1
 _DIGITS = 19
 
 
-class WrongError(Exception):
-    """A parameter that cannot be used; the text names it and says what to write."""
+class WrongError(Refusal):
+    """A parameter that cannot be used, and what to write."""
+
+    def __init__(self, name: str, said: str) -> None:
+        super().__init__(400, f"{name}: {said}", parameter(name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,7 @@ def paged(request: web.Request) -> Page:
     query = request.query
     limit = _number("limit", query.get("limit", str(_USUAL)))
     if not 1 <= limit <= _MOST:
-        raise WrongError(f"limit: write 1 to {_MOST}")
+        raise WrongError("limit", f"write 1 to {_MOST}")
     return Page(_number("next", query["next"]) if query.get("next") else None, limit)
 
 
@@ -39,7 +43,7 @@ def choice(request: web.Request, name: str, known: Collection[str]) -> str:
     """Read a parameter that is one of some words, or not there; raises WrongError."""
     word = request.query.get(name, "")
     if word and word not in known:
-        raise WrongError(f"{name}: no {word!r:.40}; one of {', '.join(known)}")
+        raise WrongError(name, f"no {word!r:.40}; one of {', '.join(known)}")
     return word
 
 
@@ -51,11 +55,11 @@ def period(request: web.Request, name: str, usual: timedelta, longest: timedelta
     except (ValueError, OverflowError):
         given = timedelta()
     if not timedelta() < given <= longest:
-        raise WrongError(f"{name}: write a duration such as 7d, at most {longest.days}d")
+        raise WrongError(name, f"write a duration such as 7d, at most {longest.days}d")
     return given
 
 
 def _number(name: str, text: str) -> int:
     if not (text.isascii() and text.isdecimal()) or len(text) > _DIGITS:
-        raise WrongError(f"{name}: not a number above 0: {text!r:.40}")
+        raise WrongError(name, f"not a number above 0: {text!r:.40}")
     return min(int(text), _LARGEST_ID)

@@ -4,8 +4,8 @@ from aiohttp import web
 
 from receiver.store.gallery import LASTS
 from receiver.store.schema import StoreUnavailableError
-from receiver.web.answers import problem
 from receiver.web.keys import SITE, Site
+from receiver.web.problems import problem
 
 PATH = "/picture/{name:[0-9a-f]{32}}"
 _PURPOSE = "picture"

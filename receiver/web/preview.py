@@ -16,13 +16,14 @@ from receiver.messages.library import DIGEST_FILES, Source, source_of
 from receiver.messages.render import files_for
 from receiver.messages.samples import ACTS, BACKGROUNDS, DIGESTS, NOW, SAMPLES
 from receiver.model import UNKNOWN, Language
-from receiver.settings import Section, describe
+from receiver.settings import Section, describe, faults
 from receiver.store.notices import Asked
 from receiver.store.schema import StoreUnavailableError
-from receiver.web.answers import demand, demand_page, problem, read_json
+from receiver.web.answers import demand, demand_page, read_json
 from receiver.web.auth import Scope
 from receiver.web.keys import SITE, Site
 from receiver.web.pages import policy
+from receiver.web.problems import Place, Refusal, in_body, problem
 from receiver.web.trial import Ask, Shown, show, show_apart, unfold
 
 _LATEST = 50
@@ -76,7 +77,9 @@ async def look(request: web.Request) -> web.Response:
     try:
         wanted = _Wanted.model_validate(dict(request.query))
     except ValidationError as error:
-        return problem(400, "; ".join(describe(Path("query"), error, _Wanted)))
+        said = "; ".join(describe(Path("query"), error, _Wanted))
+        places = (Place("parameter", str(at[0]), what) for at, what in faults(error, _Wanted))
+        raise Refusal(400, said, *places) from error
     return await _answered(request.app[SITE], Tried(**wanted.model_dump()))
 
 
@@ -95,11 +98,10 @@ async def _answered(site: Site, tried: Tried) -> web.Response:
     except LookupError as error:
         return problem(404, str(error.args[0]))
     except ParseError as error:
-        return problem(400, f"{error}; paste the body that Alertmanager posts", error.path)
-    except StoreUnavailableError:
-        return problem(503, "the store is unavailable, try again")
+        wrong = f"{error}; paste the body that Alertmanager posts"
+        return problem(400, wrong, in_body("payload"))
     except BlockingIOError:
-        return problem(429, "another template is being tried; try again", "source")
+        return problem(429, "another template is being tried; try again")
     said: Mapping[str, Any] = {
         **shown.model_dump(),
         "templates": _templates(outlet, tried),

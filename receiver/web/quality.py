@@ -13,11 +13,12 @@ from receiver.incidents.quality import Proposal, Quality
 from receiver.settings import Section
 from receiver.store.audit import Change
 from receiver.store.verdicts import MOST_MISSED, Said
-from receiver.web.answers import demand, demand_page, html, problem, read_json
+from receiver.web.answers import demand, demand_page, html, read_json
 from receiver.web.auth import Scope
 from receiver.web.incidents import act
 from receiver.web.keys import SITE
-from receiver.web.paging import WrongError, period
+from receiver.web.paging import period
+from receiver.web.problems import in_body, problem
 
 _LONGEST = timedelta(days=90)
 
@@ -41,10 +42,7 @@ async def find(request: web.Request) -> web.Response:
     """Return each rule of the last month, or `last` so long, the noisiest first."""
     demand(request, Scope.READ)
     site = request.app[SITE]
-    try:
-        last = period(request, "last", USUAL, _LONGEST)
-    except WrongError as error:
-        return problem(400, str(error), "last")
+    last = period(request, "last", USUAL, _LONGEST)
     rules = await site.grading.rules(site.store.now(), last)
     return web.json_response({"rules": [_write(each) for each in rules]})
 
@@ -66,7 +64,7 @@ async def miss(request: web.Request) -> web.Response:
     try:
         at = moment(wanted.at, site.pages.zone) if wanted.at else now
     except ValueError as error:
-        return problem(400, f"at: {error}", "at")
+        return problem(400, f"at: {error}", in_body("at"))
     said = Said(at, who, rule=wanted.rule, note=wanted.note)
     change = Change(who, "missed", f"rule {wanted.rule}", wanted.note)
     if not await site.store.verdicts.miss(said, change, now):

@@ -12,10 +12,11 @@ from receiver.reports.due import Kind
 from receiver.reports.facts import Report
 from receiver.reports.wording import Writer
 from receiver.store.schema import StoreUnavailableError
-from receiver.web.answers import demand, demand_page, html, problem
+from receiver.web.answers import demand, demand_page, html
 from receiver.web.auth import Scope
 from receiver.web.keys import SITE
 from receiver.web.pages import Bulletin
+from receiver.web.problems import parameter, problem
 
 _FIRST, _LAST = date(2000, 1, 1), date(2100, 1, 1)
 _WRONG = "of: not a date; write it like 2026-11-30"
@@ -27,7 +28,7 @@ async def show(request: web.Request) -> web.Response:
     try:
         moment = _moment(request)
     except ValueError:
-        return problem(400, _WRONG, "of")
+        return problem(400, _WRONG, parameter("of"))
     report = await request.app[SITE].reporting.report(_kind(request), moment)
     return web.json_response(write(report))
 

@@ -17,22 +17,15 @@ from receiver.settings import Section
 from receiver.store.audit import Change
 from receiver.store.rota import MOST, Stint
 from receiver.store.schema import StoreUnavailableError
-from receiver.web.answers import demand, demand_page, html, problem, read_json
+from receiver.web.answers import demand, demand_page, html, read_json
 from receiver.web.auth import Scope
 from receiver.web.keys import SITE
 from receiver.web.pages import Plan
+from receiver.web.paging import WrongError
+from receiver.web.problems import Refusal, in_body, parameter, problem
 
 _LONGEST = timedelta(days=366)
 _LONGEST_NUMBER = 18
-_AWAY = "the store is unavailable, try again"
-
-
-class _WrongError(Exception):
-    """What cannot be answered: the status, what is wrong, and at which key of the body."""
-
-    def __init__(self, status: int, said: str, key: str = "") -> None:
-        super().__init__(said)
-        self.answer = problem(status, said, key)
 
 
 class Overriding(Section):
@@ -47,10 +40,7 @@ async def every(request: web.Request) -> web.Response:
     """List the schedules, each with who is on call now, or null."""
     demand(request, Scope.READ)
     site = request.app[SITE]
-    try:
-        found = await site.duty.now(site.store.now())
-    except StoreUnavailableError:
-        return problem(503, _AWAY)
+    found = await site.duty.now(site.store.now())
     listed = [
         {"name": name, "timezone": plan.timezone, "on_call": _shown(site.duty, found[name])}
         for name, plan in site.duty.schedules.items()
@@ -62,14 +52,9 @@ async def one(request: web.Request) -> web.Response:
     """Return a schedule's shifts, gaps and overrides from `from`, now, to `until`, two weeks on."""
     demand(request, Scope.READ)
     duty, name = request.app[SITE].duty, request.match_info["name"]
-    try:
-        start, end = _asked(request, AHEAD)
-        told = await duty.shifts(name, start, end)
-        kept = [each for each in await duty.overrides(start) if each.schedule == name]
-    except _WrongError as error:
-        return error.answer
-    except StoreUnavailableError:
-        return problem(503, _AWAY)
+    start, end = _asked(request, AHEAD)
+    told = await duty.shifts(name, start, end)
+    kept = [each for each in await duty.overrides(start) if each.schedule == name]
     plan = {"name": name, "timezone": duty.schedules[name].timezone}
     span = {"from": start.isoformat(), "until": end.isoformat()}
     listed = {"shifts": [_shown(duty, each) for each in told], "overrides": [*map(_kept, kept)]}
@@ -80,16 +65,11 @@ async def calendar(request: web.Request) -> web.Response:
     """Return a schedule's shifts as a calendar, half a year of them unless `until` says."""
     demand(request, Scope.READ)
     site, name = request.app[SITE], request.match_info["name"]
-    try:
-        start, end = _asked(request, ics.AHEAD)
-        told = await site.duty.shifts(name, start, end)
-    except _WrongError as error:
-        return error.answer
-    except StoreUnavailableError:
-        return problem(503, _AWAY)
+    start, end = _asked(request, ics.AHEAD)
+    told = await site.duty.shifts(name, start, end)
     if len(told) > ics.MOST:
         said = f"until: there are {len(told)} shifts; ask for a time of at most {ics.MOST}"
-        return problem(400, said, "until")
+        return problem(400, said, parameter("until"))
     body = await asyncio.to_thread(ics.write, name, told, site.duty.people, site.store.now())
     return web.Response(body=body, content_type="text/calendar", charset="utf-8")
 
@@ -100,15 +80,10 @@ async def override(request: web.Request) -> web.Response:
     wanted = await read_json(request, Overriding)
     site, name = request.app[SITE], request.match_info["name"]
     now = site.store.now()
-    try:
-        stint = _stint(site.duty, name, wanted, who, now)
-        said = f"{stint.person} {stint.since.isoformat()} {stint.until.isoformat()}"
-        change = Change(who, "override", f"schedule {name}", said)
-        number = await site.store.rota.override(stint, change, now)
-    except _WrongError as error:
-        return error.answer
-    except StoreUnavailableError:
-        return problem(503, _AWAY)
+    stint = _stint(site.duty, name, wanted, who, now)
+    said = f"{stint.person} {stint.since.isoformat()} {stint.until.isoformat()}"
+    change = Change(who, "override", f"schedule {name}", said)
+    number = await site.store.rota.override(stint, change, now)
     if number is None:
         return problem(409, f"{name} has {MOST} overrides already; withdraw some")
     return web.json_response(_kept(replace(stint, number=number)), status=201)
@@ -120,13 +95,8 @@ async def withdraw(request: web.Request) -> web.Response:
     site, name = request.app[SITE], request.match_info["name"]
     number = int(request.match_info["number"][:_LONGEST_NUMBER])
     change = Change(who, "withdraw", f"schedule {name}", f"override {number}")
-    try:
-        _known(site.duty, name)
-        gone = await site.store.rota.withdraw(name, number, change, site.store.now())
-    except _WrongError as error:
-        return error.answer
-    except StoreUnavailableError:
-        return problem(503, _AWAY)
+    _known(site.duty, name)
+    gone = await site.store.rota.withdraw(name, number, change, site.store.now())
     if gone is None:
         return problem(404, f"{name} has no override {number} that is not over")
     return web.json_response(_kept(gone))
@@ -148,7 +118,7 @@ async def page(request: web.Request) -> web.Response:
 def _known(duty: Duty, name: str) -> Schedule:
     if name not in duty.schedules:
         there = ", ".join(duty.schedules) or "none; write some under schedules"
-        raise _WrongError(404, f"no schedule is named {name!r:.80}; there are {there}")
+        raise Refusal(404, f"no schedule is named {name!r:.80}; there are {there}")
     return duty.schedules[name]
 
 
@@ -162,11 +132,11 @@ def _asked(request: web.Request, ahead: timedelta) -> tuple[datetime, datetime]:
             try:
                 times[key] = moment(query[key], plan.zone)
             except ValueError as error:
-                raise _WrongError(400, f"{key}: {error}", key) from error
+                raise WrongError(key, str(error)) from error
     start = times.get("from", now)
     end = times.get("until", start + ahead)
     if not start < end <= start + _LONGEST:
-        raise _WrongError(400, "until: write a time after from, at most 366 days later", "until")
+        raise WrongError("until", "write a time after from, at most 366 days later")
     return start, end
 
 
@@ -175,15 +145,18 @@ def _stint(duty: Duty, name: str, wanted: Overriding, who: str, now: datetime) -
     zone = _known(duty, name).zone
     if wanted.person not in duty.people:
         there = ", ".join(duty.people) or "none"
-        raise _WrongError(400, f"no person is {wanted.person!r:.60}; there are {there}", "person")
+        said = f"no person is {wanted.person!r:.60}; there are {there}"
+        raise Refusal(400, said, in_body("person"))
     try:
+        key = "from"
         since = max(now, moment(wanted.since, zone)) if wanted.since else now
+        key = "until"
         until = moment(wanted.until, zone)
     except ValueError as error:
-        raise _WrongError(400, str(error), "until") from error
+        raise Refusal(400, f"{key}: {error}", in_body(key)) from error
     if not since < until <= since + _LONGEST:
         said = "until is not after from and after now, or more than 366 days after"
-        raise _WrongError(400, f"{said}; correct it", "until")
+        raise Refusal(400, f"{said}; correct it", in_body("until"))
     return Stint(name, wanted.person, since, until, who)
 
 

@@ -22,10 +22,11 @@ from receiver.web import (
     slack,
     webhook,
 )
-from receiver.web.answers import problem
+from receiver.web.answers import unavailable
 from receiver.web.api import API, Operation
 from receiver.web.keys import SITE, Site
 from receiver.web.pages import STATIC, policy
+from receiver.web.problems import say_alike
 from receiver.web.streaming import KIND
 
 _HEADERS = {
@@ -79,7 +80,7 @@ _ROUTES = (
 
 def application(site: Site) -> web.Application:
     """Build the application that answers for a site."""
-    app = web.Application(client_max_size=webhook.MAX_BODY, middlewares=[_say_away])
+    app = web.Application(client_max_size=webhook.MAX_BODY, middlewares=[say_alike, _say_away])
     app[SITE] = site
     app.add_routes(_ROUTES)
     app.router.add_static("/static", STATIC)
@@ -93,8 +94,8 @@ async def _say_away(request: web.Request, handler: Handler) -> web.StreamRespons
     """Answer for an API that could not read or write the store."""
     try:
         return await handler(request)
-    except StoreUnavailableError:
-        return problem(503, "the store is unavailable, try again")
+    except StoreUnavailableError as error:
+        return unavailable(error)
 
 
 async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:

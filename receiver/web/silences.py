@@ -14,9 +14,10 @@ from receiver.store.audit import Change
 from receiver.upstream.alertmanager import Alertmanager
 from receiver.upstream.asking import AskError
 from receiver.upstream.quieting import Planned, expire, extend, listed, plan
-from receiver.web.answers import demand, problem, read_json
+from receiver.web.answers import demand, read_json
 from receiver.web.auth import Scope
 from receiver.web.keys import SITE, Site
+from receiver.web.problems import problem
 
 _LONGEST = timedelta(days=365)
 _NOBODY = "unconfigured"

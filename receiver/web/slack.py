@@ -22,8 +22,9 @@ from receiver.incidents.acting import Actor, Result, Wish
 from receiver.incidents.people import known_at_slack
 from receiver.messages.words import VERDICTS
 from receiver.model import Language, SendError
-from receiver.web.answers import problem, read_body
+from receiver.web.answers import read_body
 from receiver.web.keys import SITE, Desk, Site
+from receiver.web.problems import problem
 from receiver.web.texts import TEXTS
 
 _LOG = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ from contextlib import suppress
 
 from aiohttp import web
 
-from receiver.web.answers import problem
 from receiver.web.feed import Stream
+from receiver.web.problems import problem
 
 KIND = "text/event-stream"
 _HEARTBEAT = 15.0

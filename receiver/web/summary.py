@@ -8,11 +8,11 @@ from aiohttp import web
 
 from receiver.model import Status
 from receiver.store.incidents import Incident, Wanted
-from receiver.web.answers import demand, problem
+from receiver.web.answers import demand
 from receiver.web.auth import Scope
 from receiver.web.incidents import write_alert
 from receiver.web.keys import SITE, Site
-from receiver.web.paging import WrongError, paged, period
+from receiver.web.paging import paged, period
 
 _USUAL = timedelta(days=1)
 _LONGEST = timedelta(days=90)
@@ -22,10 +22,7 @@ async def summary(request: web.Request) -> web.Response:
     """Return what began in the last day, or `last` so long, and what is open now."""
     demand(request, Scope.READ)
     store = request.app[SITE].store
-    try:
-        last = period(request, "last", _USUAL, _LONGEST)
-    except WrongError as error:
-        return problem(400, str(error), "last")
+    last = period(request, "last", _USUAL, _LONGEST)
     since = store.now() - last
     told = await store.incidents.summarise(since)
     return web.json_response(
@@ -48,10 +45,7 @@ async def alerts(request: web.Request) -> web.Response:
     """Return what fires, incident by incident, newest first; `next` gets the page after it."""
     demand(request, Scope.READ)
     store = request.app[SITE].store
-    try:
-        page = paged(request)
-    except WrongError as error:
-        return problem(400, str(error))
+    page = paged(request)
     wanted = Wanted("active", before=page.before, limit=page.limit)
     found = await store.incidents.find(wanted, store.now())
     listed = [alert for each in found for alert in await _alerts(request.app[SITE], each)]

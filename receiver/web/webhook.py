@@ -13,21 +13,16 @@ from aiohttp import hdrs, web
 
 from receiver.intake.webhook import ParseError
 from receiver.store.schema import StoreUnavailableError
-from receiver.web.answers import demand, problem, unavailable
+from receiver.web.answers import demand, unavailable
 from receiver.web.auth import Scope
 from receiver.web.keys import SITE
+from receiver.web.problems import CONTENT_TYPE, Place, Refusal, in_body, problem
 from receiver.web.unpacking import CODINGS, PackedError, TooLargeError, unpack
 
 _LOG = logging.getLogger(__name__)
 
 MAX_BODY = 16 * 1024 * 1024
 _BODY_TIMEOUT = 30.0
-
-
-class _RefusedError(Exception):
-    def __init__(self, status: int, problem: str) -> None:
-        super().__init__(problem)
-        self.status = status
 
 
 async def receive(request: web.Request) -> web.Response:
@@ -45,10 +40,8 @@ async def _counted(
 ) -> web.Response:
     try:
         answer = await take(request)
-    except _RefusedError as error:
-        answer = problem(error.status, str(error))
     except ParseError as error:
-        answer = problem(400, str(error), error.path)
+        answer = problem(400, str(error), in_body(*error.steps, detail=error.problem))
     except StoreUnavailableError as error:
         _LOG.warning("the store is unavailable: %s", error)
         answer = unavailable(error)
@@ -73,7 +66,7 @@ async def _take_from_grafana(request: web.Request) -> web.Response:
     with request.app[SITE].intake.room.hold(_size(request)):
         body = await _body(request)
         if objection := signatures.objection(request.headers, body, now):
-            raise _RefusedError(401, objection)
+            raise Refusal(401, objection)
         answer = await _accept(request, body)
         signatures.use(request.headers, now)
         return answer
@@ -94,24 +87,26 @@ def _size(request: web.Request) -> int:
 
 async def _body(request: web.Request) -> bytes:
     if request.content_type != "application/json":
-        raise _RefusedError(415, f"application/json is expected, not {request.content_type}")
+        said = f"application/json is expected, not {request.content_type}"
+        raise Refusal(415, said, CONTENT_TYPE)
     coding = request.headers.get(hdrs.CONTENT_ENCODING, "identity").strip().lower()
     if coding not in {"identity", *CODINGS}:
-        raise _RefusedError(415, f"{coding!r:.40} is not read; pack it by {' or '.join(CODINGS)}")
+        said = f"{coding!r:.40} is not read; pack it by {' or '.join(CODINGS)}"
+        raise Refusal(415, said, Place("header", hdrs.CONTENT_ENCODING))
     try:
         async with asyncio.timeout(_BODY_TIMEOUT):
             body = await request.read()
         return body if coding == "identity" else await asyncio.to_thread(unpack, body, MAX_BODY)
     except PackedError as error:
-        raise _RefusedError(400, f"the body cannot be unpacked by {coding}: {error}") from error
+        raise Refusal(400, f"the body cannot be unpacked by {coding}: {error}") from error
     except (web.HTTPRequestEntityTooLarge, TooLargeError) as error:
-        problem = f"over {MAX_BODY} bytes; set `max_alerts` in this webhook_config"
-        raise _RefusedError(413, problem) from error
+        said = f"over {MAX_BODY} bytes; set `max_alerts` in this webhook_config"
+        raise Refusal(413, said) from error
     except TimeoutError as error:
-        problem = f"the body did not arrive within {_BODY_TIMEOUT:g} s"
-        raise _RefusedError(408, problem) from error
+        said = f"the body did not arrive within {_BODY_TIMEOUT:g} s"
+        raise Refusal(408, said) from error
     except web.RequestPayloadError as error:
-        raise _RefusedError(400, f"the body cannot be read: {error}") from error
+        raise Refusal(400, f"the body cannot be read: {error}") from error
 
 
 def _count(request: web.Request, answer: web.Response | web.HTTPException) -> None:

@@ -124,7 +124,7 @@ async def test_tests_keep_the_pace_of_the_channel_wherever_they_come_from(
     )
     status, said = await post(http, url)
     assert (status, said["reason"]) == (502, "paced")
-    assert "the channel's own pace has no room until" in said["error"]
+    assert "the channel's own pace has no room until" in said["detail"]
     status, lines = await send("ops")
     assert (status, lines[0].partition(" until")[0]) == (
         1,
@@ -170,7 +170,7 @@ async def test_what_cannot_be_tested_is_refused_in_words(
 ) -> None:
     answer = await post(http, f"{running}/api/v1/channels/{name}/test", **more)
     assert answer[0] == status
-    assert said in answer[1]["error"]
+    assert said in answer[1]["detail"]
 
 
 async def test_a_mended_channel_that_took_a_test_rests_no_longer(

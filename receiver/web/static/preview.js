@@ -55,10 +55,10 @@ async function show(edited) {
   if ("payload" in query && !query.payload.trim()) return;
   if (edited) query.source = source.value;
   said.textContent = said.dataset.rendering;
-  const response = await ask(query).catch((error) => ({ ok: false, json: async () => ({ error: String(error) }) }));
+  const response = await ask(query).catch((error) => ({ ok: false, json: async () => ({ detail: String(error) }) }));
   const answer = await response.json();
   if (mine !== turn) return; // something else was wanted meanwhile
-  const failures = response.ok ? answer.failures : [answer.error];
+  const failures = response.ok ? answer.failures : [answer.detail];
   if (response.ok) fill(answer, edited);
   complain(failures);
   const told = failures.length ? "failed" : edited ? "edited" : "shown";

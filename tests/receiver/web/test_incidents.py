@@ -97,7 +97,7 @@ async def test_an_incident_says_what_it_is_and_how_it_stands(client: Client) -> 
 async def test_a_wrong_parameter_is_named(client: Client, query: dict[str, str]) -> None:
     answer = await client.get(URL, params=query)
     assert answer.status == 400
-    assert next(iter(query)) in (await answer.json())["error"]
+    assert next(iter(query)) in (await answer.json())["detail"]
 
 
 async def test_the_worst_severity_so_far_is_the_incidents(client: Client, store: Store) -> None:
@@ -165,4 +165,4 @@ async def test_what_cannot_be_done_is_refused_in_words(
     await store.accept(webhook(), owed)
     answer = await client.post(f"{URL}{path}", json=body)
     assert answer.status == status, await answer.text()
-    assert (await answer.json())["error"]
+    assert (await answer.json())["detail"]

@@ -62,10 +62,10 @@ async def test_a_planned_window_holds_at_once_and_after_a_restart(
 
 async def test_what_stands_in_the_configuration_is_changed_there(client: Client) -> None:
     status, said = await plan(client, name="backup")
-    assert (status, said["path"]) == (409, "name")
+    assert (status, [each["pointer"] for each in said["errors"]]) == (409, ["#/name"])
     refused = await client.delete(f"{URL}/backup")
     assert refused.status == 409
-    assert "in the configuration" in (await refused.json())["error"]
+    assert "in the configuration" in (await refused.json())["detail"]
 
 
 async def test_a_name_is_taken_once(client: Client) -> None:
@@ -88,7 +88,7 @@ async def test_a_window_that_cannot_be_is_refused_with_its_place(
 ) -> None:
     status, answer = await plan(client, **change)
     assert status == 400
-    assert said in answer["error"]
+    assert said in answer["detail"]
 
 
 async def test_reading_and_planning_need_tokens_of_their_scopes(

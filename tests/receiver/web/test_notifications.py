@@ -9,6 +9,7 @@ from receiver.model import ASSUMED
 from receiver.store.records import Decision, Gate, Known, Line, Outcome
 from receiver.store.store import Store
 from tests.fakes.alerts import make_message
+from tests.receiver import refusals
 from tests.receiver.claiming import claim, settle
 from tests.receiver.clients import Client
 from tests.receiver.webhooks import START, alert, webhook
@@ -122,19 +123,21 @@ async def test_a_question_that_makes_no_sense_is_refused(
 ) -> None:
     answer = await client.get(URL, params=query)
     assert answer.status == 400
-    assert next(iter(query)) in (await answer.json())["error"]
+    assert next(iter(query)) in (await answer.json())["detail"]
 
 
 async def test_a_limit_below_zero_is_called_so(client: Client) -> None:
     answer = await client.get(URL, params={"limit": "-1"})
-    assert await answer.json() == {"error": "limit: not a number above 0: '-1'"}
+    said = await refusals.read(answer)
+    assert said["detail"] == "limit: not a number above 0: '-1'"
+    assert await refusals.places(answer) == ["limit"]
 
 
 @pytest.mark.usefixtures("guarded")
 async def test_the_only_scope_that_will_do_is_named_once(client: Client) -> None:
     answer = await client.get("/api/v1/audit", headers={"Authorization": "Bearer read"})
     said = "a token of another scope; this needs one of scope admin"
-    assert (answer.status, (await answer.json())["error"]) == (403, said)
+    assert (answer.status, (await answer.json())["detail"]) == (403, said)
 
 
 @pytest.mark.usefixtures("guarded")

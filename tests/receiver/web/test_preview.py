@@ -149,7 +149,7 @@ async def test_what_cannot_be_shown_is_refused_in_words(running: str, http: Clie
     for asked, status, said in REFUSED:
         answer = await try_out(http, running, **asked)
         assert answer[0] == status
-        assert said in answer[1]["error"]
+        assert said in answer[1]["detail"]
 
 
 async def test_a_hostile_webhook_stays_text_on_the_page(running: str, http: ClientSession) -> None:

@@ -16,6 +16,7 @@ from receiver.web.auth import Token
 from receiver.web.keys import Site
 from receiver.web.pages import Pages
 from receiver.web.server import application
+from tests.receiver import refusals
 from tests.receiver.clients import Client
 from tests.receiver.webhooks import alert, webhook
 
@@ -53,7 +54,7 @@ async def test_a_report_is_had_by_the_api(client: Client, yesterday: str) -> Non
 async def test_a_day_that_is_none_is_refused(client: Client, of: str) -> None:
     answer = await client.get("/api/v1/reports/weekly", params={"of": of})
     assert answer.status == 400
-    assert (await answer.json())["path"] == "of"
+    assert await refusals.places(answer) == ["of"]
     page = await client.get("/reports/weekly", params={"of": of}, allow_redirects=False)
     assert page.headers["Location"] == "weekly"
 

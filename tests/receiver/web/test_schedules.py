@@ -16,6 +16,7 @@ from receiver.store.store import Store
 from receiver.web.auth import Token
 from receiver.web.keys import Site
 from receiver.web.pages import Pages
+from tests.receiver import refusals
 from tests.receiver.clients import Client
 from tests.receiver.incidents.oncall.schedules import WEEKLY, schedule
 
@@ -101,7 +102,7 @@ async def test_what_cannot_be_answered_is_said_with_a_remedy(
 ) -> None:
     hourly = schedule(WEEKLY | {"turn": "1h"})
     site.duty = Duty({**site.duty.schedules, "hourly": hourly}, PEOPLE, site.store)
-    assert wrong in (await said(await client.get(path, params=query), status))["error"]
+    assert wrong in (await said(await client.get(path, params=query), status))["detail"]
 
 
 async def test_an_override_holds_from_when_it_was_made_and_is_in_the_audit(
@@ -142,21 +143,22 @@ async def test_an_override_is_withdrawn_once(client: Client, store: Store) -> No
 
 
 @pytest.mark.parametrize(
-    ("change", "status", "wrong"),
+    ("change", "place", "wrong"),
     [
-        ({"person": "mallory"}, 400, "there are ada, bob, eve"),
-        ({"until": "2026-01-06 12:00"}, 400, "correct it"),
-        ({"until": "2028-01-06"}, 400, "more than 366 days"),
-        ({"until": "soon"}, 400, "write it like 2026-01-05 09:00"),
-        ({"from": "2999-01-01", "until": "2999-01-02"}, 400, "not a year of this century"),
-        ({"why": "lunch"}, 400, "known here: person, from, until"),
+        ({"person": "mallory"}, "person", "there are ada, bob, eve"),
+        ({"until": "2026-01-06 12:00"}, "until", "correct it"),
+        ({"until": "2028-01-06"}, "until", "more than 366 days"),
+        ({"until": "soon"}, "until", "write it like 2026-01-05 09:00"),
+        ({"from": "2999-01-01", "until": "2999-01-02"}, "from", "not a year of this century"),
+        ({"why": "lunch"}, "why", "known here: person, from, until"),
     ],
 )
 async def test_an_override_that_makes_no_sense_is_refused(
-    client: Client, store: Store, change: dict[str, str], status: int, wrong: str
+    client: Client, store: Store, change: dict[str, str], place: str, wrong: str
 ) -> None:
     answer = await client.post(MAKE, json=LUNCH | change)
-    assert wrong in (await said(answer, status))["error"]
+    assert wrong in (await said(answer, 400))["detail"]
+    assert await refusals.places(answer) == [f"#/{place}"]
     assert await store.rota.overrides(NOW) == []
 
 

@@ -14,6 +14,7 @@ from receiver.store.store import Store
 from receiver.web import signature
 from receiver.web.keys import Site
 from receiver.web.signature import Grafana, Signatures
+from tests.receiver import refusals
 from tests.receiver.clients import Client
 from tests.receiver.webhooks import alert, grafana
 
@@ -67,7 +68,7 @@ async def test_what_is_signed_wrongly_is_401_and_not_kept(
 ) -> None:
     """The headers are made now: what was signed when pytest collected may be too old."""
     answer = await client.post(PATH, data=SAID, headers=headers())
-    assert (answer.status, await answer.json()) == (401, {"error": error})
+    assert (answer.status, (await refusals.read(answer))["detail"]) == (401, error)
     assert await store.queues() == []
 
 
@@ -75,7 +76,7 @@ async def test_what_is_signed_wrongly_is_401_and_not_kept(
 async def test_what_was_signed_at_another_time_is_401(client: Client, ago: float) -> None:
     answer = await client.post(PATH, data=SAID, headers=signed(ago=ago))
     assert answer.status == 401
-    assert "compare the clocks" in (await answer.json())["error"]
+    assert "compare the clocks" in (await answer.json())["detail"]
 
 
 async def test_a_signature_is_good_once_it_led_to_something_and_no_second_time(
@@ -88,7 +89,8 @@ async def test_a_signature_is_good_once_it_led_to_something_and_no_second_time(
     headers = signed()
     assert (await client.post(PATH, data=SAID, headers=headers)).status == 200
     answer = await client.post(PATH, data=SAID, headers=headers)
-    assert (answer.status, await answer.json()) == (401, {"error": "the signature was used before"})
+    assert answer.status == 401
+    assert (await refusals.read(answer))["detail"] == "the signature was used before"
 
 
 def test_only_so_many_signatures_and_so_old_ones_are_remembered(

@@ -10,6 +10,7 @@ from receiver.model import OF_NONE, Act
 from receiver.store.audit import Change
 from receiver.store.records import Decision, Known
 from receiver.store.store import Store
+from tests.receiver import refusals
 from tests.receiver.clients import Client
 from tests.receiver.webhooks import alert, webhook
 
@@ -66,7 +67,7 @@ async def test_of_nothing_there_is_no_mean(client: Client) -> None:
 async def test_a_time_that_makes_no_sense_is_refused(client: Client, last: str) -> None:
     answer = await client.get("/api/v1/summary", params={"last": last})
     assert answer.status == 400
-    assert (await answer.json())["path"] == "last"
+    assert await refusals.places(answer) == ["last"]
 
 
 @pytest.mark.usefixtures("past")

@@ -18,6 +18,7 @@ from receiver.store.engine import explained
 from receiver.store.store import Store
 from receiver.web import webhook
 from receiver.web.keys import Site
+from tests.receiver import refusals
 from tests.receiver.clients import Client
 from tests.receiver.webhooks import alert, body
 
@@ -52,13 +53,13 @@ async def test_what_is_suppressed_is_answered_200_with_the_reason(client: Client
 async def test_a_malformed_webhook_is_400_with_the_place_of_the_error(
     client: Client, site: Site
 ) -> None:
-    said = body([alert(), alert(), alert() | {"startsAt": "x"}])
-    answer = await client.post(PATH, data=said, headers=JSON)
+    bad = body([alert(), alert(), alert() | {"startsAt": "x"}])
+    answer = await client.post(PATH, data=bad, headers=JSON)
     assert answer.status == 400
-    assert await answer.json() == {
-        "error": "alerts[2].startsAt: not an RFC 3339 time: 'x'",
-        "path": "alerts[2].startsAt",
-    }
+    said = await refusals.read(answer)
+    assert said["detail"] == "alerts[2].startsAt: not an RFC 3339 time: 'x'"
+    place = {"pointer": "#/alerts/2/startsAt", "detail": "not an RFC 3339 time: 'x'"}
+    assert said["errors"] == [place]
     assert answered(site, 400) == 1
 
 
@@ -83,7 +84,7 @@ async def test_without_the_right_token_nothing_is_read(
     client: Client, site: Site, store: Store, headers: dict[str, str], status: int, error: str
 ) -> None:
     answer = await client.post(PATH, data=body(), headers=JSON | headers)
-    assert (answer.status, await answer.json()) == (status, {"error": error})
+    assert (answer.status, (await refusals.read(answer))["detail"]) == (status, error)
     asked = answer.headers.getall("WWW-Authenticate", [])
     assert asked == (['Bearer realm="tocsin"', 'Basic realm="tocsin"'] if status == 401 else [])
     assert await store.queues() == []
@@ -100,7 +101,9 @@ async def test_the_right_token_opens_the_webhook(client: Client, secret: str) ->
 async def test_anything_but_json_is_415(client: Client) -> None:
     answer = await client.post(PATH, data=body(), headers={"Content-Type": "text/plain"})
     assert answer.status == 415
-    assert await answer.json() == {"error": "application/json is expected, not text/plain"}
+    said = await refusals.read(answer)
+    assert said["detail"] == "application/json is expected, not text/plain"
+    assert await refusals.places(answer) == ["Content-Type"]
 
 
 async def _chunks(size: int) -> AsyncIterator[bytes]:
@@ -116,9 +119,8 @@ async def test_a_body_over_16_mib_is_413_also_in_chunks(
     data = _chunks(size) if chunked else io.BytesIO(b" " * (size + 1))
     answer = await client.post(PATH, data=data, headers=JSON)
     assert answer.status == 413
-    assert await answer.json() == {
-        "error": "over 16777216 bytes; set `max_alerts` in this webhook_config"
-    }
+    said = await refusals.read(answer)
+    assert said["detail"] == "over 16777216 bytes; set `max_alerts` in this webhook_config"
     assert answered(site, 413) == 1
 
 
@@ -134,7 +136,7 @@ async def test_a_body_that_cannot_be_unpacked_is_400(client: Client) -> None:
     for bad in (b"not gzip at all", good[:-9], good + b"and more"):
         answer = await client.post(PATH, data=bad, headers=headers)
         assert answer.status == 400
-        assert "cannot be unpacked by gzip" in (await answer.json())["error"]
+        assert "cannot be unpacked by gzip" in (await answer.json())["detail"]
     assert (await client.post(PATH, data=good, headers=headers)).status == 200
 
 
@@ -142,7 +144,8 @@ async def test_a_coding_that_is_not_known_is_refused_in_words(client: Client) ->
     headers = JSON | {"Content-Encoding": "br"}
     answer = await client.post(PATH, data=b"\x0b\x02\x80", headers=headers)
     assert answer.status == 415
-    assert await answer.json() == {"error": "'br' is not read; pack it by gzip or deflate"}
+    said = await refusals.read(answer)
+    assert said["detail"] == "'br' is not read; pack it by gzip or deflate"
 
 
 async def test_where_the_database_is_stands_in_the_log_and_in_no_answer(
@@ -157,7 +160,7 @@ async def test_where_the_database_is_stands_in_the_log_and_in_no_answer(
     answer = await client.post(PATH, data=body(), headers=JSON)
     assert answer.status == 503
     said = "the store is unavailable, try again: its database is away, or refuses"
-    assert await answer.json() == {"error": said}
+    assert (await refusals.read(answer))["detail"] == said
     assert '"10.0.0.7", port 5432' in caplog.text
 
 
@@ -183,9 +186,8 @@ async def test_a_store_that_is_locked_is_503_and_then_the_same_is_accepted(
         other.execute("begin immediate")
         answer = await client.post(PATH, data=body(), headers=JSON)
         assert answer.status == 503
-        assert await answer.json() == {
-            "error": "the store is unavailable, try again: database is locked"
-        }
+        said = await refusals.read(answer)
+        assert said["detail"] == "the store is unavailable, try again: database is locked"
     answer = await client.post(PATH, data=body(), headers=JSON)
     assert await answer.json() == {"outcome": "accepted"}
     assert answered(site, 503) == 1
@@ -199,7 +201,7 @@ async def test_a_full_disk_is_503(client: Client, store: Store) -> None:
     many = body([alert(f"{number:016x}") for number in range(2000)])
     answer = await client.post(PATH, data=many, headers=JSON)
     assert answer.status == 503
-    assert "full" in (await answer.json())["error"]
+    assert "full" in (await answer.json())["detail"]
 
 
 async def test_more_at_once_than_there_is_room_for_is_503_and_later_accepted(
@@ -208,7 +210,7 @@ async def test_more_at_once_than_there_is_room_for_is_503_and_later_accepted(
     with site.intake.room.hold(MOST_UNDER_WAY - 10_000):
         answer = await client.post(PATH, data=body(), headers=JSON)
         assert answer.status == 503
-        assert "are under way" in (await answer.json())["error"]
+        assert "are under way" in (await answer.json())["detail"]
     assert (await client.post(PATH, data=body(), headers=JSON)).status == 200
     with site.intake.room.hold(MOST_UNDER_WAY):  # nothing of it is held any longer
         pass
