@@ -23,6 +23,7 @@ from sqlalchemy import URL
 from receiver.channels import CHANNELS
 from receiver.channels.contract import Channel, TimeZone
 from receiver.incidents.escalation.policy import Escalations
+from receiver.incidents.lives import Lives
 from receiver.incidents.oncall.schedule import Schedules
 from receiver.incidents.people import Person, twins
 from receiver.incidents.quiet.hours import Named
@@ -127,6 +128,7 @@ class Config(Section):
     people: Annotated[dict[str, Person], AfterValidator(_check_people)] = Field(
         default_factory=dict
     )
+    incidents: Lives = Lives()
     maintenance: Windows = ()
     flapping: Flapping | None = Flapping()
     mute_times: Named = Field(default_factory=dict)

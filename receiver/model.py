@@ -123,6 +123,8 @@ _CALLING = frozenset({"", "escalate", "maintenance-over", "muted-over", "quiet-h
 """Acts of which people hear who were not told before; of others whoever did them has heard."""
 ASSUMED = "no longer known to Alertmanager"
 """The `reason` of a notification that the receiver wrote itself for a resolved that never came."""
+REOPENED = "incident reopened"
+"""The `reason` of a notification by which an incident that was over is opened again."""
 REMINDER = "repeat interval elapsed"
 """The `reason` of a notification that says nothing new; older Alertmanagers do not give it."""
 OF_NONE = "tocsin:none:"
@@ -248,6 +250,7 @@ class Delivery:
     """An owed message, claimed from the outbox: what to say, where, and how often it was tried.
 
     `reached` are those who have it already, the first since `reached_at`; others are owed it still.
+    The incident was `reopened` so often.
     """
 
     id: int
@@ -258,6 +261,7 @@ class Delivery:
     accepted_at: datetime
     reached: frozenset[str] = frozenset()
     reached_at: datetime | None = None
+    reopened: int = 0
 
 
 class SendError(Exception):

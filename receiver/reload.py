@@ -133,6 +133,7 @@ class InForce:
             self._crew.wake,
             _ears(config),
             self.planning.quiet,
+            config.incidents,
         )
         site.desk = Desk(self._acting(config), config.people, self._signer, self._ties.http)
         site.duty = Duty(config.schedules, config.people, site.store)

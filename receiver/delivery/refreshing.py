@@ -60,7 +60,9 @@ class Refreshing:
         if told is None:
             return
         handled = await self._store.handling.handled(found.incident, now)
-        delivery = Delivery(0, self._outlet.name, found.incident, told, 0, now)
+        often = handled.reopened if handled else 0
+        at = (0, self._outlet.name, found.incident, told, 0, now)
+        delivery = Delivery(*at, reopened=often)
         about = Told(
             (Telling((delivery,), replace(told, act=None)),),
             place=found.place,

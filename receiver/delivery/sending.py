@@ -199,6 +199,8 @@ class Outlet:
         said, incident = telling.notification, telling.newest.incident
         doors = self.doors
         custody = doors.custody(incident, told.taken, now) if doors else NOBODY
+        if telling.newest.reopened:
+            custody = replace(custody, reopened=telling.newest.reopened)
         return render(
             said,
             self.style,

@@ -25,7 +25,8 @@ class Grading:
             return told
         judged = await self.store.verdicts.judged(now - last)
         spells = [
-            Spell(j.rule, j.group, j.opened_at, j.resolved_at, j.taken, j.verdict) for j in judged
+            Spell(j.rule, j.group, j.opened_at, j.resolved_at, j.taken, j.verdict, j.rests)
+            for j in judged
         ]
         told = assess(spells, await self.store.verdicts.missed(now - last))
         self._told = {last: (now, told)}

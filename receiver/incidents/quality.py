@@ -16,14 +16,17 @@ _WAITS = tuple(timedelta(minutes=m) for m in (1, 2, 5, 10, 15, 30))
 _HOLDS = tuple(timedelta(minutes=m) for m in (5, 10, 15, 30, 60))
 _FEWEST = 3
 _SHARE = 0.3
-"""Of a rule's incidents: what would spare fewer is no proposal."""
+"""Of the times that a rule's incidents opened: what would spare fewer is no proposal."""
 _NEARLY = 0.8
 """Of the most that any would spare: the shortest that spares so many is proposed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spell:
-    """One incident of a rule in a group; `verdict` is what people said of it, or empty."""
+    """One incident of a rule in a group; `verdict` is what people said of it, or empty.
+
+    In its `rests` it was over until it was opened again.
+    """
 
     rule: str
     group: str
@@ -31,6 +34,7 @@ class Spell:
     resolved_at: datetime | None = None
     taken: bool = False
     verdict: str = ""
+    rests: tuple[tuple[datetime, datetime], ...] = ()
 
     @property
     def wanted(self) -> bool:
@@ -40,17 +44,30 @@ class Spell:
     @property
     def lasted(self) -> timedelta | None:
         """How long it fired; None while it does."""
-        return None if self.resolved_at is None else self.resolved_at - self.opened_at
+        if self.resolved_at is None:
+            return None
+        rested = sum((again - over for over, again in self.rests), timedelta())
+        return self.resolved_at - self.opened_at - rested
+
+    @property
+    def stretches(self) -> list[tuple[datetime, datetime | None]]:
+        """From when to when it fired, each time."""
+        begins = [self.opened_at, *(again for _, again in self.rests)]
+        ends = [*(over for over, _ in self.rests), self.resolved_at]
+        return [*zip(begins, ends, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A change of a rule's `setting` to `value`, which would have spared some of its incidents."""
+    """A change of a rule's `setting` to `value`.
+
+    It would have `spared` some of the times that its incidents opened, also again.
+    """
 
     setting: str
     value: timedelta
     spared: int
-    incidents: int
+    openings: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +152,7 @@ def _longer_for(spells: Sequence[Spell]) -> Proposal | None:
     """Let the rule wait longer: what is over before is not told, unless somebody wanted it."""
 
     def spared(wait: timedelta) -> int:
-        over = [spell for spell in spells if _is_over_within(spell, wait)]
+        over = [s for s in spells for each in s.stretches if _is_short(each, wait)]
         return 0 if any(spell.wanted for spell in over) else len(over)
 
     return _shortest("for", spells, {wait: spared(wait) for wait in _WAITS})
@@ -149,21 +166,28 @@ def _longer_firing(spells: Sequence[Spell]) -> Proposal | None:
 
 
 def _gaps(spells: Sequence[Spell]) -> Iterator[timedelta]:
-    """Yield how long a group was quiet between two incidents."""
+    """Yield how long a group was quiet before it fired again."""
     ordered = sorted(spells, key=lambda spell: (spell.group, spell.opened_at))
     for before, after in pairwise(ordered):
         if before.group == after.group and before.resolved_at is not None:
             yield after.opened_at - before.resolved_at
+    yield from (again - over for spell in ordered for over, again in spell.rests)
 
 
 def _shortest(
     setting: str, spells: Sequence[Spell], spared: dict[timedelta, int]
 ) -> Proposal | None:
     most = max(spared.values())
-    if most < max(_FEWEST, _SHARE * len(spells)):
+    openings = sum(len(spell.stretches) for spell in spells)
+    if most < max(_FEWEST, _SHARE * openings):
         return None
     value = next(value for value, count in spared.items() if count >= _NEARLY * most)
-    return Proposal(setting, value, spared[value], len(spells))
+    return Proposal(setting, value, spared[value], openings)
+
+
+def _is_short(stretch: tuple[datetime, datetime | None], time: timedelta) -> bool:
+    begin, end = stretch
+    return end is not None and end - begin <= time
 
 
 def _is_over_within(spell: Spell, time: timedelta) -> bool:

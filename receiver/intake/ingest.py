@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from receiver.incidents.lives import APART, Lives
 from receiver.incidents.quiet.keeping import LOUD, Quiet, hide
 from receiver.intake.room import Room
 from receiver.intake.webhook import parse
@@ -160,7 +161,7 @@ def _is_duplicate(told: Notification, now: datetime, known: Known) -> bool:
 class Intake:
     """Where webhooks enter; `wake` is told which channels have something to send.
 
-    `quiet` says what keeps quiet at a time.
+    `quiet` says what keeps quiet at a time, and `lives` which alerts are one incident.
     """
 
     store: Store
@@ -169,6 +170,7 @@ class Intake:
     wake: Callable[[Iterable[str]], None]
     ears: Ears = ALL_ALIKE
     quiet: Callable[[datetime], Quiet] = _loud
+    lives: Lives = APART
     room: Room = field(default_factory=lambda: Room(MOST_UNDER_WAY))
     _one_large: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -187,7 +189,8 @@ class Intake:
         choose = partial(decide, told, now, self.routes, ears=self.ears, quiet=quiet)
         beats = any(is_watchdog(a) and a.status is Status.FIRING for a in told.alerts)
         webhook = Webhook(body, told, now, beats)
-        decision = await self.store.accept(webhook, choose, quiet.depth)
+        terms = self.lives.terms(quiet.depth)
+        decision = await self.store.accept(webhook, choose, terms)
         if beats:
             self.metrics.watchdog.set(now.timestamp())
         self._count(told, decision)

@@ -18,7 +18,7 @@ class Custody:
     """`taken` is who acknowledged the incident of this number, `links` are (name, URL) of people.
 
     `verbs` are what can be done by a channel's own buttons, and `silences` says whether by one of
-    the two a silence is made.
+    the two a silence is made. It was `reopened` so often.
     """
 
     incident: int = 0
@@ -26,6 +26,7 @@ class Custody:
     links: tuple[tuple[str, str], ...] = ()
     verbs: tuple[str, ...] = ()
     silences: bool = False
+    reopened: int = 0
 
 
 NOBODY = Custody()

@@ -18,6 +18,7 @@ _FEWEST = 3
 _MOST = 3
 _SHARES = {Language.EN: "{0} of {1} have {2}={3}", Language.ZH: "{2}={3}（{0}/{1} 条）"}
 _LINE = {Language.EN: " (1 is the alarm line)", Language.ZH: "（1 为告警线）"}
+_TIMES = {Language.EN: "{} times", Language.ZH: "{} 次"}
 _COMMA = {Language.EN: ", ", Language.ZH: "、"}
 _SEMICOLON = {Language.EN: "; ", Language.ZH: "；"}
 
@@ -36,8 +37,16 @@ def value_of(alert: Alert, background: Background) -> str:
     return "" if number is None else quantity(number, unit)
 
 
-def facts_of(alerts: Sequence[Alert], background: Background, language: Language) -> Facts:
-    """Yield (kind, text): of one alert its numbers, of several what they have in common."""
+def facts_of(
+    alerts: Sequence[Alert], background: Background, language: Language, reopened: int = 0
+) -> Facts:
+    """Yield (kind, text): of one alert its numbers, of several what they have in common.
+
+    Before that how often their incident was opened again, if it was.
+    """
+    if reopened:
+        once = reopened == 1 and language is Language.EN
+        yield "reopened", "once" if once else _TIMES[language].format(reopened)
     if len(alerts) == 1:
         yield from _numbers(alerts[0], background, language)
     elif shares := _SEMICOLON[language].join(_shares(alerts, language)):

@@ -10,7 +10,6 @@ from receiver.messages.filters import clip, plain, web_link
 from receiver.messages.links import links_of
 from receiver.messages.words import ACTED, ACTED_EMOJI, AGAIN, RESOLVED, severity_word
 from receiver.model import (
-    REMINDER,
     RESOLVED_EMOJI,
     UNKNOWN,
     Act,
@@ -188,7 +187,7 @@ def look_at(
         summary=clip(plain(summaries.pop()), _TEXT) if len(summaries) == 1 else "",
         labels=_pairs(shared),
         links=tuple(links_of(alerts, shared, _form(notification, custody), link, background.link)),
-        facts=tuple(facts_of(alerts, background, language)),
+        facts=tuple(facts_of(alerts, background, language, custody.reopened)),
         picture=web_link(background.link),
         pictured=background.picture is not None,
         people=() if resolved else custody.links,
@@ -216,8 +215,8 @@ def _headline(told: Notification, language: Language) -> tuple[str, str]:
         return RESOLVED_EMOJI, RESOLVED[language]
     severity = told.severity
     word = severity_word(severity, language)
-    again = f"{word} · {AGAIN[language]}" if told.reason == REMINDER else word
-    return severity.emoji, again
+    again = AGAIN[language].get(told.reason)
+    return severity.emoji, f"{word} · {again}" if again else word
 
 
 def _act(done: Act | None) -> Act | None:

@@ -1,6 +1,6 @@
 """The words of both languages that templates do not hold themselves."""
 
-from receiver.model import Language
+from receiver.model import REMINDER, REOPENED, Language
 from receiver.severity import Severity
 
 RESOLVED = {Language.EN: "Resolved", Language.ZH: "已恢复"}
@@ -34,8 +34,11 @@ def severity_word(severity: Severity, language: Language) -> str:
     return severity.said or SEVERITY[language][severity.name]
 
 
-AGAIN = {Language.EN: "reminder", Language.ZH: "再次提醒"}
-"""What a reminder says beside the severity."""
+AGAIN = {
+    Language.EN: {REMINDER: "reminder", REOPENED: "reopened"},
+    Language.ZH: {REMINDER: "再次提醒", REOPENED: "重新触发"},
+}
+"""What is said beside the severity, by the reason of a notification."""
 
 ACTED = {
     Language.EN: {
@@ -144,6 +147,7 @@ HANDLE = {Language.EN: "Handle as {}", Language.ZH: "以 {} 的身份处理"}
 
 FACTS = {
     Language.EN: {
+        "reopened": "Reopened",
         "value": "Value",
         "expected": "Expected",
         "deviation": "Deviation",
@@ -151,6 +155,7 @@ FACTS = {
         "unusual": "Also unusual there",
     },
     Language.ZH: {
+        "reopened": "重新触发",
         "value": "当前值",
         "expected": "期望区间",
         "deviation": "偏离度",

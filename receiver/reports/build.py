@@ -24,7 +24,7 @@ def build(facts: Facts) -> Report:
     then = [p for p in known if period.before <= p.opened < period.begin]
     compared = not list(_unknown(facts))
     critical = _covered((p for p in known if _is_critical(p)), period)
-    still = [p for p in known if p.resolved is None or p.resolved >= period.end]
+    still = [p for p in known if _is_open_at(p, period.end)]
     performance, more = measure(facts.watched or (), period)
     return Report(
         kind=facts.kind,
@@ -34,8 +34,8 @@ def build(facts: Facts) -> Report:
         severities=_severities(now),
         severities_before=_severities(then) if compared else {},
         acknowledged=_share(now, period.end),
-        mtta=_mean((p.acknowledged, p.opened) for p in now if _before(p.acknowledged, period.end)),
-        mttr=_mean((p.resolved, p.opened) for p in now if _before(p.resolved, period.end)),
+        mtta=_mean((p, p.acknowledged) for p in now if _before(p.acknowledged, period.end)),
+        mttr=_mean((p, p.resolved) for p in now if _before(p.resolved, period.end)),
         mtbf=_between(now),
         critical=critical,
         availability=1 - critical / (period.end - period.begin).total_seconds(),
@@ -90,9 +90,26 @@ def _share(now: Sequence[Past], end: datetime) -> float | None:
     return sum(_before(p.acknowledged, end) for p in now) / len(now) if now else None
 
 
-def _mean(spans: Iterable[tuple[datetime | None, datetime]]) -> float | None:
-    lasted = [(end - begin).total_seconds() for end, begin in spans if end]
+def _mean(spans: Iterable[tuple[Past, datetime | None]]) -> float | None:
+    lasted = [_open_until(past, end).total_seconds() for past, end in spans if end]
     return sum(lasted) / len(lasted) if lasted else None
+
+
+def _open_until(past: Past, end: datetime) -> timedelta:
+    """Return how long it was open until then: what it rested in between does not count."""
+    rested = (again - over for over, again in past.rests if again <= end)
+    return end - past.opened - sum(rested, timedelta())
+
+
+def _stretches(past: Past) -> Iterator[tuple[datetime, datetime | None]]:
+    """Yield from when to when it was open, each time."""
+    begins = (past.opened, *(again for _, again in past.rests))
+    ends = (*(over for over, _ in past.rests), past.resolved)
+    return zip(begins, ends, strict=True)
+
+
+def _is_open_at(past: Past, end: datetime) -> bool:
+    return any(b < end and (e is None or e >= end) for b, e in _stretches(past))
 
 
 def _by_title(pasts: Iterable[Past]) -> Iterable[tuple[str, list[Past]]]:
@@ -120,7 +137,11 @@ def _between(now: Iterable[Past]) -> list[Ranked]:
 
 def _covered(pasts: Iterable[Past], period: Period) -> float:
     """Return the seconds of a period in which at least one of them was open."""
-    spans = ((max(p.opened, period.begin), p.resolved or period.end) for p in pasts)
+    spans = (
+        (max(begin, period.begin), end or period.end)
+        for past in pasts
+        for begin, end in _stretches(past)
+    )
     total, reached = timedelta(), period.begin
     for begin, end in sorted((b, min(e, period.end)) for b, e in spans):
         if end > max(begin, reached):
@@ -136,8 +157,8 @@ def _noisiest(now: Iterable[Past]) -> list[Noise]:
 
 
 def _noise(title: str, pasts: Sequence[Past]) -> Noise:
-    brief = sum(p.resolved is not None and p.resolved - p.opened < _BRIEF for p in pasts)
-    times = sorted(past.opened for past in pasts)
+    brief = sum(p.resolved is not None and _open_until(p, p.resolved) < _BRIEF for p in pasts)
+    times = sorted(begin for past in pasts for begin, _ in _stretches(past))
     later = times[_FLAPPING - 1 :]
     flaps = any(b - a <= _WITHIN for a, b in zip(times, later, strict=False))
     return Noise(title, len(pasts), brief, flaps)

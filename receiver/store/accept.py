@@ -9,8 +9,7 @@ from sqlalchemy import BindParameter, Connection, bindparam, delete, select
 
 from receiver.store import beats, bell, bodies, bulk, episodes, held
 from receiver.store.episodes import Case
-from receiver.store.past import LOOKED_AT
-from receiver.store.records import REPEATED, Decision, Known, Webhook
+from receiver.store.records import AS_EVER, REPEATED, Decision, Known, Terms, Webhook
 from receiver.store.schema import deliveries, slices, webhooks
 
 Decide = Callable[[Known], Decision]
@@ -22,8 +21,7 @@ class Arrival:
 
     webhook: Webhook
     decide: Decide
-    depth: int = LOOKED_AT
-    """Episodes of each alert that are looked at."""
+    terms: Terms = AS_EVER
 
 
 def accept(connection: Connection, arrivals: Sequence[Arrival]) -> list[tuple[Decision, int]]:
@@ -54,8 +52,8 @@ def _turns(arrivals: Sequence[Arrival]) -> Iterator[list[int]]:
 
 
 def _accept(connection: Connection, arrivals: Sequence[Arrival]) -> list[tuple[Decision, int]]:
-    depth = max(arrival.depth for arrival in arrivals)  # all have that of the same settings
-    cases = episodes.look_up(connection, [arrival.webhook for arrival in arrivals], depth)
+    terms = arrivals[0].terms  # all have those of the same settings
+    cases = episodes.look_up(connection, [arrival.webhook for arrival in arrivals], terms)
     decisions = [a.decide(case.seen) for a, case in zip(arrivals, cases, strict=True)]
     belongs = episodes.record(connection, cases, decisions)
     held.note(connection, decisions, belongs)

@@ -19,11 +19,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import ColumnElement
 
-from receiver.model import REMINDER, Delivery, Notification, Status
+from receiver.model import REMINDER, REOPENED, Delivery, Notification, Status
 from receiver.store import bulk, gates
 from receiver.store.locks import unheld
 from receiver.store.records import REPEATED, Choice, Gate, Line, Waiting
-from receiver.store.schema import Instant, attempts, deliveries, owed, webhooks
+from receiver.store.schema import Instant, attempts, deliveries, incidents, owed, webhooks
 
 Choose = Callable[[Waiting], Choice]
 
@@ -50,15 +50,19 @@ class Claim:
     reached: Sequence[str] | None
     reached_at: datetime | None
     left_out: Sequence[str]
+    reopened: int
+    reopened_at: datetime | None
 
     def delivery(self, said: Notification) -> Delivery:
         """Return what to send of that webhook, without what the message must not mention."""
         told = _without(said, self.left_out) if self.left_out else said
         if self.reason == REPEATED:
             told = replace(told, reason=REMINDER)
+        elif self.accepted_at == self.reopened_at:
+            told = replace(told, reason=REOPENED)
         return Delivery(
             *(self.id, self.channel, self.incident, told, self.attempts, self.accepted_at),
-            *(frozenset(self.reached or ()), self.reached_at),
+            *(frozenset(self.reached or ()), self.reached_at, self.reopened),
         )
 
 
@@ -177,10 +181,13 @@ _TAKE = (
 )
 _TAKEN: Select[*tuple[Any, ...]] = (
     select(
-        *(deliveries.c[name] for name in Claim.__dataclass_fields__ if name != "left_out"),
+        *(deliveries.c[name] for name in Claim.__dataclass_fields__ if name in deliveries.c),
         webhooks.c.left_out,
+        func.coalesce(incidents.c.reopened, 0),
+        incidents.c.reopened_at,
     )
     .join(webhooks, webhooks.c.id == deliveries.c.webhook)
+    .outerjoin(incidents, incidents.c.id == deliveries.c.incident)
     .where(_THESE)
     .order_by(deliveries.c.id)
 )

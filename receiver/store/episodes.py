@@ -15,7 +15,8 @@ from receiver.model import ASSUMED, Alert, Notification, Status
 from receiver.severity import SEVERITIES
 from receiver.store import bulk, past
 from receiver.store.past import ASSUMED_OVER
-from receiver.store.records import Decision, Known, Webhook
+from receiver.store.records import AS_EVER, Decision, Known, Terms, Webhook
+from receiver.store.reopening import Ended, Reopening, life, reopen
 from receiver.store.schema import episodes, incidents
 
 _ROWS = 1000
@@ -27,7 +28,10 @@ _Value = TypeVar("_Value")
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A webhook with what was known of its group before; `incident` is the group's last one."""
+    """A webhook with what was known of its group before; `incident` is the group's last one.
+
+    `ended` says of that how it ended, if it has.
+    """
 
     webhook: Webhook
     group: str
@@ -36,6 +40,7 @@ class Case:
     incident: int | None
     is_open: bool
     severity: str = ""
+    ended: Ended | None = None
 
     def told(self, decision: Decision) -> list[Alert]:
         """Return the alerts that count."""
@@ -45,9 +50,7 @@ class Case:
         return [a for a in self.webhook.notification.alerts if a.fingerprint not in left_out]
 
 
-def look_up(
-    connection: Connection, told: Sequence[Webhook], depth: int = past.LOOKED_AT
-) -> list[Case]:
+def look_up(connection: Connection, told: Sequence[Webhook], terms: Terms = AS_EVER) -> list[Case]:
     """Look up what is known of the webhooks' groups, which are all different, and alerts."""
     named = [(w, w.notification.group_hash, w.notification.delivery_key) for w in told]
     last = past.last_incidents(connection, [group for _, group, _ in named])
@@ -60,9 +63,10 @@ def look_up(
             cases.append(Case(webhook, group, key, Known(), None, is_open=False))
             continue
         prints = {a.fingerprint for a in webhook.notification.alerts}
-        seen = past.known(connection, group, prints, owed.get(key), depth)
-        is_open = row.resolved_at is None
-        cases.append(Case(webhook, group, key, seen, row.id, is_open, row.severity))
+        seen = past.known(connection, group, prints, owed.get(key), terms.depth)
+        over = row.resolved_at
+        ended = None if over is None else Ended(row.id, over, row.reopened, terms.reopen)
+        cases.append(Case(webhook, group, key, seen, row.id, over is None, row.severity, ended))
     return cases
 
 
@@ -93,18 +97,25 @@ def _incidents(
     decisions: Sequence[Decision],
     told: Sequence[Sequence[Alert]],
 ) -> list[int | None]:
-    """Find each group's incident; a firing alert opens a new one where the last is over."""
+    """Find each group's incident; a firing alert opens the last again, or a new one."""
     belongs = [
         case.incident if decision.incident else None
         for case, decision in zip(cases, decisions, strict=True)
     ]
-    fresh = [
-        index
-        for index, (case, decision) in enumerate(zip(cases, decisions, strict=True))
-        if decision.incident
-        and not case.is_open
-        and (case.incident is None or any(a.status is Status.FIRING for a in told[index]))
-    ]
+    fresh: list[int] = []
+    again: list[Reopening] = []
+    for index, (case, decision) in enumerate(zip(cases, decisions, strict=True)):
+        if case.is_open or not decision.incident:
+            continue
+        if case.ended is None:
+            fresh.append(index)
+        elif any(alert.status is Status.FIRING for alert in told[index]):
+            now = case.webhook.received_at
+            if life(case.ended, now) == "reopened":
+                again.append((case.ended, now))
+            else:
+                fresh.append(index)
+    reopen(connection, again)
     numbers = bulk.numbers(connection, incidents, len(fresh)) if fresh else ()
     opened = list(zip(fresh, numbers, strict=True))
     bulk.add(

@@ -53,6 +53,12 @@ class Pending:
     taken_until: datetime | None = None
     silenced: bool = False
     progress: Progress | None = None
+    reopened_at: datetime | None = None
+
+    @property
+    def since(self) -> datetime:
+        """Since when it is open."""
+        return self.reopened_at or self.opened_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +126,7 @@ def _read(row: Row[tuple[object, ...]], *, silenced: bool) -> Pending:
         **{name: values[name] for name in names},
         webhook=values["webhook"] or 0,
         silenced=silenced,
+        reopened_at=values["reopened_at"],
         progress=Progress(**{name: values[name] for name in _NAMES}) if begun else None,
     )
 

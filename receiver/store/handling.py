@@ -21,10 +21,14 @@ _KEY = 32
 
 @dataclass(frozen=True, slots=True)
 class Handled:
-    """How an incident stands with people: whether it is open, and who took it, if anybody."""
+    """How an incident stands with people: whether it is open, and who took it, if anybody.
+
+    It was `reopened` so often.
+    """
 
     is_open: bool
     taken: Act | None = None
+    reopened: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,7 @@ def _handled(connection: Connection, incident: int, now: datetime) -> Handled | 
     query = (
         select(
             incidents.c.resolved_at,
+            incidents.c.reopened,
             acknowledgements.c.who,
             acknowledgements.c.at,
             acknowledgements.c.until,
@@ -88,7 +93,7 @@ def _handled(connection: Connection, incident: int, now: datetime) -> Handled | 
         return None
     holds = row.who and (row.until is None or row.until > now)
     taken = Act("acknowledge", row.who, row.at, row.until, row.comment) if holds else None
-    return Handled(row.resolved_at is None, taken)
+    return Handled(row.resolved_at is None, taken, row.reopened)
 
 
 def _acknowledge(connection: Connection, incident: int, act: Act, change: Change) -> Handled | None:
@@ -96,8 +101,10 @@ def _acknowledge(connection: Connection, incident: int, act: Act, change: Change
     if stood is not None and stood.is_open and stood.taken is None:
         row = {"incident": incident, "who": act.who, "at": act.at, "until": act.until}
         ended = acknowledgements.c.incident == incident
+        first = connection.scalar(select(acknowledgements.c.first_at).where(ended)) or act.at
         connection.execute(delete(acknowledgements).where(ended))
-        connection.execute(insert(acknowledgements).values(comment=act.detail, **row))
+        row |= {"comment": act.detail, "first_at": first}
+        connection.execute(insert(acknowledgements).values(row))
         audit.note(connection, change, act.at)
     return stood
 

@@ -18,6 +18,10 @@ from receiver.store.timeline import Event
 
 STATES = ("open", "acknowledged", "silenced", "resolved")
 _ESCAPE = "\\"
+_PLAIN = (
+    *("id", "title", "severity", "receiver", "group_key"),
+    *("opened_at", "resolved_at", "reopened", "reopened_at"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class Incident:
     """An incident: its worst severity so far, how many of its alerts fire, and how many are hidden.
 
     `taken` is who has it; `firing` counts alerts, and `hushed` those of them that a silence hides.
+    It was `reopened` so often, the last time at `reopened_at`.
     """
 
     id: int
@@ -52,6 +57,8 @@ class Incident:
     firing: int = 0
     alerts: int = 0
     hushed: int = 0
+    reopened: int = 0
+    reopened_at: datetime | None = None
 
     @property
     def state(self) -> str:
@@ -143,10 +150,9 @@ def _says(word: str) -> ColumnElement[bool]:
 
 def _incident(row: Row[tuple[object, ...]]) -> Incident:
     values = row._mapping  # noqa: SLF001 -- SQLAlchemy's public name
-    names = ("id", "title", "severity", "receiver", "group_key", "opened_at", "resolved_at")
     said = (values[name] for name in ("who", "at", "until", "comment"))
     taken = Act("acknowledge", *said) if values["who"] else None
-    return Incident(**{name: values[name] for name in names}, taken=taken)
+    return Incident(**{name: values[name] for name in _PLAIN}, taken=taken)
 
 
 def _counted(connection: Connection, found: Iterable[Incident]) -> list[Incident]:
@@ -166,16 +172,18 @@ def _count(connection: Connection, numbers: Sequence[int]) -> tuple[Counter[int]
         standings.c.fingerprint == episodes.c.fingerprint,
         hidden,
     )
-    query = (
-        select(episodes.c.incident, episodes.c.status, standings.c.state, func.count())
+    each, of_these = episodes.c.incident, episodes.c.incident.in_(numbers)
+    several = func.count(episodes.c.fingerprint.distinct())  # each may have fired several times
+    query = select(each, several).where(of_these).group_by(each)
+    alerts = Counter({row[0]: row[1] for row in connection.execute(query)})
+    fires = (
+        select(each, standings.c.state, func.count())
         .select_from(episodes.outerjoin(standings, beside))
-        .where(episodes.c.incident.in_(numbers))
-        .group_by(episodes.c.incident, episodes.c.status, standings.c.state)
+        .where(of_these, episodes.c.status == Status.FIRING.value)
+        .group_by(each, standings.c.state)
     )
-    alerts, firing, hushed = Counter[int](), Counter[int](), Counter[int]()
-    for incident, status, state, count in connection.execute(query):
-        alerts[incident] += count
-        if status == Status.FIRING.value:
-            firing[incident] += count
-            hushed[incident] += count if state else 0
+    firing, hushed = Counter[int](), Counter[int]()
+    for incident, state, count in connection.execute(fires):
+        firing[incident] += count
+        hushed[incident] += count if state else 0
     return alerts, firing, hushed

@@ -224,11 +224,30 @@ def _reports(connection: Connection) -> None:
     )
 
 
+def _reopenings(connection: Connection) -> None:
+    add_column(
+        connection, "incidents", Column("reopened", Integer, nullable=False, server_default="0")
+    )
+    add_column(connection, "incidents", Column("reopened_at", BigInteger))
+    first = Column("first_at", BigInteger, nullable=False, server_default="0")
+    add_column(connection, "acknowledgements", first)
+    connection.exec_driver_sql("UPDATE acknowledgements SET first_at = at")
+    add_table(
+        connection,
+        "reopenings",
+        Column("incident", ForeignKey("incidents.id"), primary_key=True),
+        Column("number", Integer, primary_key=True),
+        Column("over_at", BigInteger, nullable=False),
+        Column("at", BigInteger, nullable=False),
+    )
+
+
 STEPS: Sequence[Step] = (
     *FIRST,
     *(_handling, _pictures, _outdated, _rota, _quiet, _life, _said, _reached, _hidden, _beats),
     _escalations,
     _verdicts,
     _reports,
+    _reopenings,
 )
 """STEPS[i] takes a store of version i + 1 to i + 2."""

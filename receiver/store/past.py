@@ -30,24 +30,23 @@ from sqlalchemy import (
 from sqlalchemy.sql.selectable import TableValuedAlias
 
 from receiver.model import Status
-from receiver.store.records import Known
+from receiver.store.records import LOOKED_AT, Known
 from receiver.store.schema import Instant, deliveries, episodes, incidents, webhooks
 
 ASSUMED_OVER = "assumed"
 """The status of an episode of which nobody but the receiver said that it is over."""
-LOOKED_AT = 4
-"""Episodes of an alert: one that fires, and some that are over. What is older is stale."""
 _LATELY = timedelta(hours=1)
 """Much longer than webhooks that say the same are duplicates of each other."""
 _LEAST = datetime.min.replace(tzinfo=UTC)
-_LAST_COLUMNS = tuple(incidents.c[n] for n in ("id", "group_hash", "resolved_at", "severity"))
+_LAST_NAMES = ("id", "group_hash", "resolved_at", "severity", "reopened")
+_LAST_COLUMNS = tuple(incidents.c[n] for n in _LAST_NAMES)
 _LARGEST_ID = 2**63 - 1
 _MOMENT = timedelta(microseconds=1)
 
 
 def last_incidents(
     connection: Connection, groups: Iterable[str]
-) -> dict[str, Row[int, str, datetime | None, str]]:
+) -> dict[str, Row[int, str, datetime | None, str, int]]:
     """Return the last incident of each group that has any."""
     rows = connection.execute(_LAST[connection.dialect.name], {"each": _json(groups)})
     return {row.group_hash: row for row in rows}

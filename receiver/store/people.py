@@ -12,6 +12,7 @@ acknowledgements = Table(
     Column("at", Instant, nullable=False),
     Column("until", Instant),
     Column("comment", Text, nullable=False),
+    Column("first_at", Instant, nullable=False),  # when somebody first had it
 )
 
 comments = Table(

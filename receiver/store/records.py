@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 
 from receiver.model import Alert, Delivery, Message, Notification, Status
@@ -20,6 +20,25 @@ class Webhook:
     notification: Notification
     received_at: datetime
     beats: bool = False
+
+
+LOOKED_AT = 4
+"""Episodes of an alert: one that fires, and some that are over. What is older is stale."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms webhooks are taken: how many episodes of each alert are looked at.
+
+    And within what time after its end an incident is opened again by what fires in its group.
+    """
+
+    depth: int = LOOKED_AT
+    reopen: timedelta = timedelta()
+
+
+AS_EVER = Terms()
+"""Each end is one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from receiver.store.schema import (
     incidents,
     owed,
     places,
+    reopenings,
     slices,
     webhooks,
 )
@@ -72,10 +73,13 @@ def forget_incidents(connection: Connection, before: datetime, most: int) -> int
         left = select(table.c.incident).where(table.c.incident == incidents.c.id)
         old = old.where(~left.exists())
     numbers = list(connection.scalars(old.limit(most)))
-    for table in (places, acknowledgements, comments, verdicts, escalations, held):
+    for table in _BESIDE:
         connection.execute(delete(table).where(table.c.incident.in_(numbers)))
     connection.execute(delete(incidents).where(incidents.c.id.in_(numbers)))
     return len(numbers)
+
+
+_BESIDE = (places, acknowledgements, comments, verdicts, escalations, held, reopenings)
 
 
 def oldest(connection: Connection, most: int) -> datetime | None:

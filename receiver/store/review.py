@@ -1,13 +1,14 @@
 """What was in a stretch of time: its incidents, and what became of its messages."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, and_, func, or_, select
 
 from receiver.store.lane import Lane
 from receiver.store.people import acknowledgements
+from receiver.store.reopening import Rest, rests
 from receiver.store.schema import deliveries, incidents, webhooks
 
 MOST = 20_000
@@ -16,7 +17,10 @@ MOST = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """An incident as far as a review needs it; each time but the first may be none yet."""
+    """An incident as far as a review needs it; each time but the first may be none yet.
+
+    In the `rests` it was over until it was opened again.
+    """
 
     id: int
     title: str
@@ -24,6 +28,7 @@ class Past:
     opened: datetime
     resolved: datetime | None = None
     acknowledged: datetime | None = None
+    rests: tuple[Rest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +77,18 @@ def _look(connection: Connection, since: datetime, begin: datetime, end: datetim
 
 def _incidents(connection: Connection, since: datetime, end: datetime) -> list[Past]:
     names = ("id", "title", "severity", "opened_at", "resolved_at")
-    columns = (*(incidents.c[name] for name in names), acknowledgements.c.at)
+    columns = (*(incidents.c[name] for name in names), acknowledgements.c.first_at)
     lasted = or_(incidents.c.resolved_at.is_(None), incidents.c.resolved_at > since)
+    theirs = and_(lasted, incidents.c.opened_at < end, incidents.c.group_key.not_like("tocsin:%"))
     query = (
         select(*columns)
         .select_from(incidents.outerjoin(acknowledgements))
-        .where(lasted, incidents.c.opened_at < end, incidents.c.group_key.not_like("tocsin:%"))
+        .where(theirs)
         .order_by(incidents.c.id.desc())
         .limit(MOST + 1)
     )
-    return [Past(*row) for row in connection.execute(query)]
+    between = rests(connection, theirs)
+    return [replace(Past(*row), rests=between.get(row.id, ())) for row in connection.execute(query)]
 
 
 def _fates(connection: Connection, begin: datetime, end: datetime) -> list[Fate]:

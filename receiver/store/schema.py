@@ -74,6 +74,8 @@ incidents = Table(
     Column("title", Text, nullable=False),
     Column("severity", Text, nullable=False),  # the worst so far
     Column("about", Text, nullable=False),  # what it can be found by
+    Column("reopened", Integer, nullable=False, server_default="0"),  # how often
+    Column("reopened_at", Instant),  # the last time
     Index("incidents_of_group", "group_hash", "id"),
     Index("incidents_by_end", "resolved_at"),
 )
@@ -83,6 +85,15 @@ Index(
     unique=True,
     sqlite_where=incidents.c.resolved_at.is_(None),
     postgresql_where=incidents.c.resolved_at.is_(None),
+)
+
+reopenings = Table(
+    "reopenings",
+    metadata,
+    Column("incident", ForeignKey("incidents.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("over_at", Instant, nullable=False),  # since when it was over
+    Column("at", Instant, nullable=False),
 )
 
 episodes = Table(

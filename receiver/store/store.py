@@ -37,9 +37,9 @@ from receiver.store.lane import Lane
 from receiver.store.notices import Asked
 from receiver.store.outbox import Parse
 from receiver.store.parts import ALSO, Parts
-from receiver.store.past import LOOKED_AT
 from receiver.store.recent import Recent
 from receiver.store.records import (
+    AS_EVER,
     Attempt,
     Decision,
     Gate,
@@ -47,6 +47,7 @@ from receiver.store.records import (
     Notice,
     Posted,
     Queue,
+    Terms,
     Turn,
     Webhook,
 )
@@ -134,11 +135,11 @@ class Store(Parts):
         if isinstance(self._database, URL) and self._clock.needs_setting():
             await self._claimer.run(self._clock.set_by)
 
-    async def accept(self, webhook: Webhook, decide: Decide, depth: int = LOOKED_AT) -> Decision:
+    async def accept(self, webhook: Webhook, decide: Decide, terms: Terms = AS_EVER) -> Decision:
         """Keep a webhook and what `decide` says is owed for it; on disk when this returns."""
         if self._space:
             self._space.demand()
-        decision, number = await self._writer.together(accept, Arrival(webhook, decide, depth))
+        decision, number = await self._writer.together(accept, Arrival(webhook, decide, terms))
         self._recent.put(number, webhook.notification, len(webhook.body))
         return decision
 

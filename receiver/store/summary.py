@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, Connection, Float, cast, func, select
+from sqlalchemy import BigInteger, Connection, cast, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from receiver.store.people import acknowledgements
-from receiver.store.schema import EPOCH, incidents
+from receiver.store.schema import EPOCH, incidents, reopenings
 
 _MOST = 10
 _SECOND = 1_000_000
@@ -20,7 +20,8 @@ class Summary:
     """What began since a time.
 
     `acknowledged_after` and `resolved_after` are means in seconds (MTTA and MTTR, from the opening
-    on; None where there is nothing to take the mean of); `hours` counts openings by the hour in
+    on, without the time in which it was over before it was opened again; None where there is
+    nothing to take the mean of); `hours` counts openings by the hour in
     which they were, and `talkers` the titles that came most often.
     """
 
@@ -42,12 +43,8 @@ def summarise(connection: Connection, since: datetime) -> Summary:
     severities = {row.severity: row[1] for row in connection.execute(by_severity)}
     titles = select(incidents.c.title, count).where(theirs).group_by(incidents.c.title)
     most = titles.order_by(count.desc(), incidents.c.title).limit(_MOST)
-    taken = select(count, _mean(acknowledgements.c.at)).select_from(
-        incidents.join(acknowledgements)
-    )
-    over = select(count, _mean(incidents.c.resolved_at)).where(incidents.c.resolved_at.is_not(None))
-    acknowledged, sooner = connection.execute(taken.where(theirs)).one()
-    resolved, later = connection.execute(over.where(theirs)).one()
+    acknowledged, sooner = _mean(connection, acknowledgements.c.first_at, theirs)
+    resolved, later = _mean(connection, incidents.c.resolved_at, theirs)
     return Summary(
         sum(severities.values()),
         severities,
@@ -65,8 +62,18 @@ def _raw(column: ColumnElement[datetime]) -> ColumnElement[int]:
     return cast(column, BigInteger)
 
 
-def _mean(end: ColumnElement[datetime]) -> ColumnElement[float | None]:
-    return cast(func.avg(_raw(end) - _raw(incidents.c.opened_at)) / _SECOND, Float)
+def _mean(
+    connection: Connection, end: ColumnElement[datetime], which: ColumnElement[bool]
+) -> tuple[int, float | None]:
+    """Return how many have come to this end, and after how many seconds in which they were open."""
+    held = incidents.outerjoin(acknowledgements)
+    length = func.sum(_raw(end) - _raw(incidents.c.opened_at))
+    query = select(func.count(end), length).select_from(held).where(which)
+    count, lasted = connection.execute(query).one()
+    between = func.sum(_raw(reopenings.c.at) - _raw(reopenings.c.over_at))
+    rests = select(between).select_from(held.join(reopenings)).where(which, reopenings.c.at <= end)
+    rested = connection.scalar(rests) or 0
+    return count, float(lasted - rested) / count / _SECOND if count else None
 
 
 def _hours(connection: Connection, which: ColumnElement[bool]) -> list[tuple[datetime, int]]:

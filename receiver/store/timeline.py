@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, Table, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from receiver.store.people import audit, comments
-from receiver.store.schema import deliveries, episodes, incidents
+from receiver.store.schema import deliveries, episodes, incidents, reopenings
 
 MOST = 500
 """Events of one kind that are told, the latest."""
@@ -19,8 +19,9 @@ MOST = 500
 class Event:
     """Something that happened: `who` did it, or is the channel of a message; `what` was said.
 
-    `kind` is opened, firing, resolved, message, act, comment or over. Of an alert, `what` is its
-    fingerprint; of a message, `state` and `reason` say what became of it, and `number` is its own.
+    `kind` is opened, reopened, firing, resolved, message, act, comment or over. Of an alert,
+    `what` is its fingerprint; of a message, `state` and `reason` say what became of it, and
+    `number` is its own.
     """
 
     at: datetime
@@ -49,6 +50,10 @@ def _life(connection: Connection, incident: int) -> Iterator[Event]:
         yield Event(row.opened_at, "opened")
         if row.resolved_at is not None:
             yield Event(row.resolved_at, "over")
+    again = select(reopenings).where(reopenings.c.incident == incident)
+    for row in connection.execute(again):
+        yield Event(row.over_at, "over")
+        yield Event(row.at, "reopened")
 
 
 def _alerts(connection: Connection, incident: int) -> Iterator[Event]:

@@ -9,6 +9,7 @@ from receiver.store import audit
 from receiver.store.audit import Change
 from receiver.store.lane import Lane
 from receiver.store.people import acknowledgements, missed, verdicts
+from receiver.store.reopening import Rest, rests
 from receiver.store.schema import incidents
 
 MOST_MISSED = 1_000
@@ -32,7 +33,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """An incident with what people did and said about it."""
+    """An incident with what people did and said about it, and when it was over in between."""
 
     rule: str
     group: str
@@ -40,6 +41,7 @@ class Judged:
     resolved_at: datetime | None
     taken: bool
     verdict: str
+    rests: tuple[Rest, ...] = ()
 
 
 class Verdicts:
@@ -91,19 +93,22 @@ def _miss(connection: Connection, said: Said, change: Change, now: datetime) -> 
 
 def _judged(connection: Connection, since: datetime) -> list[Judged]:
     beside = incidents.outerjoin(acknowledgements).outerjoin(verdicts)
+    theirs = (incidents.c.opened_at >= since) & incidents.c.group_key.not_like("tocsin:%")
+    between = rests(connection, theirs)
     query = (
         select(
+            incidents.c.id,
             *(incidents.c[n] for n in ("title", "group_hash", "opened_at", "resolved_at")),
             acknowledgements.c.who,
             verdicts.c.verdict,
         )
         .select_from(beside)
-        .where(incidents.c.opened_at >= since, incidents.c.group_key.not_like("tocsin:%"))
+        .where(theirs)
         .order_by(incidents.c.id.desc())
         .limit(_MOST)
     )
     return [
-        Judged(*row[:4], row.who is not None, row.verdict or "")
+        Judged(*row[1:5], row.who is not None, row.verdict or "", between.get(row.id, ()))
         for row in connection.execute(query)
     ]
 

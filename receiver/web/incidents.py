@@ -164,6 +164,7 @@ def write(found: Incident) -> dict[str, Any]:
     said = asdict(found) | {"state": found.state, "taken": _write_act(found.taken)}
     said["opened_at"] = found.opened_at.isoformat()
     said["resolved_at"] = _time(found.resolved_at)
+    said["reopened_at"] = _time(found.reopened_at)
     return said
 
 

@@ -104,5 +104,5 @@ def _write_proposal(proposal: Proposal | None) -> dict[str, Any] | None:
         "setting": proposal.setting,
         "seconds": proposal.value.total_seconds(),
         "spared": proposal.spared,
-        "incidents": proposal.incidents,
+        "openings": proposal.openings,
     }

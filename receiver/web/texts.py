@@ -76,7 +76,7 @@ TEXTS = {
         "brief": "Over within 5 min, taken by nobody",
         "median": "Usually lasts",
         "proposal": "Proposal",
-        "spares": "would have spared {} of {} incidents",
+        "spares": "would have spared {} of the {} times that an incident opened",
         "no_rules": "Nothing has fired in that time.",
         "judge": "Say what you thought of it.",
         "sign_in": "Sign in",
@@ -101,6 +101,8 @@ TEXTS = {
         "alerts": "Alerts",
         "kept": "Your comment is kept.",
         "too_many": "It has too many comments.",
+        "reopened": "Reopened",
+        "times": "{}, last",
         "may_look": "To act you need a token of scope operate or admin.",
     },
     Language.ZH: {
@@ -174,7 +176,7 @@ TEXTS = {
         "brief": "5 分钟内恢复且无人认领",
         "median": "通常持续",
         "proposal": "建议",
-        "spares": "可减少 {1} 个事件中的 {0} 个",
+        "spares": "可减少 {1} 次触发中的 {0} 次",
         "no_rules": "这段时间没有告警。",
         "judge": "请评价这次告警。",
         "sign_in": "登录",
@@ -198,6 +200,8 @@ TEXTS = {
         "alerts": "告警",
         "kept": "备注已保存。",
         "too_many": "备注过多。",
+        "reopened": "重新触发",
+        "times": "{} 次，最近一次",
         "may_look": "操作需要 scope 为 operate 或 admin 的令牌。",
     },
 }
@@ -229,6 +233,7 @@ KINDS = {
     Language.EN: {
         "opened": "opened",
         "over": "over",
+        "reopened": "opened again",
         "firing": "fires",
         "resolved": "is over",
         "comment": "says",
@@ -240,6 +245,7 @@ KINDS = {
     Language.ZH: {
         "opened": "事件开始",
         "over": "事件结束",
+        "reopened": "事件重新打开",
         "firing": "触发",
         "resolved": "恢复",
         "comment": "备注",

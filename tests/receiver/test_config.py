@@ -48,7 +48,7 @@ SLACK = (
 TOP = (
     "listen, store, store_password_file, retention, language, timezone, external_url,"
     " tls, tokens, alertmanager, prometheus, exporters, watchdog, grafana, channels, templates,"
-    " routes, people, maintenance, flapping, mute_times, schedules, escalations, reports"
+    " routes, people, incidents, maintenance, flapping, mute_times, schedules, escalations, reports"
 )
 
 NO_STORE = "is not a store; write sqlite:///FILE or postgresql://USER@HOST/DATABASE"
@@ -190,6 +190,7 @@ def test_every_problem_is_said_at_once_with_its_path(folder: Path) -> None:
             {"match": ["severity"], "channels": []},
         ],
         people={"ada": {"name": "Ada", "slack": "@ada", "mobile": "abc"}},
+        incidents={"reopen": "2d"},
     )
     missing, why = folder / "secrets" / "none", "No such file or directory"
     named = "chat, mail, bare, phones, bot"
@@ -213,6 +214,7 @@ def test_every_problem_is_said_at_once_with_its_path(folder: Path) -> None:
         "routes.1.channels: is empty; write at least one",
         "people.ada.mobile: not a mobile number: 'abc'; write it like '+86-13800000000'",
         "people.ada.slack: not a member's id: '@ada'; it stands in the profile, like U012ABCDEF",
+        "incidents.reopen: longer than 1d; what comes back so late is an incident of its own",
         f"stroe: unknown key; known here: {TOP}",
     ]
 

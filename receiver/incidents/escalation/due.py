@@ -77,9 +77,19 @@ def standing(pending: Pending, now: datetime) -> Stands:
 
 
 def begun(pending: Pending, policy: str, now: datetime) -> Progress:
-    """Return where an incident starts that is seen for the first time."""
-    old = now - pending.opened_at > FRESH
-    return Progress(policy, now if old else pending.opened_at)
+    """Return where an incident starts that is seen for the first time, or again after its end.
+
+    Of that end an acknowledgement was over, which is no news.
+    """
+    old = now - pending.since > FRESH
+    ended = pending.taken_until if _is_of_before(pending) else None
+    return Progress(policy, now if old else pending.since, ended=ended)
+
+
+def _is_of_before(pending: Pending) -> bool:
+    """Whether an acknowledgement is of before the incident was opened again."""
+    again, until = pending.reopened_at, pending.taken_until
+    return again is not None and until is not None and until <= again
 
 
 def settled(progress: Progress, policy: str, stands: Stands, now: datetime) -> Progress:

@@ -13,8 +13,15 @@ from receiver.messages.route import Route, route, taken
 from receiver.model import Alert, Labels, Status
 from receiver.settings import Duration, Section
 from receiver.severity import severity_of
-from receiver.store.past import LOOKED_AT
-from receiver.store.records import FLAPPING, MAINTENANCE, MUTED, QUIET_HOURS, Hold, Known
+from receiver.store.records import (
+    FLAPPING,
+    LOOKED_AT,
+    MAINTENANCE,
+    MUTED,
+    QUIET_HOURS,
+    Hold,
+    Known,
+)
 
 
 @dataclass(frozen=True, slots=True)

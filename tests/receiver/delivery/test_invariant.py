@@ -24,6 +24,7 @@ from receiver import metrics
 from receiver.channels.contract import Channel, Format
 from receiver.delivery.sending import Outlet
 from receiver.delivery.worker import Ties, Worker
+from receiver.incidents.lives import Lives
 from receiver.intake.ingest import Intake
 from receiver.intake.webhook import parse
 from receiver.messages.render import Style
@@ -95,7 +96,8 @@ class Life(RuleBasedStateMachine):
     async def start(self) -> None:
         self.store = await Store.open(Path(self.folder.name) / "tocsin.db", parse)
         numbers = metrics.create("test", self.channels)
-        self.intake = Intake(self.store, (Route(channels=ROUTED),), numbers, lambda _: None)
+        routes = (Route(channels=ROUTED),)
+        self.intake = Intake(self.store, routes, numbers, lambda _: None, lives=Lives())
         style = Style("text", Language.EN, "UTC")
         http: Any = None
         ties = Ties(self.store, http, numbers, lambda _: None, lambda _: None)

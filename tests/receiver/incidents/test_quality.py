@@ -1,5 +1,6 @@
 """How good a rule is, and what would have spared people how much; no useful alert is lost to it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -38,6 +39,15 @@ def test_what_comes_back_at_once_asks_to_fire_on_for_a_while() -> None:
     assert propose(spells) == Proposal("keep_firing_for", 10 * MINUTE, 9, 10)
     apart = [spell(n * 68, 60, group=str(n)) for n in range(10)]
     assert propose(apart) is None
+
+
+def test_what_is_opened_again_and_again_asks_to_fire_on_and_lasts_as_long_as_it_fired() -> None:
+    """Nine times over for eight minutes, and then opened again."""
+    rests = tuple((START + (n * 68 + 60) * MINUTE, START + (n + 1) * 68 * MINUTE) for n in range(9))
+    one = replace(spell(0, 9 * 68 + 60), rests=rests)
+    assert propose([one]) == Proposal("keep_firing_for", 10 * MINUTE, 9, 10)
+    (rule,) = assess([one], [])
+    assert (rule.incidents, rule.lasted) == (1, 600 * MINUTE)
 
 
 def test_little_is_no_reason_for_a_change() -> None:

@@ -20,11 +20,16 @@ def past(
     lasted: float | None,
     severity: str = "warning",
     taken: float | None = None,
+    rests: Iterable[tuple[float, float]] = (),
 ) -> Past:
-    """An incident that opened so many hours after BEGIN, for minutes; taken after minutes."""
+    """An incident that opened so many hours after BEGIN, for minutes; taken after minutes.
+
+    It was over from a minute to another in each of its rests.
+    """
     at = BEGIN + timedelta(hours=opened)
     over, had = (None if m is None else at + timedelta(minutes=m) for m in (lasted, taken))
-    return Past(number, title, severity, at, over, had)
+    between = tuple((at + timedelta(minutes=b), at + timedelta(minutes=e)) for b, e in rests)
+    return Past(number, title, severity, at, over, had, between)
 
 
 PASTS = (

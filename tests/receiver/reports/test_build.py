@@ -52,6 +52,22 @@ def test_rules_are_ranked_by_count_by_open_time_and_by_what_is_between_openings(
     assert between == [("Link", 1080, 3), ("Api", 1800, 2)]
 
 
+def test_while_it_was_over_before_it_was_opened_again_an_incident_was_not_open() -> None:
+    """Two minutes each time, with eight between, three times; taken in the second."""
+    rests = [(2, 10), (12, 20)]
+    report = build(facts([past(1, "Link", 5, 22, "critical", taken=11, rests=rests)]))
+    assert (report.opened, report.mttr, report.mtta) == (1, 6 * 60, 3 * 60)
+    assert report.critical == 6 * 60
+    assert report.by_time == [Ranked("Link", 6 * 60.0, 1)]
+    assert report.noisiest == [Noise("Link", 1, 0, flaps=True)]
+
+
+def test_what_was_over_at_the_end_and_opened_again_later_was_not_open_then() -> None:
+    rests = [(20, 40)]
+    report = build(facts([past(1, "Link", 7 * 24 - 0.5, None, rests=rests)]))
+    assert (report.open, report.longest) == (0, [])
+
+
 def test_what_is_over_at_once_or_comes_again_and_again_is_noise() -> None:
     assert build(facts()).noisiest == [Noise("Link", 3, 3, flaps=True)]
     calm = [past(n, "Link", 10 * n, 4) for n in (1, 2, 3)]

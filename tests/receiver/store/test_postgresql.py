@@ -15,7 +15,7 @@ from receiver.model import Delivery
 from receiver.store import clock, engine
 from receiver.store import store as store_module
 from receiver.store.clock import Clock
-from receiver.store.records import Choice, Decision, Known, Line, Outcome, Waiting
+from receiver.store.records import Choice, Decision, Known, Line, Outcome, Terms, Waiting
 from receiver.store.schema import StoreUnavailableError
 from receiver.store.store import PATIENCE, Store
 from tests.fakes.postgres import Postgres, postgres
@@ -265,3 +265,17 @@ async def test_a_picture_that_one_receiver_hangs_another_one_shows(
     assert names[0] == names[1]
     for store in stores:
         assert await store.gallery.show(names[0]) == b"same"
+
+
+async def test_receivers_that_are_told_at_once_open_an_incident_again_together(
+    stores: tuple[Store, Store],
+) -> None:
+    soon = Terms(reopen=HOUR)
+    await stores[0].accept(webhook(), owed, soon)
+    await stores[1].accept(webhook([alert("aa", "resolved")], seconds=60), owed, soon)
+    told = [webhook([alert("aa", minute=2)], seconds=120), webhook([alert("bb")], seconds=121)]
+    every = (store.accept(each, owed, soon) for each in told for store in stores)
+    await asyncio.gather(*every)
+    found = await stores[0].incidents.look_up(1, START + HOUR)
+    assert found is not None
+    assert (found.reopened, found.firing, await stores[1].open_incidents()) == (1, 2, 1)

@@ -57,7 +57,9 @@ async def test_verdicts_make_precision_and_the_last_word_counts(client: Client) 
 async def test_the_page_proposes_what_would_have_spared_people_much(client: Client) -> None:
     page = await (await client.get("/quality")).text()
     assert "Sl&lt;w" in page
-    assert "<code>for</code> + 2m: would have spared 6 of 6 incidents" in page
+    assert (
+        "<code>for</code> + 2m: would have spared 6 of the 6 times that an incident opened" in page
+    )
 
 
 async def test_what_there_is_not_cannot_be_judged(client: Client) -> None:

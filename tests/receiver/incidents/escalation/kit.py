@@ -8,6 +8,7 @@ from typing import Any
 from receiver import metrics
 from receiver.incidents.escalation.policy import Policy
 from receiver.incidents.escalation.worker import Escalation
+from receiver.incidents.lives import Lives
 from receiver.incidents.oncall.duty import Duty
 from receiver.incidents.oncall.schedule import Schedule
 from receiver.incidents.people import Person
@@ -75,6 +76,7 @@ class House:
             self.numbers,
             lambda _: None,
             quiet=self.planning.quiet,
+            lives=Lives(),
         )
         self.escalation = Escalation(
             lambda: self.policies,
@@ -86,8 +88,8 @@ class House:
             self.woken.extend,
         )
 
-    async def hear(self, at: float, status: str = "firing", **labels: str) -> None:
-        await self.intake.accept(body([alert("a", status, 0, **labels)]), minute(at))
+    async def hear(self, at: float, status: str = "firing", began: int = 0, **labels: str) -> None:
+        await self.intake.accept(body([alert("a", status, began, **labels)]), minute(at))
 
     async def tick(self, at: float) -> None:
         await self.escalation.once(minute(at))

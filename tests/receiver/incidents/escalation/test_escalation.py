@@ -51,6 +51,20 @@ async def test_a_restart_at_any_step_tells_none_twice_and_leaves_none_out(
     await second.close()
 
 
+async def test_what_is_opened_again_is_asked_about_from_the_start_whoever_had_it(
+    store: Store,
+) -> None:
+    house = House(store)
+    await house.hear(0)
+    await house.pass_by(0, 6)
+    await house.take(7, until=200)
+    await house.hear(10, "resolved")
+    await house.pass_by(7, 11)
+    await house.hear(12, began=12)
+    await house.pass_by(12, 60)
+    assert await told(store) == [ALL[0], *((c, at + 12, who) for c, at, who in ALL)]
+
+
 async def test_after_an_outage_the_newest_step_that_is_due_is_told(store: Store) -> None:
     house = House(store)
     await house.hear(0)
