@@ -67,8 +67,7 @@ def parse(body: bytes) -> Notification:
         raise ParseError(f"not JSON: {error}") from error
     _expect_version(document)
     return Notification(
-        # Alertmanager quotes the receiver's name as if for a regular expression.
-        receiver=_QUOTED.sub(r"\1", _field(document, "receiver", _text)),
+        receiver=_field(document, "receiver", _unquoted),
         group_key=_field(document, "groupKey", _text),
         status=_field(document, "status", _status),
         alerts=_field(document, "alerts", _alerts),
@@ -165,6 +164,12 @@ def _kind(value: Any, kind: type[_Kind]) -> _Kind:
 
 def _text(value: Any) -> str:
     return _kind(value, str)
+
+
+def _unquoted(value: Any) -> str:
+    """Read a receiver's name, which Alertmanager quotes as if for a regular expression."""
+    text = _text(value)
+    return _QUOTED.sub(r"\1", text) if "\\" in text else text
 
 
 def _count(value: Any) -> int:

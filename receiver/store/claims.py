@@ -21,6 +21,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from receiver.model import REMINDER, REOPENED, Delivery, Notification, Status
 from receiver.store import bulk, gates
+from receiver.store.among import among
 from receiver.store.locks import unheld
 from receiver.store.records import REPEATED, Choice, Gate, Line, Waiting
 from receiver.store.schema import Instant, attempts, deliveries, incidents, owed, webhooks
@@ -172,7 +173,7 @@ _OF_INCIDENTS = (
     .order_by(deliveries.c.id)
     .limit(_MOST_ROWS)
 )
-_THESE = deliveries.c.id.in_(bindparam("numbers", expanding=True))
+_THESE = among(deliveries.c.id, "numbers")
 _HOLD = select(deliveries.c.id).where(_THESE, _free(along=True)).with_for_update(skip_locked=True)
 _TAKE = (
     update(deliveries)

@@ -11,7 +11,7 @@ from threading import Thread
 from time import monotonic
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, Transaction
 from sqlalchemy.exc import DBAPIError
 
 from receiver.store.engine import explained
@@ -149,8 +149,8 @@ class Lane:
         if not timely:
             return
         try:
-            with explained(), self._engine.begin() as connection:
-                ends = [end for some in _alike(timely) for end in _attempt(connection, some)]
+            with explained(), self._engine.connect() as connection:
+                ends = _run(connection, _alike(timely))
         except Exception as error:  # noqa: BLE001 -- not swallowed: every caller is told
             ends = [partial(job.fail, error) for job in timely]
         yield from ends
@@ -161,29 +161,53 @@ def _tell(ends: Iterable[_End]) -> None:
         end()
 
 
-def _alike(jobs: Sequence[_Job]) -> Iterable[Sequence[_Job]]:
+def _run(connection: Connection, groups: Sequence[Sequence[_Job]]) -> list[_End]:
+    """Run jobs in one transaction; only where one of several fails do savepoints part them."""
+    with connection.begin() as transaction:
+        try:
+            return [end for jobs in groups for end in _work(connection, jobs)]
+        except Exception as error:  # noqa: BLE001 -- not swallowed: its caller is told
+            _roll_back(transaction, connection, error)
+            if len(groups) == len(groups[0]) == 1:
+                return [partial(groups[0][0].fail, error)]
+    with connection.begin():
+        return [end for jobs in groups for end in _attempt(connection, jobs)]
+
+
+def _work(connection: Connection, jobs: Sequence[_Job]) -> list[_End]:
+    """Run jobs of the same work; returns what tells their callers of it."""
+    with explained():
+        results = jobs[0].work(connection, [job.item for job in jobs])
+    return [partial(job.succeed, result) for job, result in zip(jobs, results, strict=True)]
+
+
+def _roll_back(transaction: Transaction, connection: Connection, error: Exception) -> None:
+    """Take work back; raises its error where more than that work is lost."""
+    try:
+        transaction.rollback()
+    except DBAPIError:  # a full disk rolls back everything, so nobody's work is kept
+        raise error from None
+    if connection.invalidated:  # so does a connection that is lost
+        raise error from None
+
+
+def _alike(jobs: Sequence[_Job]) -> Sequence[Sequence[_Job]]:
     """Put the jobs of the same work together."""
     groups: defaultdict[_Work, list[_Job]] = defaultdict(list)
     for job in jobs:
         groups[job.work].append(job)
-    return groups.values()
+    return [*groups.values()]
 
 
 def _attempt(connection: Connection, jobs: Sequence[_Job]) -> list[_End]:
     """Run jobs of the same work in a savepoint; returns what tells their callers how it ended."""
     savepoint = connection.begin_nested()
     try:
-        with explained():
-            results = jobs[0].work(connection, [job.item for job in jobs])
-    except Exception as error:  # not swallowed: its caller is told
-        try:
-            savepoint.rollback()
-        except DBAPIError:  # a full disk rolls back everything, so nobody's work is kept
-            raise error from None
-        if connection.invalidated:  # so does a connection that is lost
-            raise error from None
+        ends = _work(connection, jobs)
+    except Exception as error:  # noqa: BLE001 -- not swallowed: its caller is told
+        _roll_back(savepoint, connection, error)
         if len(jobs) == 1:
             return [partial(jobs[0].fail, error)]
         return [end for job in jobs for end in _attempt(connection, [job])]
     savepoint.commit()
-    return [partial(job.succeed, result) for job, result in zip(jobs, results, strict=True)]
+    return ends

@@ -6,10 +6,11 @@ What a digest has told in another message is outdated where it stands.
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from receiver.model import Delivery
+from receiver.store.among import among
 from receiver.store.lane import Lane
 from receiver.store.schema import OUTDATED, places
 
@@ -53,8 +54,7 @@ def keep(connection: Connection, delivery: Delivery, place: str) -> None:
 
 def overtake(connection: Connection, channel: str, incidents: Collection[int]) -> None:
     """Note that another message has told what is new of these incidents."""
-    these = (places.c.channel == channel) & places.c.incident.in_(incidents)
-    connection.execute(update(places).where(these).values(outdated=1))
+    connection.execute(_OVERTAKE, {"the_channel": channel, "incidents": [*incidents]})
 
 
 def _find(connection: Connection, channel: str, incident: int) -> str:
@@ -71,6 +71,13 @@ def _outdated(connection: Connection, channel: str) -> Outdated | None:
 def _refreshed(connection: Connection, channel: str, found: Outdated) -> None:
     here = _here(channel, found.incident) & (places.c.place == found.place)
     connection.execute(update(places).where(here).values(outdated=0))
+
+
+_OVERTAKE = (
+    update(places)
+    .where(places.c.channel == bindparam("the_channel"), among(places.c.incident, "incidents"))
+    .values(outdated=1)
+)
 
 
 def _here(channel: str, incident: int) -> ColumnElement[bool]:

@@ -4,10 +4,11 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from sqlalchemy import BindParameter, Connection, bindparam, func, literal, update
+from sqlalchemy import Connection, func, literal, update
 
 from receiver.model import Delivery
 from receiver.store import gates, places
+from receiver.store.among import among
 from receiver.store.handover import FELL_BACK, hand_over
 from receiver.store.records import Gate, Line, Outcome
 from receiver.store.schema import Instant, attempts, deliveries
@@ -82,6 +83,5 @@ def _close(
     )
 
 
-_NUMBERS: BindParameter[int] = bindparam("numbers", expanding=True)
-_THESE = deliveries.c.id.in_(_NUMBERS)
-_AT_THESE = attempts.c.delivery.in_(_NUMBERS)
+_THESE = among(deliveries.c.id, "numbers")
+_AT_THESE = among(attempts.c.delivery, "numbers")
