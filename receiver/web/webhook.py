@@ -9,6 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
+import orjson
 from aiohttp import hdrs, web
 
 from receiver.intake.webhook import ParseError
@@ -75,7 +76,8 @@ async def _take_from_grafana(request: web.Request) -> web.Response:
 async def _accept(request: web.Request, body: bytes) -> web.Response:
     site = request.app[SITE]
     decision = await site.intake.accept(body, site.store.now())
-    return web.json_response({"outcome": decision.reason or "accepted"})
+    said = orjson.dumps({"outcome": decision.reason or "accepted"})
+    return web.Response(body=said, content_type="application/json")
 
 
 def _size(request: web.Request) -> int:
