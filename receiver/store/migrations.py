@@ -242,6 +242,20 @@ def _reopenings(connection: Connection) -> None:
     )
 
 
+def _replies(connection: Connection) -> None:
+    add_table(
+        connection,
+        "replies",
+        Column("key", Text, primary_key=True),
+        Column("request", Text, nullable=False),
+        Column("at", BigInteger, nullable=False),
+        Column("status", Integer),
+        Column("kind", Text),
+        Column("body", LargeBinary),
+    )
+    add_index(connection, "replies_by_age", "replies (at)")
+
+
 STEPS: Sequence[Step] = (
     *FIRST,
     *(_handling, _pictures, _outdated, _rota, _quiet, _life, _said, _reached, _hidden, _beats),
@@ -249,5 +263,6 @@ STEPS: Sequence[Step] = (
     _verdicts,
     _reports,
     _reopenings,
+    _replies,
 )
 """STEPS[i] takes a store of version i + 1 to i + 2."""

@@ -1,6 +1,6 @@
 """The parts of a store that are objects of their own."""
 
-from receiver.store import audit, keeping
+from receiver.store import audit, keeping, replies
 from receiver.store.escalating import Escalating
 from receiver.store.faring import Faring
 from receiver.store.gallery import Gallery
@@ -10,12 +10,13 @@ from receiver.store.incidents import Incidents
 from receiver.store.keeping import Keeping
 from receiver.store.lane import Lane
 from receiver.store.places import Places
+from receiver.store.replies import Replies
 from receiver.store.reports import Reports
 from receiver.store.review import Reviewing
 from receiver.store.rota import Rota
 from receiver.store.verdicts import Verdicts
 
-ALSO = (audit.forget, keeping.forget)
+ALSO = (audit.forget, keeping.forget, replies.forget)
 """What is forgotten by its age, beside webhooks and all that hangs on them."""
 
 
@@ -34,4 +35,5 @@ class Parts:
         self.rota = Rota(writer, reader)
         self.escalating = Escalating(writer, reader)
         self.reviewing = Reviewing(reader)
+        self.replies = Replies(writer, reader)
         self.reports = Reports(writer, reader)

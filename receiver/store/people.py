@@ -1,6 +1,6 @@
 """The tables of what people do and plan. A change here needs a step in `migrations`."""
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, Table, Text
+from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
 
 from receiver.store.schema import Id, Instant, metadata
 
@@ -106,6 +106,18 @@ reports = Table(
     metadata,
     Column("kind", Text, primary_key=True),
     Column("due", Instant, nullable=False),  # when the last that was told was due
+)
+
+replies = Table(
+    "replies",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("request", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("status", Integer),  # none while the request is under way
+    Column("kind", Text),
+    Column("body", LargeBinary),
+    Index("replies_by_age", "at"),
 )
 
 EVERY = metadata

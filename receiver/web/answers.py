@@ -21,6 +21,7 @@ from receiver.web.session import COOKIE, holder, is_own_page
 
 _BODY_TIMEOUT = 10.0
 _LARGEST_BODY = 256 * 1024
+_SMALL_BODY = 64 * 1024
 _JSON = "application/json"
 _Kind = TypeVar("_Kind", bound=Section)
 _SAFE = {hdrs.METH_GET, hdrs.METH_HEAD}
@@ -138,18 +139,31 @@ async def read_body(request: web.Request) -> bytes:
     return body
 
 
+async def read_small(request: web.Request) -> bytes:
+    """Read a body that is kept in a hash and perhaps in an answer; it can be read again then."""
+    body = await _read(request)
+    if len(body) > _SMALL_BODY:
+        raise Refusal(413, f"over {_SMALL_BODY} bytes; write less, or send it without a key")
+    return body
+
+
+async def _read(request: web.Request) -> bytes:
+    try:
+        async with asyncio.timeout(_BODY_TIMEOUT):
+            return await request.read()
+    except TimeoutError as error:
+        raise Refusal(408, "the body is late") from error
+
+
 async def read_json(request: web.Request, kind: type[_Kind]) -> _Kind:
     """Read a JSON body, of which an empty one is `{}`; raises the refusal of another one.
 
     That it says to be JSON keeps other sites' forms out, which cannot say so.
     """
-    if request.can_read_body and request.content_type != _JSON:
+    if request.body_exists and request.content_type != _JSON:
         raise Refusal(415, f"{_JSON} is expected", CONTENT_TYPE)
     try:
-        async with asyncio.timeout(_BODY_TIMEOUT):
-            return kind.model_validate_json(await request.read() or b"{}")
-    except TimeoutError as error:
-        raise Refusal(408, "the body is late") from error
+        return kind.model_validate_json(await _read(request) or b"{}")
     except ValidationError as error:
         said = "; ".join(describe(Path("body"), error, kind))
         places = (in_body(*steps, detail=what) for steps, what in faults(error, kind))

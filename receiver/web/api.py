@@ -64,6 +64,11 @@ class Operation:
     kind: str = "application/json"
     refusals: Sequence[int] = ()
 
+    @property
+    def changes(self) -> bool:
+        """Whether it changes something, so that it matters how often it is done."""
+        return self.method != "GET" and self.handler is not preview.try_out
+
 
 _READ, _OPERATE = Scope.READ, Scope.OPERATE
 API = (

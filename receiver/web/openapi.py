@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-from receiver.web import problems
+from receiver.web import once, problems
 from receiver.web.answers import demand
 from receiver.web.api import API, Operation
 from receiver.web.auth import Scope
@@ -21,6 +21,11 @@ PATH = "/api/v1/openapi.json"
 _PLACE = re.compile(r"\{(\w+)(:(?:[^{}]|\{[^{}]*\})+)?\}")
 _ALWAYS = (400, 401, 403, 503)
 _WITH_BODY = (408, 413, 415)
+_ONCE = (
+    "The same request with the same key is done once within 24 hours, and answered alike; "
+    f"{once.AGAIN} says so. With another request, the key is refused with 422, and with 409 "
+    "while the first is under way. An answer of 500 or more is not kept."
+)
 
 
 async def show(request: web.Request) -> web.Response:
@@ -70,6 +75,9 @@ def _parameters(operation: Operation) -> Iterator[dict[str, Any]]:
         yield {"name": name, "in": "path", "required": True, "schema": text}
     for name, schema in operation.query.items():
         yield {"name": name, "in": "query", "schema": dict(schema)}
+    if operation.changes:
+        key = {"type": "string", "pattern": once.PATTERN}
+        yield {"name": once.HEADER, "in": "header", "description": _ONCE, "schema": key}
 
 
 def _answers(operation: Operation) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -83,6 +91,7 @@ def _answers(operation: Operation) -> Iterator[tuple[int, dict[str, Any]]]:
         good if operation.good == HTTPStatus.NO_CONTENT else good | {"content": content},
     )
     refusals = {*_ALWAYS, *operation.refusals, *(_WITH_BODY if operation.body else ())}
+    refusals |= {*once.REFUSALS} if operation.changes else set()
     refusals |= {404} if "{" in operation.path else set()
     for status in sorted(refusals):
         wrong = {problems.KIND: {"schema": {"$ref": "#/components/schemas/Problem"}}}

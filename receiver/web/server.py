@@ -25,6 +25,7 @@ from receiver.web import (
 from receiver.web.answers import unavailable
 from receiver.web.api import API, Operation
 from receiver.web.keys import SITE, Site
+from receiver.web.once import once
 from receiver.web.pages import STATIC, policy
 from receiver.web.problems import say_alike
 from receiver.web.streaming import KIND
@@ -36,14 +37,15 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 _CASE = "/incidents/{number:[0-9]{1,18}}"
-_ROUTE = {"POST": web.post, "DELETE": web.delete}
+_ROUTE = {"POST": web.post, "PUT": web.put, "DELETE": web.delete}
 
 
 def _route(each: Operation) -> web.RouteDef:
     """Route an operation; nobody asks for the headers alone of what goes on for hours."""
     if each.method == "GET":
         return web.get(each.path, each.handler, allow_head=each.kind != KIND)
-    return _ROUTE[each.method](each.path, each.handler)
+    handler = once(each.handler, each.scope) if each.changes else each.handler
+    return _ROUTE[each.method](each.path, handler)
 
 
 _ROUTES = (
