@@ -120,6 +120,16 @@ class Cell:
     visits: NDArray[np.uint8]
     """Empty where nobody counts them."""
 
+    def part(self, chosen: NDArray[np.intp]) -> "Cell":
+        """Return a copy of what belongs to the chosen series."""
+        return Cell(self.mean[chosen], self.visits[chosen] if len(self.visits) else self.visits)
+
+    def put(self, chosen: NDArray[np.intp], part: "Cell") -> None:
+        """Write it back."""
+        self.mean[chosen] = part.mean
+        if len(self.visits):
+            self.visits[chosen] = part.visits
+
 
 @dataclass(frozen=True, slots=True)
 class Span:

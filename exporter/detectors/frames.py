@@ -6,6 +6,8 @@ from exporter.detectors.contract import RECENT, Floats, Frame, between
 from exporter.model import BoolArray, FloatArray
 
 WIDTH = RECENT + 2
+VALUE = RECENT - 1
+"""The field of the latest value."""
 _COUNT = RECENT
 _STEP = RECENT + 1
 _GAP_STEPS = 100.0

@@ -22,7 +22,7 @@ from exporter.detectors import (
     tail,
 )
 from exporter.detectors.contract import Cell, Floats, Frame, between
-from exporter.detectors.memory import Memory, Place, Slot, slot_of
+from exporter.detectors.memory import IntArray, Memory, Place, Slot, slot_of
 from exporter.model import FloatArray
 
 SCATTERED = tuple(name for name, view in DETECTORS.items() if view.deviation)
@@ -84,6 +84,8 @@ class Context:
     ages: Floats
     """Seconds since each series' first value."""
     alarms_a_week: Floats
+    absent: IntArray
+    """Which of the block have no value: the slots of these stay as they are."""
 
 
 def hear(frame: Frame, context: Context) -> Opinion:
@@ -93,8 +95,12 @@ def hear(frame: Frame, context: Context) -> Opinion:
     }
     memory, place = context.memory, context.place
     cells = {name: memory.cell(name, slot, place) for name, slot in slots.items()}
+    absent = context.absent
+    kept = {name: cell.part(absent) for name, cell in cells.items()} if len(absent) else {}
     daily.begin(context.state["daily"], slots["hour"], cells)
     opinion = _consider(frame, context, cells)
+    for name, part in kept.items():
+        cells[name].put(absent, part)
     for name, slot in slots.items():
         memory.keep(name, slot, place, cells[name])
     return opinion

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ _COLUMNS = (
 )
 _SCORE, _TOTAL, _ACTIVE, _DEVIATION = range(4)
 _EXPECTED = 6
+_NONE: IntArray = np.zeros(0, np.intp)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,8 @@ class _Input:
     times: FloatArray
     alarms: Floats
     ratios: BoolArray
+    absent: IntArray = field(default_factory=lambda: _NONE)
+    """Which have no value but a stand-in, from which nothing is to be learned."""
 
     def part(self, where: slice | IntArray) -> "_Input":
         return _Input(
@@ -164,8 +167,11 @@ class Scorer:
         frame_state = self._memory.fields[self._parts["frame"], place]
         late = usable & frames.late(self._clocks[:, place], frame_state, block.times)
         usable &= ~late
-        if usable.all():
+        absent = np.flatnonzero(~usable)
+        if not len(absent):
             self._score_present(block, place, rule, out, view)
+        elif isinstance(place, slice) and len(absent) * 2 <= len(usable):
+            self._score_around(block, absent, rule, out, view)
         else:
             out[:] = np.nan
             self._score_some(block, np.nonzero(usable)[0], rule, out, view)
@@ -192,6 +198,26 @@ class Scorer:
         out[:, chosen] = some
         view[chosen] = views
 
+    def _score_around(
+        self, block: _Input, absent: IntArray, rule: Rule, out: FloatArray, view: NDArray[np.int8]
+    ) -> None:
+        """Score a block in place with a value for the few that have none, then undo what it did."""
+        rows = block.rows[absent]
+        fields, clocks = pick(self._memory.fields, rows), pick(self._clocks, rows)
+        values, times = block.values.copy(), block.times.copy()
+        values[absent] = fields[self._parts["frame"]][frames.VALUE]
+        times[absent] = np.delete(times, absent).max()
+        self._score_present(
+            replace(block, values=values, times=times, absent=absent),
+            place_of(block.rows),
+            rule,
+            out,
+            view,
+        )
+        self._memory.fields[:, rows], self._clocks[:, rows] = fields, clocks
+        out[:, absent] = np.nan
+        view[absent] = -1
+
     def _score_present(
         self, block: _Input, place: Place, rule: Rule, out: FloatArray, view: NDArray[np.int8]
     ) -> None:
@@ -201,7 +227,7 @@ class Scorer:
         frame = frames.begin(clocks, state[self._parts["frame"]], values, block.times)
         ages = (block.times - clocks[frames.BORN]).astype(np.float32)
         parts = {name: state[part] for name, part in self._parts.items()}
-        context = Context(parts, self._memory, place, block.times, ages, block.alarms)
+        context = Context(parts, self._memory, place, block.times, ages, block.alarms, block.absent)
         opinion = panel.hear(frame, context)
         mature = _mature(frame, rule)
         evidence = Evidence(
