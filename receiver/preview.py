@@ -29,9 +29,6 @@ from receiver.model import UNKNOWN, Background, ConfigError, Language, Notificat
 from receiver.outlets import outlets
 from receiver.signing import Signer
 
-_UNSEALED = Signer(b"preview")
-"""What makes links for people that look right, and that no receiver takes."""
-
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to the others."""
@@ -83,14 +80,14 @@ async def run(arguments: argparse.Namespace) -> int:
 def _written(told: _Told, style: Style, settings: Config, outlet: Outlet | None) -> Rendered:
     """Write the message as the channel would post it, with links of which none is good."""
     doors = outlet.doors if outlet else None
-    custody = doors.custody(told.incident, None, told.now) if doors else NOBODY
+    custody = doors.pretend(told.incident, told.now) if doors else NOBODY
     rendered = write(
         told.notifications, style, settings.templates, told.now, told.background, custody
     )
     if outlet is None:
         return rendered
-    title, body = outlet.channel.draft(rendered.message)
-    return replace(rendered, message=replace(rendered.message, title=title, body=body))
+    draft = outlet.channel.draft(rendered.message)
+    return replace(rendered, message=replace(rendered.message, title=draft.title, body=draft.lines))
 
 
 def _chosen(
@@ -105,7 +102,7 @@ def _chosen(
         chosen: list[tuple[str, Style, Outlet | None]] = [*fitting[:1]] or [("", unused, None)]
     else:
         names = [arguments.channel] if arguments.channel else []
-        chosen = [(one.name, one.style, one) for one in choose(settings, names, _UNSEALED)]
+        chosen = [(one.name, one.style, one) for one in choose(settings, names, Signer(b""))]
     for name, style, outlet in chosen:
         yield name, replace(style, language=arguments.language or style.language), outlet
 

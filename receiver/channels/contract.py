@@ -3,6 +3,7 @@
 import hashlib
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
@@ -30,6 +31,24 @@ def _check_zone(name: str) -> str:
 
 
 TimeZone = Annotated[str, AfterValidator(_check_zone)]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a channel would post: the text in its markup, and its buttons as (words, URL).
+
+    A button that opens nothing has an empty URL.
+    """
+
+    title: str
+    text: str
+    buttons: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def lines(self) -> str:
+        """The text with the buttons in brackets below it."""
+        shown = " ".join(f"[{words}]" for words, _ in self.buttons)
+        return "\n\n".join(filter(None, [self.text, shown]))
 
 
 class Channel(Section):
@@ -102,9 +121,9 @@ class Channel(Section):
         an earlier one of the same incident does.
         """
 
-    def draft(self, message: Message) -> tuple[str, str]:
-        """Return the title and the text that it would post of a message, without posting."""
-        return message.title, message.body
+    def draft(self, message: Message) -> Draft:
+        """Return what it would post of a message, without posting."""
+        return Draft(message.title, message.body)
 
     async def illustrate(self, message: Message, http: ClientSession) -> None:
         """Add a message's picture where it stands by now. Raises SendError."""

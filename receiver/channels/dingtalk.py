@@ -19,7 +19,7 @@ from pydantic import Field, PrivateAttr, model_validator
 from yarl import URL
 
 from receiver.channels.buttons import lift
-from receiver.channels.contract import Format, name_destination
+from receiver.channels.contract import Draft, Format, name_destination
 from receiver.channels.dingfaults import CONTENT, MALFORMED, diagnose
 from receiver.channels.fitting import fit_body
 from receiver.channels.posting import SecretUrl
@@ -152,14 +152,14 @@ class DingTalk(Robot):
                 raise self.failure(fault, code, said)
         return "token, signature and address are accepted; only --send tells about a keyword"
 
-    def draft(self, message: Message) -> tuple[str, str]:
-        """Return them with the keyword and those who are called, cut, and with the buttons."""
+    def draft(self, message: Message) -> Draft:
+        """Return it with the keyword and those who are called, cut, and with a card's buttons."""
         said = json.loads(self._body(message))
         said = said[said["msgtype"]]
-        shown = [f"[{button['title']}]" for button in said.get("btns", ())]
         text = said.get("text") or said["content"].partition("\n\n")[2]
         title = said.get("title") or said["content"].partition("\n\n")[0]
-        return title, "\n\n".join([text, *filter(None, [" ".join(shown)])])
+        card = "btns" in said
+        return Draft(title, text, lift(message, _MOST_BUTTONS).links if card else ())
 
     def _body(self, message: Message) -> bytes:
         if self._is_card(message):

@@ -17,7 +17,7 @@ from yarl import URL
 
 from receiver.channels.buttons import lift
 from receiver.channels.codes import Fault
-from receiver.channels.contract import Format
+from receiver.channels.contract import Draft, Format
 from receiver.channels.fitting import first_units, fit_body
 from receiver.channels.robot import Robot, add_keyword
 from receiver.model import Message, Pace, Status
@@ -90,13 +90,11 @@ class Feishu(Robot):
         if code != 0:
             raise self.failure(diagnose(code, said), code, said)
 
-    def draft(self, message: Message) -> tuple[str, str]:
-        """Return them with the keyword and those who are called, cut, and with the buttons."""
+    def draft(self, message: Message) -> Draft:
+        """Return it with the keyword and those who are called, cut, and with the buttons."""
         card = json.loads(self._body(message))["card"]
-        text, *rows = card["elements"]
-        shown = [f"[{each['text']['content']}]" for row in rows for each in row["actions"]]
-        words = filter(None, [text["content"], " ".join(shown)])
-        return card["header"]["title"]["content"], "\n\n".join(words)
+        title, text = card["header"]["title"]["content"], card["elements"][0]["content"]
+        return Draft(title, text, lift(message, _MOST_BUTTONS).links)
 
     def _body(self, message: Message) -> bytes:
         message = lift(message, _MOST_BUTTONS)

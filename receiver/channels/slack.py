@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, model_validator
 from yarl import URL
 
 from receiver.channels.blocks import calling, escape, payload_of, reply_of
-from receiver.channels.contract import Channel, Format, name_destination
+from receiver.channels.contract import Channel, Draft, Format, name_destination
 from receiver.channels.posting import Answer, SecretUrl, check_url, post, refusal
 from receiver.model import Message, Pace, SendError
 from receiver.settings import SecretFile
@@ -109,6 +109,15 @@ class Slack(Channel):
         said = calling(message, payload) | {"channel": self.channel}
         said = await self._call("chat.postMessage", said, http)
         return f"{said['channel']} {said['ts']}" if {"channel", "ts"} <= said.keys() else None
+
+    def draft(self, message: Message) -> Draft:
+        """Return it without what does not fit, and with the buttons."""
+        payload = payload_of(message, self.language, buttons=self.clickable)
+        blocks = [each for part in payload["attachments"] for each in part["blocks"]]
+        text = "\n".join(each["text"]["text"] for each in blocks if "text" in each)
+        said = [each for block in blocks for each in block.get("elements", ())]
+        buttons = tuple((each["text"]["text"], "") for each in said)
+        return Draft(payload["blocks"][0]["text"]["text"], text, buttons)
 
     @property
     def attaches(self) -> bool:

@@ -4,6 +4,7 @@ Sources: learn.microsoft.com, Teams connector (about 28 KB a message), incoming 
 a second) and Adaptive Cards' text features. A workflow says 202 before it has posted anything.
 """
 
+import json
 import re
 from typing import Any, ClassVar
 
@@ -12,7 +13,7 @@ from pydantic import Field
 from yarl import URL
 
 from receiver.channels.buttons import lift
-from receiver.channels.contract import Channel, Format, name_destination
+from receiver.channels.contract import Channel, Draft, Format, name_destination
 from receiver.channels.fitting import fit_body
 from receiver.channels.posting import Answer, SecretUrl, is_page, post, refusal
 from receiver.model import Message, Pace, SendError, Status
@@ -44,8 +45,7 @@ class Teams(Channel):
 
     async def send(self, message: Message, http: ClientSession) -> None:
         """Post the message as a card; a 2xx is a success unless its text tells of an error."""
-        message = lift(message, _MOST_BUTTONS)
-        body = fit_body(message, lambda text: _payload(message, text), LONGEST_BODY, self.language)
+        body = self._body(lift(message, _MOST_BUTTONS))
         answer = await post(http, URL(self.url.get_secret_value()), body, self.timeout, {})
         said = self.clean(answer.text)
         if _OFF.search(answer.text):
@@ -54,6 +54,16 @@ class Teams(Channel):
             raise refusal(Answer(int(within[1]), answer.text, answer.retry_after), said)
         if not 200 <= answer.status < 300 or is_page(answer.text):
             raise refusal(answer, said)
+
+    def draft(self, message: Message) -> Draft:
+        """Return it without what does not fit, and with the buttons."""
+        message = lift(message, _MOST_BUTTONS)
+        card = json.loads(self._body(message))["attachments"][0]["content"]
+        text = "\n\n".join(block["text"] for block in card["body"] if "text" in block)
+        return Draft(message.title, text, message.links)
+
+    def _body(self, message: Message) -> bytes:
+        return fit_body(message, lambda text: _payload(message, text), LONGEST_BODY, self.language)
 
 
 def _payload(message: Message, text: str) -> dict[str, Any]:

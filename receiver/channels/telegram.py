@@ -16,7 +16,7 @@ from yarl import URL
 
 from receiver.channels.buttons import lift
 from receiver.channels.codes import Fault
-from receiver.channels.contract import Channel, Format, name_destination
+from receiver.channels.contract import Channel, Draft, Format, name_destination
 from receiver.channels.fitting import first_units, fit, units
 from receiver.channels.posting import Answer, check_url, post, refusal
 from receiver.model import Message, Pace, SendError
@@ -75,8 +75,7 @@ class Telegram(Channel):
 
         Where an address is not to Telegram's taste, its links are in the text instead.
         """
-        public = tuple((words, url) for words, url in message.links if _is_public(url))
-        lifted = lift(replace(message, links=public), _MOST_BUTTONS, _write_link)
+        lifted = _lift(message)
         try:
             await self._say(lifted, http)
         except SendError as error:
@@ -87,7 +86,7 @@ class Telegram(Channel):
     async def _say(self, message: Message, http: ClientSession) -> None:
         payload: dict[str, Any] = {
             "chat_id": self.chat,
-            "text": fit(message.body, _fits, self.language, shorten=shorten),
+            "text": self._text(message),
             "parse_mode": "HTML",
             "link_preview_options": _preview(message.link),
             "disable_notification": not message.calls,
@@ -98,6 +97,14 @@ class Telegram(Channel):
         if self.topic is not None:
             payload["message_thread_id"] = self.topic
         await self._call("sendMessage", payload, http)
+
+    def draft(self, message: Message) -> Draft:
+        """Return it without what does not fit, and with the buttons."""
+        lifted = _lift(message)
+        return Draft(message.title, self._text(lifted), lifted.links)
+
+    def _text(self, message: Message) -> str:
+        return fit(message.body, _fits, self.language, shorten=shorten)
 
     async def examine(self, http: ClientSession) -> str:
         """Ask for the chat, which only a known bot that is in it may see."""
@@ -115,6 +122,11 @@ class Telegram(Channel):
             code, said = reply.get("error_code", 0), str(reply.get("description", "no text"))
             fault = diagnose(code, reply.get("parameters") or {}, said)
             raise fault.error(self.clean(f"{fault.diagnosis} (error_code {code}: {said})"))
+
+
+def _lift(message: Message) -> Message:
+    public = tuple((words, url) for words, url in message.links if _is_public(url))
+    return lift(replace(message, links=public), _MOST_BUTTONS, _write_link)
 
 
 def _write_link(words: str, url: str) -> str:

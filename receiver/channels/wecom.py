@@ -10,7 +10,7 @@ from aiohttp import ClientSession
 from yarl import URL
 
 from receiver.channels.codes import Fault
-from receiver.channels.contract import Format
+from receiver.channels.contract import Draft, Format
 from receiver.channels.fitting import first_units, fit
 from receiver.channels.robot import MOBILE, Robot
 from receiver.model import Message, Pace
@@ -66,10 +66,10 @@ class WeCom(Robot):
         if others := _by_text(self.called(message)):
             await self._post({"msgtype": "text", "text": _call(message.title, others)}, http)
 
-    def draft(self, message: Message) -> tuple[str, str]:
-        """Return them with those who are called, also by the short text after it, and cut."""
+    def draft(self, message: Message) -> Draft:
+        """Return it with those who are called, also by the short text after it, and cut."""
         others = " ".join(f"@{who}" for who in _by_text(self.called(message)))
-        return message.title, "\n\n".join(filter(None, [self._text(message), others]))
+        return Draft(message.title, "\n\n".join(filter(None, [self._text(message), others])))
 
     def _text(self, message: Message) -> str:
         by_id = "".join(f"<@{who}>" for who in self.called(message) if not _by_text([who]))

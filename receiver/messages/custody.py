@@ -1,7 +1,7 @@
 """In whose hands an incident is when a message about it is written, and how others may take it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
@@ -9,6 +9,7 @@ from receiver.model import Act
 from receiver.signing import Signer
 
 PURPOSE = "act"
+_UNSEALED = Signer(b"preview")
 _GOOD = timedelta(hours=24)
 """How long a link is good; a reminder of what still fires brings another one."""
 
@@ -54,6 +55,10 @@ class Doors:
             *(incident, taken, links, self.verbs),
             silences=self.silences and bool(links or self.verbs),
         )
+
+    def pretend(self, incident: int, now: datetime) -> Custody:
+        """Return the same for what is only looked at: its links open nothing anywhere."""
+        return replace(self, signer=_UNSEALED).custody(incident, None, now)
 
     def _link(self, incident: int, person: str, until: int) -> str:
         shown = self.signer.seal(PURPOSE, subject(incident, person), until)

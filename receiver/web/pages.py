@@ -25,6 +25,7 @@ from receiver.store.records import Notice, Posted
 from receiver.store.timeline import Event
 from receiver.web.blocks import split_body, split_title
 from receiver.web.doing import DOING
+from receiver.web.looks.chats import Look
 from receiver.web.texts import KINDS, STATES_IN_WORDS, TEXTS, WEEKDAYS
 
 STATIC = Path(__file__).parent / "static"
@@ -32,6 +33,7 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src {}; connect-src 'self';"
     " img-src data:; base-uri 'none'; form-action {}; frame-ancestors 'none'"
 )
+_LOOK = Markup((STATIC / "look.css").read_text("utf-8"))  # noqa: S704 -- our own
 PAGE = 50
 """Messages on one page."""
 
@@ -162,6 +164,10 @@ class Pages:
         """Write the page on which templates are tried, about samples or the latest incidents."""
         page = self._environment.get_template("preview.html")
         return page.render(channels=channels, samples=samples, latest=latest, languages=Language)
+
+    def look(self, look: Look | None) -> str:
+        """Write the page of a frame in which a message is as its chat shows it, if it has one."""
+        return self.write("look.html", look=look, css=_LOOK) if look else ""
 
     def incident(self, visit: Visit) -> str:
         """Write the page on which one person acts on an incident."""

@@ -1,7 +1,7 @@
 """/preview: what would be sent, beside the template that writes it; nothing is saved, or sent."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -12,19 +12,22 @@ from pydantic import Field, ValidationError
 
 from receiver.delivery.sending import Outlet
 from receiver.intake.webhook import ParseError, parse
-from receiver.messages.library import DIGEST_FILES, Source, source_of
-from receiver.messages.render import files_for
-from receiver.messages.samples import ACTS, BACKGROUNDS, DIGESTS, NOW, SAMPLES
-from receiver.model import UNKNOWN, Language
+from receiver.messages.custody import NOBODY, Custody
+from receiver.messages.library import DIGEST_FILES, Key, Source, source_of
+from receiver.messages.render import Style, files_for
+from receiver.messages.samples import ACTS, BACKGROUNDS, CUSTODY, DIGESTS, NOW, SAMPLES
+from receiver.messages.writing import page_of, write
+from receiver.model import UNKNOWN, Language, Notification
 from receiver.settings import Section, describe, faults
 from receiver.store.notices import Asked
 from receiver.store.schema import StoreUnavailableError
 from receiver.web.answers import demand, demand_page, read_json
 from receiver.web.auth import Scope
 from receiver.web.keys import SITE, Site
+from receiver.web.looks.chats import look_of
 from receiver.web.pages import policy
 from receiver.web.problems import Place, Refusal, in_body, problem
-from receiver.web.trial import Ask, Shown, show, show_apart, unfold
+from receiver.web.trial import Ask, Written, unfold, write_apart
 
 _LATEST = 50
 _LARGEST_ID = 2**63 - 1
@@ -54,6 +57,7 @@ class _Subject:
     sample: str
     body: bytes
     now: datetime
+    incident: int = CUSTODY.incident
 
 
 async def page(request: web.Request) -> web.Response:
@@ -103,7 +107,7 @@ async def _answered(site: Site, tried: Tried) -> web.Response:
     except BlockingIOError:
         return problem(429, "another template is being tried; try again")
     said: Mapping[str, Any] = {
-        **shown.model_dump(),
+        **shown,
         "templates": _templates(outlet, tried),
         "template": written,
         "source": source_of(outlet.templates, outlet.style.language, written),
@@ -141,7 +145,7 @@ async def _subject(site: Site, tried: Tried) -> _Subject:
         bodies = await site.store.told_of(tried.incident)
         if not bodies:
             raise LookupError(f"incident: nothing is stored of {tried.incident}")
-        return _Subject("", bodies[0], site.store.now())
+        return _Subject("", bodies[0], site.store.now(), tried.incident)
     if tried.sample not in SAMPLES:
         raise LookupError(f"sample: no {tried.sample!r:.40}; there are {', '.join(SAMPLES)}")
     return _Subject(tried.sample, b"", NOW)
@@ -149,30 +153,51 @@ async def _subject(site: Site, tried: Tried) -> _Subject:
 
 async def _show(
     site: Site, outlet: Outlet, template: str, subject: _Subject, source: str | None
-) -> Shown:
-    """Write it here, or with somebody's own text apart; raises BlockingIOError if that is busy."""
-    style = outlet.style
-    if source is None:
-        told = (
-            SAMPLES[subject.sample]
-            if subject.sample
-            else [await asyncio.to_thread(parse, subject.body)]
-        )
-        background = BACKGROUNDS.get(subject.sample, UNKNOWN)
-        return show(told, style, outlet.templates, subject.now, background, outlet.channel)
+) -> Mapping[str, Any]:
+    """Return what the channel would post, how it looks, and what failed.
+
+    Somebody's own text is put in apart; raises BlockingIOError where that is busy.
+    """
+    told = await _told(subject)
+    style, background = outlet.style, BACKGROUNDS.get(subject.sample, UNKNOWN)
+    custody = outlet.doors.pretend(subject.incident, subject.now) if outlet.doors else NOBODY
+    said = write(told, style, outlet.templates, subject.now, background, custody)
+    message, failures = said.message, tuple(map(str, said.failures))
+    if source is not None:
+        own = {**outlet.templates.own, (style.language, template): Source(template, source)}
+        written = await _apart(site, style, subject, own, custody)
+        message = replace(message, title=written.title, body=written.body, html=written.html)
+        failures = written.failures
+        if not written.body:  # it could not even be read
+            return {"title": "", "body": "", "html": "", "failures": failures}
+    draft = outlet.channel.draft(message)
+    page = page_of(message) or site.pages.look(look_of(style.format, draft, message))
+    return {"title": draft.title, "body": draft.lines, "html": page, "failures": failures}
+
+
+async def _told(subject: _Subject) -> Sequence[Notification]:
+    if subject.sample:
+        return SAMPLES[subject.sample]
+    return [await asyncio.to_thread(parse, subject.body)]
+
+
+async def _apart(
+    site: Site, style: Style, subject: _Subject, own: Mapping[Key, Source], custody: Custody
+) -> Written:
     if site.trying.locked():
         raise BlockingIOError
-    own = {**outlet.templates.own, (style.language, template): Source(template, source)}
     async with site.trying:
-        return await show_apart(
+        return await write_apart(
             Ask(
                 format=style.format,
                 language=style.language,
                 timezone=style.timezone,
                 external_url=style.external_url,
+                changes=style.changes,
                 now=subject.now,
                 sample=subject.sample,
                 webhook=subject.body.decode("utf-8", "replace"),
                 own=unfold(own),
+                custody=custody,
             )
         )

@@ -9,20 +9,21 @@ import os
 import resource
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from time import process_time
 from typing import cast
 
-from receiver.channels.contract import Channel, Format
+from receiver.channels.contract import Format
 from receiver.intake.webhook import ParseError, parse
 from receiver.messages.checking import Inspector
-from receiver.messages.library import Key, Source, Templates, put_in_place
+from receiver.messages.custody import NOBODY, Custody
+from receiver.messages.library import Key, Source, put_in_place
 from receiver.messages.parsing import objections
 from receiver.messages.render import Style
 from receiver.messages.samples import BACKGROUNDS, SAMPLES
-from receiver.messages.writing import page_of, write
-from receiver.model import UNKNOWN, Background, Language, Notification
+from receiver.messages.writing import write
+from receiver.model import UNKNOWN, Language
 from receiver.settings import Section
 
 PATIENCE = 15.0
@@ -33,8 +34,8 @@ _MEMORY = 256 * 2**20
 _TOO_MUCH = f"it takes more than {_CPU} s or {_MEMORY // 2**20} MiB; loop less, write less"
 
 
-class Shown(Section):
-    """A message as it would be sent, and what failed on the way, with file and line."""
+class Written(Section):
+    """What templates write of a message, and what failed on the way, with file and line."""
 
     title: str = ""
     body: str = ""
@@ -52,16 +53,18 @@ class Ask(Section):
     language: Language
     timezone: str
     external_url: str
+    changes: bool
     now: datetime
     sample: str
     webhook: str
     own: tuple[tuple[Language, str, str, str], ...]
+    custody: Custody = NOBODY
 
     @property
     def style(self) -> Style:
         """How the channel wants its messages."""
         written = cast("Format", self.format)
-        return Style(written, self.language, self.timezone, self.external_url)
+        return Style(written, self.language, self.timezone, self.external_url, changes=self.changes)
 
 
 def unfold(own: Mapping[Key, Source]) -> tuple[tuple[Language, str, str, str], ...]:
@@ -69,23 +72,7 @@ def unfold(own: Mapping[Key, Source]) -> tuple[tuple[Language, str, str, str], .
     return tuple((*key, source.path, source.text) for key, source in own.items())
 
 
-def show(
-    told: Sequence[Notification],
-    style: Style,
-    templates: Templates,
-    now: datetime,
-    background: Background = UNKNOWN,
-    channel: Channel | None = None,
-) -> Shown:
-    """Write a message, as the channel would post it if there is one."""
-    rendered = write(told, style, templates, now, background)
-    said = rendered.message
-    title, body = channel.draft(said) if channel else (said.title, said.body)
-    failures = tuple(map(str, rendered.failures))
-    return Shown(title=title, body=body, html=page_of(said), failures=failures)
-
-
-async def show_apart(ask: Ask) -> Shown:
+async def write_apart(ask: Ask) -> Written:
     """Write a message in another process, which ends with its patience."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", __name__),
@@ -99,28 +86,36 @@ async def show_apart(ask: Ask) -> Shown:
         async with asyncio.timeout(PATIENCE):
             said, _ = await process.communicate(ask.model_dump_json().encode())
     except TimeoutError:
-        return Shown(failures=(_TOO_MUCH,))
+        return Written(failures=(_TOO_MUCH,))
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    return Shown(failures=(_TOO_MUCH,)) if process.returncode else Shown.model_validate_json(said)
+    return (
+        Written(failures=(_TOO_MUCH,)) if process.returncode else Written.model_validate_json(said)
+    )
 
 
-def _answer(ask: Ask) -> Shown:
+def _answer(ask: Ask) -> Written:
     own = {(language, name): Source(path, text) for language, name, path, text in ask.own}
     if problems := [said for key in own for said in objections(own, key)]:
-        return Shown(failures=tuple(problems))
+        return Written(failures=tuple(problems))
+    style, templates, custody = ask.style, put_in_place(own), ask.custody
+    background = BACKGROUNDS.get(ask.sample, UNKNOWN)
     try:
         told = SAMPLES[ask.sample] if ask.sample else [parse(ask.webhook.encode())]
-        background, templates = BACKGROUNDS.get(ask.sample, UNKNOWN), put_in_place(own)
-        shown = show(told, ask.style, templates, ask.now, background)
-        failures = Inspector(templates).failures(told, ask.style, ask.now, background)
-        return shown.model_copy(update={"failures": tuple(map(str, failures))})
+        message = write(told, style, templates, ask.now, background, custody).message
+        failures = Inspector(templates).failures(told, style, ask.now, background, custody)
+        return Written(
+            title=message.title,
+            body=message.body,
+            html=message.html,
+            failures=tuple(map(str, failures)),
+        )
     except ParseError as error:
-        return Shown(failures=(str(error),))
+        return Written(failures=(str(error),))
     except MemoryError:
-        return Shown(failures=(_TOO_MUCH,))
+        return Written(failures=(_TOO_MUCH,))
 
 
 def _bound() -> None:
@@ -141,7 +136,7 @@ def _main() -> None:
     try:
         _bound()
     except (OSError, ValueError) as error:
-        answer = Shown(failures=(f"{error}: nothing bounds a template here; use `preview`",))
+        answer = Written(failures=(f"{error}: nothing bounds a template here; use `preview`",))
     else:
         answer = _answer(Ask.model_validate_json(sys.stdin.buffer.read()))
     sys.stdout.write(answer.model_dump_json())

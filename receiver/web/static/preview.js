@@ -35,6 +35,7 @@ function fill(answer, edited) {
   stored = answer.source;
   document.getElementById("title").textContent = answer.title;
   document.getElementById("body").textContent = answer.body;
+  if (frame.hidden === Boolean(answer.html)) document.getElementById("posted").open = !answer.html;
   frame.hidden = !answer.html;
   frame.srcdoc = answer.html;
 }

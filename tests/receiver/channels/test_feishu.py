@@ -178,7 +178,7 @@ async def test_what_would_be_posted_can_be_told_before(
     channel = robot(mention={"critical": ["all"]}, keyword="监控")
     message = make_message("text\n" * 9_000, links=(("Inbox", "https://tocsin.example.com"),))
     await channel.send(message, http)
-    title, text = channel.draft(message)
-    assert title == f"监控 {message.title}"
-    assert text == f"{feishu.texts[0]}\n\n[Inbox]"
-    assert "<at id=all></at>" in text
+    draft = channel.draft(message)
+    assert draft.title == f"监控 {message.title}"
+    assert draft.lines == f"{feishu.texts[0]}\n\n[Inbox]"
+    assert "<at id=all></at>" in draft.text

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
+from receiver.channels.contract import Draft
 from receiver.channels.wecom import WeCom
 from receiver.model import Pace, SendError, Status
 from tests.fakes.alerts import make_message
@@ -66,7 +67,7 @@ async def test_what_would_be_posted_can_be_told_before(
     channel = robot(mention={"critical": ["all", "wangqing"]})
     message = make_message("一行十分严重的告警文字🔴\n" * 500)
     await channel.send(message, http)
-    assert channel.draft(message) == (message.title, f"{wecom.texts[0]}\n\n@all")
+    assert channel.draft(message) == Draft(message.title, f"{wecom.texts[0]}\n\n@all")
 
 
 async def test_the_twenty_first_message_of_a_minute_is_throttled(

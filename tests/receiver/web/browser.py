@@ -16,7 +16,10 @@ from typing import Any
 from aiohttp import ClientSession, ClientWebSocketResponse
 
 CHROMIUM = shutil.which("chromium") or ""
-_ARGV = (CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars")
+_ARGV = (
+    *(CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"),
+    "--disable-features=IsolateSandboxedIframes",  # in a process apart a test sees nothing of them
+)
 
 
 @dataclass
