@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 import logging
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,7 +24,7 @@ from receiver.channels.contract import Draft, Format, name_destination
 from receiver.channels.dingfaults import CONTENT, MALFORMED, diagnose
 from receiver.channels.fitting import fit_body
 from receiver.channels.posting import SecretUrl
-from receiver.channels.robot import MOBILE, Robot, add_keyword
+from receiver.channels.robot import MOBILE, Robot, add_keyword, call_nobody
 from receiver.channels.rota import Rota
 from receiver.model import Language, Message, Pace, SendError
 from receiver.settings import SecretFile, Section
@@ -174,7 +175,8 @@ class DingTalk(Robot):
 
     def _payload(self, message: Message, text: str) -> dict[str, Any]:
         plain = self.style == "text"  # which has title and text in one
-        title, more = add_keyword(self.keyword, message.title, text)
+        text = _uncalled(message, text) if plain else text
+        title, more = add_keyword(self.keyword, call_nobody(message.title), text)
         title, text = title[:_LONGEST_TITLE], text if plain else more
         if self._is_card(message):
             buttons = [{"title": words, "actionURL": in_browser(to)} for words, to in message.links]
@@ -196,6 +198,18 @@ class DingTalk(Robot):
         users = [p for p in people if p not in mobiles]
         at = {"atMobiles": mobiles, "atUserIds": users, "isAtAll": "all" in called}
         return at, " ".join(f"@{who.removeprefix('+86-')}" for who in called)
+
+
+def _uncalled(message: Message, text: str) -> str:
+    """Return a text without markup such that it calls nobody; its links stay as they are.
+
+    The documents say that only `at` beside a text calls people; should a client make calls of what
+    stands in it, an alert must not.
+    """
+    urls = "|".join(re.escape(url) for _, url in message.links)
+    pieces = re.split(f"({urls})", text) if urls else [text]
+    pieces[::2] = map(call_nobody, pieces[::2])
+    return "".join(pieces)
 
 
 def signed_url(robot: DingTalk | Spare) -> URL:

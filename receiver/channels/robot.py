@@ -16,6 +16,9 @@ from receiver.severity import ALIASES, SEVERITIES
 MOBILE = re.compile(r"\+?[\d-]+")
 _CHINA = re.compile(r"^\+86(?=\d{11}$)")
 
+CALL = re.compile(r"(?<!\w)@(?=\w)|@(?=all\b|所有人|[+\d-]{7})")
+"""What reads as a call of people; an address such as ops@example.com does not."""
+
 Mention = dict[str, tuple[str, ...]]
 
 _OWNERS = {
@@ -105,6 +108,11 @@ class Robot(Channel):
     def failure(self, fault: Fault, code: int, said: str) -> SendError:
         """Say what a code other than 0 means."""
         return fault.error(self.clean(f"{fault.diagnosis} ({self.words[0]} {code}: {said})"))
+
+
+def call_nobody(text: str) -> str:
+    """Break up what reads as a call: it came with an alert."""
+    return CALL.sub("\N{FULLWIDTH COMMERCIAL AT}", text)
 
 
 def add_keyword(keyword: str, title: str, text: str) -> tuple[str, str]:

@@ -9,23 +9,29 @@ from typing import Any
 from markupsafe import Markup
 
 from receiver.channels.contract import Format
+from receiver.channels.robot import CALL, call_nobody
 
 _MARKDOWN = re.compile(r"[\\`*_~|]|\](?=\()|<(?=[A-Za-z/!?@])")
+_DINGTALK = re.compile(f"{_MARKDOWN.pattern}|{CALL.pattern}")
 _LINK_OR_TAG = re.compile(r"\](?=\()|<(?=[A-Za-z/!?@])")
-_BROKEN = {"]": "] ", "<": "\N{FULLWIDTH LESS-THAN SIGN}"}
+_BROKEN = {"]": "] ", "<": "\N{FULLWIDTH LESS-THAN SIGN}", "@": "\N{FULLWIDTH COMMERCIAL AT}"}
 _ENTITY = re.compile(r"[*~`<>]|&(?=#?\w+;)|\](?=\()")
 _WECOM = {"`": "'", "#": "\N{FULLWIDTH NUMBER SIGN}", ">": "\N{FULLWIDTH GREATER-THAN SIGN}"}
 _QUOTE = re.compile(r"^[#>]|`")
-_NAMED = re.compile(r"(?<!\w)@(?=\w)")
 
 
 def markdown(value: Any) -> str:
-    """Escape a value for DingTalk and Teams, so that it cannot become a link, image or tag.
+    """Escape a value for Teams, so that it cannot become a link, image or tag.
 
     Emphasis is escaped with backslashes, as others do; what could mislead is broken up instead,
-    since DingTalk does not document that it honours them there.
+    since no chat documents that it honours them there.
     """
     return _MARKDOWN.sub(_break, str(value))
+
+
+def dingtalk(value: Any) -> str:
+    """Escape a value for DingTalk the same way, and break up what reads as a call of people."""
+    return _DINGTALK.sub(_break, str(value))
 
 
 def _break(found: re.Match[str]) -> str:
@@ -55,7 +61,7 @@ def wecom(value: Any) -> str:
 
 def telegram(value: Any) -> str:
     """Escape a value for Telegram's HTML, in which also a bare @name would call a person."""
-    return _NAMED.sub("\N{FULLWIDTH COMMERCIAL AT}", html(str(value)))
+    return call_nobody(html(str(value)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +94,7 @@ HTML = Dialect(html, "<strong>{}</strong>", '<a href="{url}">{text}</a>', html)
 _LINK = "[{text}]({url})"
 _ANCHOR = '<a href="{url}">{text}</a>'
 DIALECTS: dict[Format, Dialect] = {
-    "dingtalk": Dialect(markdown, "**{}**", _LINK, bullet="- ", head="### {}"),
+    "dingtalk": Dialect(dingtalk, "**{}**", _LINK, bullet="- ", head="### {}"),
     "slack": Dialect(mrkdwn, "*{}*", "<{url}|{text}>", mrkdwn, bullet="• "),
     "feishu": Dialect(larkdown, "**{}**", _LINK, bullet="- "),
     "wecom": Dialect(wecom, "**{}**", _LINK, bullet="- ", head="### {}"),

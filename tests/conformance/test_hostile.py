@@ -4,6 +4,7 @@ import email
 import json
 import os
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.policy import default
 from html.parser import HTMLParser
@@ -41,6 +42,8 @@ hostile = st.lists(
 
 OURS = "Runbook|Dashboard|Graph|Inbox|Silence"
 
+CALLED = re.compile(r"@(all\b|所有人|1380)|<@")
+NOBODY = {"atMobiles": [], "atUserIds": [], "isAtAll": False}
 COMMAND = re.compile(r"<[!@#]|<https?://(?:[^|>]*\.)?evil")
 
 
@@ -87,14 +90,26 @@ def test_slack_reads_no_command_and_no_link_of_an_alert(text: str) -> None:
             assert link.startswith(("http://", "https://"))
 
 
+@pytest.mark.parametrize("style", ["text", "markdown", "actionCard"])
 @given(text=hostile)
-def test_dingtalk_calls_only_whom_the_configuration_names(text: str) -> None:
+def test_dingtalk_calls_only_whom_the_configuration_names(style: Any, text: str) -> None:
     url = SecretStr("https://oapi.dingtalk.com/robot/send")
-    robot = DingTalk.model_construct(type="dingtalk", url=url, mention={}, language=Language.EN)
-    for message in messages(text, "dingtalk"):
+    robot = DingTalk.model_construct(
+        type="dingtalk", url=url, mention={}, language=Language.EN, style=style
+    )
+    inbox = ("Inbox", "https://tocsin.example.com")
+    for each in messages(text, robot.written):
+        message = replace(each, links=(*each.links, inbox))
         payload = robot._payload(message, message.body)
-        assert payload["at"] == {"atMobiles": [], "atUserIds": [], "isAtAll": False}
-        assert_plain(payload["markdown"]["text"])
+        said = payload[style]
+        assert payload.get("at", NOBODY) == NOBODY
+        assert not CALLED.search(said.get("title", ""))
+        shown = said["content" if style == "text" else "text"]
+        for _, link in message.links:
+            shown = shown.replace(link, "")
+        assert not CALLED.search(shown)
+        if style != "text":
+            assert_plain(shown)
 
 
 @pytest.mark.parametrize("kind", ["feishu", "wecom", "teams"])

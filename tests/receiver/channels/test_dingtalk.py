@@ -1,6 +1,7 @@
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ from yarl import URL
 
 from receiver.channels.dingfaults import diagnose
 from receiver.channels.dingtalk import LONGEST_BODY, DingTalk, sign
-from receiver.model import Handles, SendError, Status
+from receiver.messages.render import Style, render
+from receiver.model import Handles, Language, SendError, Status
 from receiver.severity import SEVERITIES
-from tests.fakes.alerts import make_message
+from tests.fakes.alerts import START, make_alert, make_message, make_notification
 from tests.fakes.dingtalk import FakeDingTalk
 
 SecretFile = Callable[[str, str], str]
@@ -273,11 +275,23 @@ async def test_who_is_asked_by_name_is_called(
     assert dingtalk.messages[0]["at"] == at
 
 
-async def test_a_text_that_names_all_calls_nobody(
-    robot: Robot, dingtalk: FakeDingTalk, http: ClientSession
+@pytest.mark.parametrize("style", ["text", "markdown", "actionCard"])
+async def test_an_alert_that_names_people_calls_nobody(
+    robot: Robot, dingtalk: FakeDingTalk, http: ClientSession, style: str
 ) -> None:
-    await robot().send(make_message("@all @13800000000"), http)
-    assert dingtalk.messages[0]["at"] == {"atMobiles": [], "atUserIds": [], "isAtAll": False}
+    said = "see ops@example.com and https://docs.example.com/@all @all @所有人 @13800000000 <@all>"
+    alert = make_alert(alertname=said, instance=said, annotations={"summary": said})
+    links = {"runbook_url": "https://docs.example.com/@all"}
+    alert = replace(alert, annotations={"summary": said, **links})
+    channel = robot(style=style, mention={"warning": ["all"]})
+    how = Style(channel.written, Language.ZH, "UTC")
+    message = render(make_notification([alert]), how, key="k", thread="t", now=START).message
+    await channel.send(message, http)
+    (sent,) = dingtalk.messages
+    assert sent.get("at", {"isAtAll": False})["isAtAll"] is False
+    shown = json.dumps(sent[style], ensure_ascii=False).replace("https://docs.example.com/@all", "")
+    assert "ops@example.com" in shown
+    assert not [call for call in ("@all", "@所有人", "@138") if call in shown]
 
 
 async def test_a_long_body_loses_whole_lines_and_says_how_many(
