@@ -35,7 +35,9 @@ SUPPRESSIONS = (
 )
 _CODES = ("200", "400", "401", "403", "408", "413", "415", "503")
 _STATUSES = ("firing", "resolved")
+_RECONCILING = ("unreachable", "timeout", "refused", "unexpected", "store")
 _ERRORS = ("timeout", "unreachable", "throttled", "server", "rejected", "failed")
+RULE_OUTCOMES = ("done", "refused", "rolled_back", "stuck")
 BACKGROUND_PARTS = ("rules", "facts", "picture", "upload")
 BACKGROUND_OUTCOMES = (
     *("found", "nothing", "late", "failed"),
@@ -65,6 +67,10 @@ _COUNTERS = {
     "background": (
         "Times that Prometheus was asked what a message should say, by what came of it.",
         "part",
+        "outcome",
+    ),
+    "rule_changes": (
+        "Changes of the managed file of rules, by what came of them.",
         "outcome",
     ),
     "template_failures": ("Messages that the built-in text replaced.", "template"),
@@ -128,6 +134,7 @@ class Metrics:
     notifications_suppressed: Counter
     notification_errors: Counter
     template_failures: Counter
+    rule_changes: Counter
     background: Counter
     notification_delay: Histogram
     watchdog: Gauge
@@ -202,18 +209,18 @@ def create(version: str, channels: Iterable[str]) -> Metrics:
 
 def start_from_zero(metrics: Metrics, channels: Iterable[str]) -> None:
     """Make the series that these channels will count in."""
-    for code in _CODES:
-        metrics.webhook_requests.labels(code)
-    for bound in ("age", "size"):
-        metrics.store_forgotten.labels(bound)
-    for reason in ("unreachable", "timeout", "refused", "unexpected", "store"):
-        metrics.reconcile_failures.labels(reason)
+    for counter, names in (
+        (metrics.webhook_requests, _CODES),
+        (metrics.store_forgotten, ("age", "size")),
+        (metrics.reconcile_failures, _RECONCILING),
+        (metrics.alerts_received, _STATUSES),
+        (metrics.notifications_suppressed, SUPPRESSIONS),
+        (metrics.rule_changes, RULE_OUTCOMES),
+    ):
+        for name in names:
+            counter.labels(name)
     for part, outcome in product(BACKGROUND_PARTS, BACKGROUND_OUTCOMES):
         metrics.background.labels(part, outcome)
-    for status in _STATUSES:
-        metrics.alerts_received.labels(status)
-    for reason in SUPPRESSIONS:
-        metrics.notifications_suppressed.labels(reason)
     for channel in channels:
         metrics.notification_delay.labels(channel)
         metrics.breaker_open.labels(channel)

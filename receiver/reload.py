@@ -29,6 +29,7 @@ from receiver.model import ConfigError
 from receiver.outlets import outlets
 from receiver.pictures.studio import Studio, is_equipped
 from receiver.reports.reporting import Reporting
+from receiver.rulebook.changing import Rulebook
 from receiver.signing import Signer
 from receiver.store.audit import Change
 from receiver.store.records import Posted
@@ -138,6 +139,8 @@ class InForce:
         site.desk = Desk(self._acting(config), config.people, self._signer, self._ties.http)
         site.duty = Duty(config.schedules, config.people, site.store)
         site.reporting = self._reporting(config)
+        site.prometheus = config.prometheus
+        site.rulebook = _rulebook(config, site.metrics)
         site.pages = _pages(config)
         site.tokens = config.tokens
         site.inboxes = _inboxes(config)
@@ -217,6 +220,11 @@ def _easel(hang: Hang) -> Easel | None:
     if not is_equipped():
         return None
     return Easel(Studio(Path(os.environ.get("TOCSIN_HOME", ".tocsin"), "charts")), hang)
+
+
+def _rulebook(config: Config, numbers: Metrics) -> Rulebook | None:
+    told = config.prometheus
+    return Rulebook(told.rules_file, told, numbers) if told and told.rules_file else None
 
 
 def _pages(config: Config) -> Pages:

@@ -53,7 +53,7 @@ ROOMS = {
             "messages",
             "delivery",
         ),
-        *("upkeep", "upstream", "pictures", "background"),
+        *("upkeep", "upstream", "pictures", "background", "rulebook"),
         *("incidents", "responses", "intake", "reports", "web", "config", "letters"),
         *(
             "outlets",

@@ -45,13 +45,20 @@ class Login(Section):
 
 
 class AskError(Exception):
-    """The other side did not answer as it should; `reason` is a short word for the metric."""
+    """The other side did not answer as it should; `reason` is a short word for the metric.
 
-    def __init__(self, reason: str, detail: str) -> None:
+    What was refused has the `status` of the answer, and `said` is how it begins.
+    """
+
+    def __init__(self, reason: str, detail: str, status: int = 0, said: str = "") -> None:
         super().__init__(detail)
         self.reason = reason
+        self.status = status
+        self.said = said
 
 
+_SAID = 4096
+"""Bytes of a refusal that are read."""
 Chunks = AsyncIterator[bytes]
 Read = Callable[[Chunks], Awaitable[Any]]
 
@@ -104,7 +111,9 @@ async def ask(
             ssl=context or True,
         ) as response:
             if response.status not in {200, 201}:
-                raise AskError("refused", f"{url} answers {path} with {response.status}")
+                detail = f"{url} answers {path} with {response.status}"
+                said = (await response.content.read(_SAID)).decode("utf-8", "replace")
+                raise AskError("refused", detail, response.status, said)
             return await read(_chunks(response, asked)), _date(response)
     except TimeoutError:
         raise AskError("timeout", f"{url}: no answer within {asked.seconds:g} s") from None

@@ -8,15 +8,24 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
 import aiohttp
-from pydantic import AfterValidator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    PlainSerializer,
+    ValidationInfo,
+    model_validator,
+)
 
 from receiver.channels.posting import check_url
 from receiver.model import Labels
 from receiver.settings import Duration
 from receiver.upstream.asking import AskError, Login, Question, ask
+from receiver.upstream.nearby import is_near
 
 PATIENCE = 2.0
 """Seconds that a message waits at most for all that is asked here."""
@@ -30,15 +39,40 @@ def _check_timeout(seconds: float) -> float:
     return seconds
 
 
+def _place(value: Any, info: ValidationInfo) -> Path | None:
+    if value is None:
+        return None
+    path = Path((info.context or {}).get("folder", "."), str(value)).absolute()
+    if path.suffix not in {".yml", ".yaml"}:
+        raise ValueError("not a name of a file of rules; write one that ends with .yml")
+    return path
+
+
+RulesFile = Annotated[
+    Path, BeforeValidator(_place), PlainSerializer(str, return_type=str, when_used="unless-none")
+]
+
+
 class Prometheus(Login):
     """The Prometheus, or what speaks its API, whose rules fire.
 
     A message waits at most `timeout` for what it knows; `pictures` says whether one is drawn.
+    `rules_file` is one of its files of rules, which people change by the API.
     """
 
     url: Annotated[str, AfterValidator(check_url)]
     timeout: Annotated[Duration, AfterValidator(_check_timeout)] = PATIENCE
     pictures: bool = True
+    rules_file: RulesFile | None = None
+
+    @model_validator(mode="after")
+    def _check_near(self) -> Self:
+        host = urlsplit(self.url).hostname or ""
+        if self.rules_file is not None and not is_near(host):
+            raise ValueError(
+                f"rules_file: {host} is told to reload, so it must be this machine's or private"
+            )
+        return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from receiver.incidents.quiet.windows import Window
+from receiver.rulebook.book import Rule, Rules
 from receiver.settings import Section
 from receiver.severity import SEVERITIES
 from receiver.store.incidents import STATES
@@ -20,6 +21,7 @@ from receiver.web import (
     preview,
     quality,
     reports,
+    rules,
     schedules,
     silences,
     summary,
@@ -42,6 +44,7 @@ _SHOWN = {
     "incident": _NUMBER,
 }
 _INCIDENT = "/api/v1/incidents/{number:[0-9]{1,18}}"
+_GROUP, _RULE = "/api/v1/rules/{group}", "/api/v1/rules/{group}/{alert}"
 _PLANS = "/api/v1/schedules"
 
 
@@ -50,7 +53,8 @@ class Operation:
     """One operation: what it takes, and with which status it says what.
 
     `gives` are the keys that a good answer of JSON always has; `kind` is its type where it is
-    none; `refusals` are those beside the ones that any operation of its shape may give.
+    none, and `also` are other statuses of it; `refusals` are those beside the ones that any
+    operation of its shape may give.
     """
 
     method: str
@@ -60,6 +64,7 @@ class Operation:
     query: Mapping[str, Schema] = field(default_factory=dict)
     body: type[Section] | None = None
     good: int = 200
+    also: Sequence[int] = ()
     gives: Sequence[str] = ()
     kind: str = "application/json"
     refusals: Sequence[int] = ()
@@ -153,6 +158,35 @@ API = (
         *("DELETE", "/api/v1/maintenance/{name}", maintenance.cancel, _OPERATE),
         good=204,
         refusals=(409,),
+    ),
+    Operation("GET", "/api/v1/rules", rules.find, _READ, gives=("groups",), refusals=(409, 502)),
+    Operation(
+        *("GET", _GROUP, rules.show_group, _READ),
+        gives=("name", "rules", "etag"),
+        refusals=(409,),
+    ),
+    Operation(
+        *("PUT", _GROUP, rules.put_group, Scope.ADMIN),
+        body=Rules,
+        also=(201,),
+        gives=("name", "rules", "etag"),
+        refusals=rules.REFUSALS,
+    ),
+    Operation(
+        *("DELETE", _GROUP, rules.delete_group, Scope.ADMIN), good=204, refusals=rules.REFUSALS
+    ),
+    Operation(
+        *("GET", _RULE, rules.show_rule, _READ), gives=("alert", "expr", "etag"), refusals=(409,)
+    ),
+    Operation(
+        *("PUT", _RULE, rules.put_rule_of, Scope.ADMIN),
+        body=Rule,
+        also=(201,),
+        gives=("alert", "expr", "etag"),
+        refusals=rules.REFUSALS,
+    ),
+    Operation(
+        *("DELETE", _RULE, rules.delete_rule, Scope.ADMIN), good=204, refusals=rules.REFUSALS
     ),
     Operation("GET", _PLANS, schedules.every, _READ, gives=("schedules",)),
     Operation(

@@ -18,8 +18,10 @@ from receiver.metrics import Metrics
 from receiver.model import Notification
 from receiver.reports.reporting import Reporting
 from receiver.reports.settings import Reports
+from receiver.rulebook.changing import Rulebook
 from receiver.signing import Signer
 from receiver.store.store import Store
+from receiver.upstream.prometheus import Prometheus
 from receiver.web.auth import Token
 from receiver.web.changes import Changes
 from receiver.web.feed import Feed
@@ -78,6 +80,8 @@ class Site:
     grading: Grading = field(init=False)
     changes: Changes = field(init=False)
     reporting: Reporting = field(init=False)
+    prometheus: Prometheus | None = None
+    rulebook: Rulebook | None = None
     reload: Reload = _cannot
     send_test: SendTest = _knows_no_channel
     outlets: Mapping[str, Outlet] = field(default_factory=dict)

@@ -85,11 +85,9 @@ def _answers(operation: Operation) -> Iterator[tuple[int, dict[str, Any]]]:
     if operation.kind == "application/json":
         schema = {"type": "object", "required": list(operation.gives)}
         content = {operation.kind: {"schema": schema}}
-    good = {"description": HTTPStatus(operation.good).phrase}
-    yield (
-        operation.good,
-        good if operation.good == HTTPStatus.NO_CONTENT else good | {"content": content},
-    )
+    for status in (operation.good, *operation.also):
+        good = {"description": HTTPStatus(status).phrase}
+        yield status, good if status == HTTPStatus.NO_CONTENT else good | {"content": content}
     refusals = {*_ALWAYS, *operation.refusals, *(_WITH_BODY if operation.body else ())}
     refusals |= {*once.REFUSALS} if operation.changes else set()
     refusals |= {404} if "{" in operation.path else set()
