@@ -181,11 +181,14 @@ UNKNOWN = Background()
 
 @dataclass(frozen=True, slots=True)
 class Handles:
-    """How somebody is called at chats: a mobile number, ids of Slack and of DingTalk, or empty."""
+    """How somebody is called: a name, a mobile number, and ids at chats; all may be empty."""
 
+    name: str = ""
     mobile: str = ""
     slack: str = ""
     dingtalk: str = ""
+    feishu: str = ""
+    telegram: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +204,8 @@ class Message:
     the language of who reads, those by which one acts first; the body has them too. `labels` are
     those of each firing alert. `topic` is what all titles of an incident are about, empty where
     nothing is, and `hosts` what the alerts call their machines. `reached` are those who have it
-    already, and `refused` says who never will. `asked` are people whom it calls by name.
+    already, and `refused` says who never will. `asked` are people whom it calls by name. What is
+    `apart` is about no incident that stands anywhere.
     """
 
     title: str
@@ -225,6 +229,7 @@ class Message:
     reached: frozenset[str] = frozenset()
     refused: str = ""
     asked: tuple[Handles, ...] = ()
+    apart: bool = False
 
     @property
     def calls(self) -> bool:

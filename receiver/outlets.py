@@ -10,16 +10,12 @@ from receiver.delivery.sending import Outlet
 from receiver.incidents.verbs import offered
 from receiver.messages.custody import Doors
 from receiver.messages.render import Style
-from receiver.model import Handles
 from receiver.signing import Signer
 
 
 def outlets(config: Config, signer: Signer | None = None) -> Iterator[Outlet]:
     """Yield each channel with the style of its messages; without a signer none has links to act."""
-    handles = {
-        key: Handles(person.mobile, person.slack, person.dingtalk)
-        for key, person in config.people.items()
-    }
+    handles = {key: person.handles for key, person in config.people.items()}
     for name, channel in config.channels.items():
         language = channel.language or config.language
         zone = channel.timezone or config.timezone

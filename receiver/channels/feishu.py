@@ -78,7 +78,7 @@ class Feishu(Robot):
     format: ClassVar[Format] = "feishu"
     limit: ClassVar[Pace | None] = Pace(16, 10)  # its bucket keeps both rules
     words: ClassVar[tuple[str, str]] = ("code", "msg")
-    ways: ClassVar[tuple[str, ...]] = ()  # it knows people by ids that are its own
+    ways: ClassVar[tuple[str, ...]] = ("feishu",)  # it knows people by ids that are its own
 
     secret: SecretFile | None = Field(default=None, alias="secret_file")
     keyword: str = ""

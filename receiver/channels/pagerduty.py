@@ -1,6 +1,7 @@
 """PagerDuty's Events API v2: an incident that opens with the alert and is closed with it.
 
-Source of fields, limits and answers: developer.pagerduty.com, Events API v2.
+Source of fields, limits and answers: developer.pagerduty.com, Events API v2, alert events and
+change events.
 """
 
 import json
@@ -29,13 +30,15 @@ _SEVERITIES = {
     "info": "info",
     "none": "info",
 }
+_CHANGES = re.compile(r"enqueue$")
 _ROUTING = re.compile(r"routing.?key|integration.?key", re.IGNORECASE)
 
 
 class PagerDuty(Channel):
     """One service; messages of one incident here are one incident there.
 
-    A digest would open an incident that nothing closes, so each message is sent for itself.
+    A digest would open an incident that nothing closes, so each message is sent for itself, and
+    what is about no one incident is told as a change, which calls nobody.
     """
 
     format: ClassVar[Format] = "text"
@@ -53,10 +56,12 @@ class PagerDuty(Channel):
 
     async def send(self, message: Message, http: ClientSession) -> None:
         """Open the incident, tell it again, take it, or close it; only 202 is a success."""
-        body = fit_body(
-            message, lambda text: self._event(message, text), LONGEST_BODY, self.language
-        )
-        answer = await post(http, URL(self.url), body, self.timeout, {})
+        write = self._change if message.apart else self._event
+        body = fit_body(message, lambda text: write(message, text), LONGEST_BODY, self.language)
+        url = URL(self.url)
+        if message.apart:
+            url = url.with_path(_CHANGES.sub("change/enqueue", url.path))
+        answer = await post(http, url, body, self.timeout, {})
         if answer.status != 202:
             raise self._failure(answer)
 
@@ -66,14 +71,19 @@ class PagerDuty(Channel):
             "event_action": _action(message),
             "dedup_key": message.thread[:_KEY],
             "client": "tocsin",
-            "links": [{"href": url, "text": words} for words, url in message.links],
+            "links": _links(message),
             "images": [{"src": message.link, "alt": message.title}] if message.link else [],
             "payload": {
-                "summary": first_units(message.title, _SUMMARY),
-                "source": first_units(", ".join(message.hosts), _SOURCE) or "tocsin",
+                **_payload(message, text),
                 "severity": _SEVERITIES.get(message.severity.name, "warning"),
-                "custom_details": {"text": text},
             },
+        }
+
+    def _change(self, message: Message, text: str) -> dict[str, Any]:
+        return {
+            "routing_key": self.key.get_secret_value(),
+            "links": _links(message),
+            "payload": _payload(message, text),
         }
 
     def _failure(self, answer: Answer) -> SendError:
@@ -81,6 +91,18 @@ class PagerDuty(Channel):
         if answer.status == 400 and _ROUTING.search(said):
             return SendError("auth", f"no integration has this key; copy it again ({said})")
         return refusal(answer, said)
+
+
+def _payload(message: Message, text: str) -> dict[str, Any]:
+    return {
+        "summary": first_units(message.title, _SUMMARY),
+        "source": first_units(", ".join(message.hosts), _SOURCE) or "tocsin",
+        "custom_details": {"text": text},
+    }
+
+
+def _links(message: Message) -> list[dict[str, str]]:
+    return [{"href": url, "text": words} for words, url in message.links]
 
 
 def _action(message: Message) -> str:

@@ -104,7 +104,9 @@ class Telegram(Channel):
         return Draft(message.title, self._text(lifted), lifted.links)
 
     def _text(self, message: Message) -> str:
-        return fit(message.body, _fits, self.language, shorten=shorten)
+        tail = _calls(message)
+        text = fit(message.body, lambda text: _fits(text + tail), self.language, shorten=shorten)
+        return text + tail
 
     async def examine(self, http: ClientSession) -> str:
         """Ask for the chat, which only a known bot that is in it may see."""
@@ -122,6 +124,21 @@ class Telegram(Channel):
             code, said = reply.get("error_code", 0), str(reply.get("description", "no text"))
             fault = diagnose(code, reply.get("parameters") or {}, said)
             raise fault.error(self.clean(f"{fault.diagnosis} (error_code {code}: {said})"))
+
+
+def _calls(message: Message) -> str:
+    """Return those who are asked by name, as Telegram calls them: by @name, or by a link to them.
+
+    https://core.telegram.org/bots/api#formatting-options
+    """
+    asked = [each for each in message.asked if each.telegram and message.calls]
+    words = [
+        each.telegram
+        if each.telegram.startswith("@")
+        else f'<a href="tg://user?id={each.telegram}">{escape(each.name or each.telegram)}</a>'
+        for each in asked
+    ]
+    return f"\n\n{' '.join(words)}" if words else ""
 
 
 def _lift(message: Message) -> Message:

@@ -9,9 +9,12 @@ from pydantic import AfterValidator, Field
 
 from receiver.channels.mailing import Address
 from receiver.messages.route import ChannelName
+from receiver.model import Handles
 from receiver.settings import Section
 
 _MOBILE = re.compile(r"\+?\d[\d-]{4,20}", re.ASCII)
+_FEISHU = re.compile(r"[\w.@+-]{1,64}", re.ASCII)
+_TELEGRAM = re.compile(r"[1-9]\d{3,19}|@[A-Za-z]\w{3,31}", re.ASCII)
 _MEMBER = re.compile(r"[UW][A-Z0-9]+", re.ASCII)
 
 
@@ -30,6 +33,20 @@ def _check_member(text: str) -> str:
     return text
 
 
+def _check_feishu(text: str) -> str:
+    if text and not _FEISHU.fullmatch(text):
+        raise ValueError(
+            f"not an id of Feishu: {text!r:.40}; write an open_id, like ou_7d8a6e6d, or a user_id"
+        )
+    return text
+
+
+def _check_telegram(text: str) -> str:
+    if text and not _TELEGRAM.fullmatch(text):
+        raise ValueError(f"not a user of Telegram: {text!r:.40}; write the number, or @name")
+    return text
+
+
 def _check_mobile(text: str) -> str:
     if text and not _MOBILE.fullmatch(text):
         raise ValueError(f"not a mobile number: {text!r:.40}; write it like '+86-13800000000'")
@@ -39,7 +56,8 @@ def _check_mobile(text: str) -> str:
 class Person(Section):
     """Somebody; `slack` is the member's id there, like U012ABCDEF, and `dingtalk` the userId.
 
-    `channel` is how they are reached when they are asked by name.
+    `feishu` is an open_id or user_id, and `telegram` a user's number or @name. `channel` is how
+    they are reached when they are asked by name.
     """
 
     name: Annotated[str, Field(min_length=1, max_length=60)]
@@ -48,7 +66,18 @@ class Person(Section):
     mobile: Annotated[str, AfterValidator(_check_mobile)] = ""
     slack: Annotated[str, AfterValidator(_check_member)] = ""
     dingtalk: str = ""
+    feishu: Annotated[str, AfterValidator(_check_feishu)] = ""
+    telegram: Annotated[str, Field(coerce_numbers_to_str=True), AfterValidator(_check_telegram)] = (
+        ""
+    )
     channel: ChannelName = ""
+
+    @property
+    def handles(self) -> Handles:
+        """How they are called in messages."""
+        return Handles(
+            self.name, self.mobile, self.slack, self.dingtalk, self.feishu, self.telegram
+        )
 
 
 People = Mapping[str, Person]
@@ -63,7 +92,7 @@ def known_at_slack(people: People, user: str) -> str:
 def twins(people: People) -> list[str]:
     """Say who cannot be told apart at a chat, since an act would count as somebody else's."""
     said = []
-    for field in ("slack", "dingtalk", "email"):
+    for field in ("slack", "dingtalk", "feishu", "telegram", "email"):
         seen: dict[str, str] = {}
         for key, person in people.items():
             value = getattr(person, field)

@@ -143,6 +143,7 @@ def render(  # noqa: PLR0913 -- the last three may be left out
             labels=firing_labels([notification]),
             hosts=view.hosts,
             topic=clip(plain(notification.topic), _LONGEST_TOPIC),
+            apart=act is not None and act.verb in OF_SEVERAL | ALONE,
         ),
         tuple(sheet.failures),
     )

@@ -19,6 +19,7 @@ class FakePagerDuty(FakeWeb):
     key: str = "R0123456789ABCDEF0123456789ABCDE"
     events: list[dict[str, Any]] = field(default_factory=list)
     open: set[str] = field(default_factory=set)
+    changes: list[dict[str, Any]] = field(default_factory=list)
     taken: set[str] = field(default_factory=set)
 
     @property
@@ -28,6 +29,8 @@ class FakePagerDuty(FakeWeb):
     async def reply(self, request: web.Request) -> Answer:
         body = await request.read()
         event = json.loads(body)
+        if request.path.endswith("/change/enqueue"):
+            return self._note(event)
         errors = self._refuse(event, len(body))
         if errors:
             payload = {"status": "invalid event", "message": "Event object is invalid"}
@@ -36,6 +39,20 @@ class FakePagerDuty(FakeWeb):
         self._follow(event["event_action"], event["dedup_key"])
         payload = {"status": "success", "message": "Event processed"}
         return web.json_response(payload | {"dedup_key": event["dedup_key"]}, status=202)
+
+    def _note(self, change: dict[str, Any]) -> Answer:
+        """A change opens nothing; it has neither a key of an incident nor a severity."""
+        payload = change["payload"]
+        strange = {*change} - {"routing_key", "payload", "links"}
+        strange |= {*payload} - {"summary", "source", "timestamp", "custom_details"}
+        if strange or change["routing_key"] != self.key or not payload["summary"]:
+            return web.json_response(
+                {"status": "invalid event", "message": str(strange)}, status=400
+            )
+        self.changes.append(change)
+        return web.json_response(
+            {"status": "success", "message": "Change event processed"}, status=202
+        )
 
     def _follow(self, action: str, key: str) -> None:
         """An incident is taken only while it is open, and told again it stays taken."""

@@ -180,7 +180,7 @@ def test_every_problem_is_said_at_once_with_its_path(folder: Path) -> None:
         tokens=[{"name": "a", "scope": "write", "file": "secrets/none"}],
         channels={
             "chat": {"type": "slack", "url_file": "secrets/slack.url", "tiemout": "5s"},
-            "mail": {"type": "emial", "people": ["bob"]},
+            "mail": {"type": "emial", "people": ["eve"]},
             "bare": None,
             "phones": {"type": "sms", "provider": "twilio", "to": ["12"]},
             "bot": {"type": "telegram", "token_file": "secrets/slack.url", "chat": "ops"},
@@ -189,11 +189,15 @@ def test_every_problem_is_said_at_once_with_its_path(folder: Path) -> None:
             {"channels": ["chat", "nobody"], "mute_times": ["nights"]},
             {"match": ["severity"], "channels": []},
         ],
-        people={"ada": {"name": "Ada", "slack": "@ada", "mobile": "abc"}},
+        people={
+            "ada": {"name": "Ada", "slack": "@ada", "mobile": "abc"},
+            "bob": {"name": "Bob", "feishu": "ou 7", "telegram": "bob"},
+        },
         incidents={"reopen": "2d"},
     )
     missing, why = folder / "secrets" / "none", "No such file or directory"
     named = "chat, mail, bare, phones, bot"
+    feishu = "write an open_id, like ou_7d8a6e6d, or a user_id"
     assert said == [
         f"channels.chat.tiemout: unknown key; known here: {SLACK}",
         f"channels.mail: 'emial' is no type of channel; write type: {KINDS}",
@@ -201,7 +205,7 @@ def test_every_problem_is_said_at_once_with_its_path(folder: Path) -> None:
         "channels.phones.to.0: not a phone number: '12'; write it like '+8613800000000'",
         "channels.phones: provider twilio needs key, secret_file, from",
         "channels.bot.chat: not a chat: 'ops'; write its number, like -1001234567890, or its @name",
-        "channels.mail.people: no person is 'bob'; there are ada",
+        "channels.mail.people: no person is 'eve'; there are ada, bob",
         "listen: not HOST:PORT: '9848'; write it like 127.0.0.1:9848",
         "language: no such word here; write 'en' or 'zh'",
         "timezone: not a time zone: 'Asia/Shanghia'; write it like Asia/Shanghai",
@@ -214,6 +218,8 @@ def test_every_problem_is_said_at_once_with_its_path(folder: Path) -> None:
         "routes.1.channels: is empty; write at least one",
         "people.ada.mobile: not a mobile number: 'abc'; write it like '+86-13800000000'",
         "people.ada.slack: not a member's id: '@ada'; it stands in the profile, like U012ABCDEF",
+        f"people.bob.feishu: not an id of Feishu: 'ou 7'; {feishu}",
+        "people.bob.telegram: not a user of Telegram: 'bob'; write the number, or @name",
         "incidents.reopen: longer than 1d; what comes back so late is an incident of its own",
         f"stroe: unknown key; known here: {TOP}",
     ]

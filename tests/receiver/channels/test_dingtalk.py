@@ -256,9 +256,9 @@ async def test_people_are_called_to_what_they_were_not_told_before(
 @pytest.mark.parametrize(
     ("asked", "mobiles", "users"),
     [
-        (Handles("+8613800000000", "U1", "first"), [], ["first"]),
-        (Handles("+8613800000000"), ["13800000000"], []),
-        (Handles("+1-5550100"), ["+1-5550100"], []),
+        (Handles(mobile="+8613800000000", slack="U1", dingtalk="first"), [], ["first"]),
+        (Handles(mobile="+8613800000000"), ["13800000000"], []),
+        (Handles(mobile="+1-5550100"), ["+1-5550100"], []),
         (Handles(slack="U1"), [], []),
     ],
 )

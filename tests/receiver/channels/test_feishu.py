@@ -7,7 +7,7 @@ from aiohttp import ClientSession
 
 from receiver.channels.feishu import LONGEST_BODY, Feishu, diagnose, sign
 from receiver.delivery.pace import bucket
-from receiver.model import SendError, Status
+from receiver.model import Handles, SendError, Status
 from receiver.severity import SEVERITIES
 from tests.fakes.alerts import make_message
 from tests.fakes.feishu import FakeFeishu
@@ -182,3 +182,17 @@ async def test_what_would_be_posted_can_be_told_before(
     assert draft.title == f"监控 {message.title}"
     assert draft.lines == f"{feishu.texts[0]}\n\n[Inbox]"
     assert "<at id=all></at>" in draft.text
+
+
+async def test_who_is_asked_by_name_is_called(
+    robot: Robot, feishu: FakeFeishu, http: ClientSession
+) -> None:
+    asked = (
+        Handles(name="Ada", feishu="ou_7d8a6e6d"),
+        Handles(name="Bob", mobile="+8613800000000"),
+    )
+    await robot().send(make_message(act="escalate", asked=asked), http)
+    await robot().send(make_message(act="acknowledge", asked=asked), http)
+    asking, told = feishu.texts
+    assert asking.endswith("\n\n<at id=ou_7d8a6e6d></at>")
+    assert "<at" not in told

@@ -37,6 +37,19 @@ async def test_what_somebody_took_here_is_taken_there(
     assert pagerduty.taken == pagerduty.open == set()
 
 
+async def test_what_is_about_no_one_incident_is_a_change_and_opens_none(
+    service: PagerDuty, pagerduty: FakePagerDuty, http: ClientSession
+) -> None:
+    for act in ("handover", "silence-ends", "weekly"):
+        links = (("Inbox", "https://tocsin.example.com"),)
+        await service.send(make_message("told", key=act, act=act, apart=True, links=links), http)
+    assert (pagerduty.open, pagerduty.events) == (set(), [])
+    assert [each["payload"]["custom_details"]["text"] for each in pagerduty.changes] == ["told"] * 3
+    assert pagerduty.changes[0]["links"] == [
+        {"href": "https://tocsin.example.com", "text": "Inbox"}
+    ]
+
+
 async def test_an_incident_there_names_the_hosts_and_has_the_links_and_the_picture(
     service: PagerDuty, pagerduty: FakePagerDuty, http: ClientSession
 ) -> None:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from receiver.channels.fitting import units
 from receiver.channels.telegram import Telegram, shorten
 from receiver.messages.markup import DIALECTS
-from receiver.model import SendError, Status
+from receiver.model import Handles, SendError, Status
 from tests.fakes.alerts import make_message
 from tests.fakes.telegram import TOKEN, FakeTelegram, read
 
@@ -67,6 +67,18 @@ LINKS = (
     ("Inbox", "https://tocsin.example.com"),
 )
 LINE = " · ".join(DIALECTS["telegram"].link(url, words) for words, url in LINKS)
+
+
+async def test_who_is_asked_by_name_is_called_also_where_the_text_is_cut(
+    bot: Bot, telegram: FakeTelegram, http: ClientSession
+) -> None:
+    asked = (Handles(name="A <b>", telegram="123456789"), Handles(telegram="@bob_ops"), Handles())
+    await bot().send(make_message("x\n" * 9_000, act="escalate", asked=asked), http)
+    await bot().send(make_message(act="acknowledge", asked=asked), http)
+    asking, told = telegram.messages
+    assert asking["text"].endswith('\n\n<a href="tg://user?id=123456789">A &lt;b&gt;</a> @bob_ops')
+    assert asking["disable_notification"] is False
+    assert "tg://" not in told["text"]
 
 
 async def test_links_are_buttons_but_for_those_that_telegram_refuses(

@@ -284,6 +284,15 @@ def test_a_title_or_a_page_that_fails_costs_only_itself(tmp_path: Path) -> None:
     assert (rendered.failed, rendered.message.html) == ("zh/email.html.j2", "")
 
 
+def test_what_is_about_no_one_incident_says_so() -> None:
+    apart = {
+        verb: write(replace(SINGLE, act=Act(verb, "Ada", START)), "text", Language.EN).message.apart
+        for verb in ("handover", "weekly", "silence-ends", "escalate")
+    }
+    assert [verb for verb in apart if not apart[verb]] == ["escalate"]
+    assert not write(SINGLE, "text", Language.EN).message.apart
+
+
 def test_text_from_an_alert_is_never_a_template() -> None:
     told = make_notification([make_alert(annotations={"summary": "{{ 7 * 7 }}{% raw %}"})])
     assert "{{ 7 * 7 }}{% raw %}" in write(told, "text", Language.EN).message.body
