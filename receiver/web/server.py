@@ -48,7 +48,7 @@ def _route(each: Operation) -> web.RouteDef:
     return _ROUTE[each.method](each.path, handler)
 
 
-_ROUTES = (
+ROUTES = (
     *map(_route, API),
     web.get(openapi.PATH, openapi.show),
     web.post("/webhook/alertmanager", webhook.receive),
@@ -84,7 +84,7 @@ def application(site: Site) -> web.Application:
     """Build the application that answers for a site."""
     app = web.Application(client_max_size=webhook.MAX_BODY, middlewares=[say_alike, _say_away])
     app[SITE] = site
-    app.add_routes(_ROUTES)
+    app.add_routes(ROUTES)
     app.router.add_static("/static", STATIC)
     app.on_response_prepare.append(_add_headers)
     app.on_shutdown.append(_end_streams)
