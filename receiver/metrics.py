@@ -37,6 +37,8 @@ _CODES = ("200", "400", "401", "403", "408", "413", "415", "503")
 _STATUSES = ("firing", "resolved")
 _RECONCILING = ("unreachable", "timeout", "refused", "unexpected", "store")
 _ERRORS = ("timeout", "unreachable", "throttled", "server", "rejected", "failed")
+UPSTREAM_QUESTIONS = ("rules", "targets", "metrics", "exporter")
+UPSTREAM_REASONS = ("timeout", "unreachable", "refused", "unexpected", "too_large")
 RULE_OUTCOMES = ("done", "refused", "rolled_back", "stuck")
 BACKGROUND_PARTS = ("rules", "facts", "picture", "upload")
 BACKGROUND_OUTCOMES = (
@@ -68,6 +70,11 @@ _COUNTERS = {
         "Times that Prometheus was asked what a message should say, by what came of it.",
         "part",
         "outcome",
+    ),
+    "upstream_failures": (
+        "Questions of the API that Prometheus or an exporter did not answer.",
+        "question",
+        "reason",
     ),
     "rule_changes": (
         "Changes of the managed file of rules, by what came of them.",
@@ -135,6 +142,7 @@ class Metrics:
     notification_errors: Counter
     template_failures: Counter
     rule_changes: Counter
+    upstream_failures: Counter
     background: Counter
     notification_delay: Histogram
     watchdog: Gauge
@@ -221,6 +229,8 @@ def start_from_zero(metrics: Metrics, channels: Iterable[str]) -> None:
             counter.labels(name)
     for part, outcome in product(BACKGROUND_PARTS, BACKGROUND_OUTCOMES):
         metrics.background.labels(part, outcome)
+    for question, reason in product(UPSTREAM_QUESTIONS, UPSTREAM_REASONS):
+        metrics.upstream_failures.labels(question, reason)
     for channel in channels:
         metrics.notification_delay.labels(channel)
         metrics.breaker_open.labels(channel)

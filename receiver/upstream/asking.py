@@ -57,7 +57,7 @@ class AskError(Exception):
         self.said = said
 
 
-_SAID = 4096
+_SAID = 64 * 1024
 """Bytes of a refusal that are read."""
 Chunks = AsyncIterator[bytes]
 Read = Callable[[Chunks], Awaitable[Any]]

@@ -1,9 +1,10 @@
 """Tells an exporter what people thought of its alarm, so that it learns how often to raise one.
 
-POST /api/v1/signals/NAME/labels of Tocsin's exporter.
+POST /api/v1/signals/NAME/labels of Tocsin's exporter; its /health says how it does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import quote, urlsplit
 
@@ -25,6 +26,48 @@ class Exporter(Login):
     """One of Tocsin's exporters, whose anomalies people judge; it wants an operate token."""
 
     url: Annotated[str, AfterValidator(check_url)]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """How a part of an exporter is, and why."""
+
+    state: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How an exporter is, by its own word, with that of each of its parts."""
+
+    state: str
+    checks: Mapping[str, Check]
+    detail: str = ""
+
+
+async def ask_health(http: aiohttp.ClientSession, told: Exporter) -> Health:
+    """Ask an exporter how it is, which one of no use says with 503; raises AskError."""
+    try:
+        said, _ = await ask(http, Question(told, told.url, "/health", _PATIENCE, _LARGEST))
+    except AskError as error:
+        if error.status != 503:
+            raise
+        said = _loaded(error)
+    try:
+        checks = {
+            str(name): Check(str(each["status"]), str(each["detail"]))
+            for name, each in said["checks"].items()
+        }
+        return Health(str(said["status"]), checks)
+    except _NOT_ITS_API as error:
+        raise AskError("unexpected", f"{told.url}: not Tocsin's exporter: {error!r}") from error
+
+
+def _loaded(error: AskError) -> Any:
+    try:
+        return orjson.loads(error.said)
+    except orjson.JSONDecodeError:
+        raise error from None
 
 
 async def teach(

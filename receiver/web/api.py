@@ -17,6 +17,7 @@ from receiver.web import (
     control,
     incidents,
     maintenance,
+    monitored,
     notifications,
     preview,
     quality,
@@ -160,6 +161,22 @@ API = (
         refusals=(409,),
     ),
     Operation("GET", "/api/v1/rules", rules.find, _READ, gives=("groups",), refusals=(409, 502)),
+    Operation(
+        *("GET", "/api/v1/targets", monitored.targets, _READ),
+        query={"job": _TEXT, "health": {"type": "string", "enum": ["", *monitored.HEALTHS]}},
+        gives=("jobs", "targets", "targets_total"),
+        refusals=(409, 502),
+    ),
+    Operation(
+        *("GET", "/api/v1/health", monitored.health, _READ),
+        gives=("state", "prometheus", "exporters"),
+    ),
+    Operation(
+        *("GET", "/api/v1/metrics", monitored.metrics, _READ),
+        query=dict.fromkeys(("query", "start", "end", "step"), _TEXT),
+        gives=("start", "end", "step", "series"),
+        refusals=(409, 502),
+    ),
     Operation(
         *("GET", _GROUP, rules.show_group, _READ),
         gives=("name", "rules", "etag"),

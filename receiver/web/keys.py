@@ -29,6 +29,9 @@ from receiver.web.health import Health
 from receiver.web.pages import Pages
 from receiver.web.signature import Signatures
 
+_MOST_ASKED = 4
+"""Questions of the API that are passed on at once, in turns of which none waits."""
+
 Reload = Callable[[str], Awaitable[Sequence[str]]]
 """Reads the configuration again for somebody; returns what is wrong with it."""
 
@@ -85,6 +88,7 @@ class Site:
     reload: Reload = _cannot
     send_test: SendTest = _knows_no_channel
     outlets: Mapping[str, Outlet] = field(default_factory=dict)
+    asking: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_MOST_ASKED))
     trying: asyncio.Lock = field(default_factory=asyncio.Lock)
     under_way: set[asyncio.Future[None]] = field(default_factory=set)
 

@@ -22,9 +22,9 @@ from receiver.rulebook.book import (
 )
 from receiver.rulebook.changing import Rulebook, RuleError
 from receiver.store.audit import Change
-from receiver.upstream.asking import AskError
 from receiver.upstream.ruling import Grouped, ask_groups
 from receiver.web.answers import demand, read_json
+from receiver.web.asking import asked, prometheus
 from receiver.web.auth import Scope
 from receiver.web.keys import SITE, Site
 from receiver.web.problems import Place, Refusal, in_body, parameter
@@ -41,7 +41,7 @@ async def find(request: web.Request) -> web.Response:
     """Return every rule that Prometheus evaluates with its state, and which can be changed here."""
     demand(request, Scope.READ)
     site = request.app[SITE]
-    groups = await evaluated(site)
+    groups = await asked(site, "rules", partial(ask_groups, *prometheus(site)))
     book = Book()
     if site.rulebook is not None:
         try:
@@ -49,17 +49,6 @@ async def find(request: web.Request) -> web.Response:
         except RuleError:  # what is evaluated is shown all the same
             book = Book()
     return web.json_response({"groups": [_shown(site, book, each) for each in groups]})
-
-
-async def evaluated(site: Site) -> tuple[Grouped, ...]:
-    """Ask for every rule; raises the refusal of what cannot be asked."""
-    if site.prometheus is None or site.desk is None:
-        said = "receiver.yml names no Prometheus; add `prometheus: {url: ...}`"
-        raise Refusal(409, said)
-    try:
-        return await ask_groups(site.desk.http, site.prometheus)
-    except AskError as error:
-        raise Refusal(502, str(error)) from error
 
 
 async def show_group(request: web.Request) -> web.Response:

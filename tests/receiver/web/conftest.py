@@ -1,13 +1,20 @@
 """A site on a store of its own, and a client that talks to it."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import json
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from aiohttp import ClientSession
 from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
 
-from receiver import metrics
+from receiver import app, metrics
 from receiver.incidents.quiet.keeping import Rules
 from receiver.incidents.quiet.planning import Planning
 from receiver.incidents.quiet.windows import Window
@@ -23,6 +30,7 @@ from receiver.web.keys import Site
 from receiver.web.pages import Pages
 from receiver.web.server import application
 from tests.receiver.clients import Client
+from tests.receiver.web.prometheus import OTHERS, manage
 
 CHANNELS = ("inbox", "ops")
 FIXED = (
@@ -80,3 +88,61 @@ def guarded(tokens: list[Token]) -> list[Token]:
 @pytest.fixture
 def database(tmp_path: Path) -> Path:
     return tmp_path / "tocsin.db"
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """Run a Prometheus that may be told to reload; returns its address and the managed file."""
+    if shutil.which("prometheus") is None:
+        pytest.skip("Debian's prometheus is not installed")
+    folder = tmp_path_factory.mktemp("prometheus")
+    (folder / "others.yml").write_text(OTHERS)
+    config = folder / "prometheus.yml"
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    every = {"evaluation_interval": "200ms", "scrape_interval": "200ms", "scrape_timeout": "200ms"}
+    files = [str(folder / "managed.yml"), str(folder / "others.yml")]
+    jobs = [
+        {"job_name": job, "static_configs": [{"targets": [target]}], "params": {"key": ["x"]}}
+        for job, target in (("dead", "127.0.0.1:1"), ("prometheus", address))
+    ]
+    said = {"global": every, "rule_files": files, "scrape_configs": jobs}
+    config.write_text(json.dumps(said))
+    options = [f"--config.file={config}", f"--storage.tsdb.path={folder / 'data'}"]
+    options += ["--web.enable-lifecycle", f"--web.listen-address={address}"]
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(["prometheus", *options], stderr=log)
+    yield f"http://{address}", folder / "managed.yml"
+    process.terminate()
+    process.wait(timeout=30)
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[ClientSession]:
+    async with app.client() as opened:
+        yield opened
+
+
+@pytest.fixture
+def managed(served: tuple[str, Path], site: Site, http: ClientSession) -> Path:
+    url, path = served
+    path.unlink(missing_ok=True)
+    manage(site, http, url, path)
+    return path
+
+
+@pytest.fixture
+async def up(managed: Path, site: Site, http: ClientSession) -> Path:
+    assert site.prometheus is not None
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        try:
+            async with http.get(f"{site.prometheus.url}/-/ready") as answer:
+                if answer.status == 200:
+                    async with http.post(f"{site.prometheus.url}/-/reload") as reloaded:
+                        assert reloaded.status == 200
+                    return managed
+        except OSError:
+            pass
+        await asyncio.sleep(0.05)
+    pytest.fail("Prometheus does not start")

@@ -1,95 +1,25 @@
 """Rules are changed in one file, and a real Prometheus takes them up, or has those of before."""
 
 import asyncio
-import json
 import shutil
-import socket
-import subprocess
 import time
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import ClientResponse, ClientSession, web
 
-from receiver import app
-from receiver.incidents.acting import Acting
-from receiver.rulebook.changing import Rulebook
 from receiver.store.store import Store
-from receiver.upstream.prometheus import Prometheus
 from receiver.upstream.ruling import ask_groups
 from receiver.web.auth import Token
-from receiver.web.keys import Desk, Site
+from receiver.web.keys import Site
 from tests.fakes.web import Answer, FakeWeb
 from tests.receiver import refusals
 from tests.receiver.clients import Client
+from tests.receiver.web.prometheus import OTHERS, manage
 
 URL = "/api/v1/rules"
 RULE = {"expr": "vector(1) > 0", "labels": {"severity": "info"}, "annotations": {"summary": "on"}}
-OTHERS = """\
-groups: [{name: others, rules: [{record: one, expr: vector(1)}]}]
-"""
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """Run a Prometheus that may be told to reload; returns its address and the managed file."""
-    if shutil.which("prometheus") is None:
-        pytest.skip("Debian's prometheus is not installed")
-    folder = tmp_path_factory.mktemp("prometheus")
-    (folder / "others.yml").write_text(OTHERS)
-    config = folder / "prometheus.yml"
-    every = {"evaluation_interval": "200ms"}
-    files = [str(folder / "managed.yml"), str(folder / "others.yml")]
-    config.write_text(json.dumps({"global": every, "rule_files": files}))
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    options = [f"--config.file={config}", f"--storage.tsdb.path={folder / 'data'}"]
-    options += ["--web.enable-lifecycle", f"--web.listen-address={address}"]
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(["prometheus", *options], stderr=log)
-    yield f"http://{address}", folder / "managed.yml"
-    process.terminate()
-    process.wait(timeout=30)
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[ClientSession]:
-    async with app.client() as opened:
-        yield opened
-
-
-@pytest.fixture
-def managed(served: tuple[str, Path], site: Site, http: ClientSession) -> Path:
-    url, path = served
-    path.unlink(missing_ok=True)
-    manage(site, http, url, path)
-    return path
-
-
-def manage(site: Site, http: ClientSession, url: str, path: Path) -> None:
-    site.prometheus = Prometheus(url=url)
-    site.rulebook = Rulebook(path, site.prometheus, site.metrics)
-    acting = Acting(site.store, http, site.metrics, site.intake.accept, None)
-    site.desk = Desk(acting, {}, site.signer, http)
-
-
-@pytest.fixture
-async def up(managed: Path, site: Site, http: ClientSession) -> Path:
-    assert site.prometheus is not None
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        try:
-            async with http.get(f"{site.prometheus.url}/-/ready") as answer:
-                if answer.status == 200:
-                    async with http.post(f"{site.prometheus.url}/-/reload") as reloaded:
-                        assert reloaded.status == 200
-                    return managed
-        except OSError:
-            pass
-        await asyncio.sleep(0.05)
-    pytest.fail("Prometheus does not start")
 
 
 async def put(client: Client, path: str, said: Any, **headers: str) -> ClientResponse:
