@@ -198,14 +198,14 @@ class Message:
     `key` is the same when the same message is tried again; `thread` when messages belong to
     one incident. `place` is where that incident's message stands at the provider, empty where
     there is none that could be changed, and `brief` what an answer to it there says instead.
-    `picture` is a PNG, if there is one, and `link` the address at which it can be seen. `act` is
-    the verb where it tells what somebody did. `buttons` are (verb, words), for whoever can show
-    some, about the incident of that number. `links` are (words, URL) of what can be opened, in
-    the language of who reads, those by which one acts first; the body has them too. `labels` are
-    those of each firing alert. `topic` is what all titles of an incident are about, empty where
-    nothing is, and `hosts` what the alerts call their machines. `reached` are those who have it
-    already, and `refused` says who never will. `asked` are people whom it calls by name. What is
-    `apart` is about no incident that stands anywhere.
+    `picture` is a PNG, if there is one, and `link` the address at which it can be seen; `pictures`
+    are those that a digest's page shows. `act` is the verb where it tells what somebody did.
+    `buttons` are (verb, words), for whoever can show some, about the incident of that number.
+    `links` are (words, URL) of what can be opened, those by which one acts first; the body has them
+    too. `labels` are those of each firing alert, `hosts` what alerts call their machines, `topic`
+    what all titles of an incident are about, or empty. `reached` are those who have it already, and
+    `refused` says who never will. `asked` are people whom it calls by name. What is `apart` is
+    about no incident that stands anywhere.
     """
 
     title: str
@@ -218,6 +218,7 @@ class Message:
     place: str = ""
     picture: bytes | None = None
     link: str = ""
+    pictures: tuple[bytes, ...] = ()
     brief: str = ""
     act: str = ""
     incident: int = 0

@@ -4,7 +4,7 @@ import hashlib
 import ipaddress
 import re
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
@@ -111,15 +111,28 @@ def compose(message: Message, sender: str, to: Sequence[str], date: datetime) ->
     mail.set_content(message.body)
     if message.html:
         mail.add_alternative(message.html, subtype="html")
-        if message.picture is not None:
-            page = list(mail.iter_parts())[-1]
+        page = list(mail.iter_parts())[-1]
+        for cid, picture in pictures_of(message):
             page.add_related(
-                *(message.picture, "image", "png"),
+                *(picture, "image", "png"),
                 disposition="inline",
-                filename="alert.png",
-                cid=f"<{PICTURE}>",
+                filename=f"{cid.partition('@')[0].replace('picture', 'alert')}.png",
+                cid=f"<{cid}>",
             )
     return mail.as_bytes()
+
+
+def pictures_of(message: Message) -> Iterator[tuple[str, bytes]]:
+    """Yield each picture of a page with what the page calls it."""
+    if message.picture is not None:
+        yield PICTURE, message.picture
+    for number, picture in enumerate(message.pictures):
+        yield picture_id(number), picture
+
+
+def picture_id(number: int) -> str:
+    """Return what the page of a digest calls one of its pictures."""
+    return f"picture-{number}@tocsin"
 
 
 def subject_of(message: Message) -> str:

@@ -50,13 +50,13 @@ _TEST = {Language.EN: "TEST", Language.ZH: "测试"}
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What one message is about; `place` is where that of a single incident stands already.
+    """What one message is about, and what is known of each; `place` is where that of one stands.
 
     `taken` is who acknowledged that one.
     """
 
     tellings: Sequence[Telling]
-    background: Background = UNKNOWN
+    known: Sequence[Background] = (UNKNOWN,)
     place: str = ""
     taken: Act | None = None
 
@@ -170,7 +170,7 @@ class Outlet:
 
     def _render(self, told: Told, metrics: Metrics, now: datetime) -> Message:
         single = len(told.tellings) == 1
-        rendered = self._alone(told, now) if single else self._digest(told.tellings)
+        rendered = self._alone(told, now) if single else self._digest(told)
         for failure in rendered.failures:
             metrics.template_failures.labels(failure.name).inc()
         return replace(rendered.message, asked=tuple(self._asked(told.tellings)))
@@ -182,7 +182,8 @@ class Outlet:
             if key in self.handles:
                 yield self.handles[key]
 
-    def _digest(self, tellings: Sequence[Telling]) -> Rendered:
+    def _digest(self, about: Told) -> Rendered:
+        tellings = about.tellings
         since = min(each.accepted_at for telling in tellings for each in telling.deliveries)
         told = [telling.notification for telling in tellings]
         return digest(
@@ -192,6 +193,7 @@ class Outlet:
             since=since,
             templates=self.templates,
             incidents=[telling.newest.incident for telling in tellings],
+            pictures=[each.picture for each in about.known],
         )
 
     def _alone(self, told: Told, now: datetime) -> Rendered:
@@ -208,7 +210,7 @@ class Outlet:
             thread=f"{said.group_hash[:24]}-{telling.newest.incident}",
             now=now,
             templates=self.templates,
-            background=told.background,
+            background=told.known[0],
             custody=custody,
         )
 

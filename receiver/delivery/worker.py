@@ -213,14 +213,14 @@ class Worker:
 
     async def _about(self, tellings: Sequence[Telling]) -> Told:
         """Look up what a message needs to know."""
-        background = await self._looking.at(tellings)
+        known = await self._looking.at(tellings)
         if len(tellings) > 1:
-            return Told(tellings, background)
+            return Told(tellings, known)
         store, incident = self._ties.store, tellings[0].newest.incident
         changes, acts = self._outlet.channel.changes, self._outlet.doors is not None
         place = await store.places.of(self.name, incident) if changes else ""
         handled = await store.handling.handled(incident, self._now()) if acts else None
-        return Told(tellings, background, place, handled.taken if handled else None)
+        return Told(tellings, known, place, handled.taken if handled else None)
 
     async def _succeed(self, told: Sequence[Sent]) -> None:
         now = self._now()

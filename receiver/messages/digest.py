@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import partial
 from itertools import zip_longest
 
+from receiver.channels.mailing import picture_id
 from receiver.messages.builtin import builtin_digest
 from receiver.messages.filters import clip, plain
 from receiver.messages.library import BUILT_IN, DIGEST_FILES, Templates
@@ -20,8 +21,10 @@ from receiver.messages.words import LINKS, RESOLVED, severity_word
 from receiver.model import RESOLVED_EMOJI, Alert, Language, Notification, Status
 from receiver.severity import Severity, severity_of
 
-_FEW = 10
+FEW = 10
 """Messages that are told one by one."""
+_HEAVIEST = 750_000
+"""Bytes of all pictures together: a mail with more is late, and refused by some."""
 _MOST_KINDS = 60
 _MOST_HOSTS = 100
 _NAME, _SUMMARY, _HOSTS = 120, 300, 1_300
@@ -36,6 +39,8 @@ class _Kind:
     severity: Severity
     summary: str = ""
     link: str = ""
+    png: bytes | None = None
+    picture: str = ""
     firing: int = 0
     settled: int = 0
     hosts: dict[str, None] = field(default_factory=dict)
@@ -55,10 +60,11 @@ class _Kind:
         named = tuple(_short(tidy_host(host) for host in list(self.hosts)[:_MOST_HOSTS]))
         more = len(self.hosts) - len(named)
         numbers = self.firing, self.settled
-        return KindView(emoji, self.name, *numbers, named, more, self.summary, self.link)
+        texts = self.summary, self.link, self.picture
+        return KindView(emoji, self.name, *numbers, named, more, *texts)
 
 
-def digest(
+def digest(  # noqa: PLR0913 -- the last three may be left out
     told: Sequence[Notification],
     style: Style,
     *,
@@ -66,13 +72,16 @@ def digest(
     since: datetime,
     templates: Templates = BUILT_IN,
     incidents: Sequence[int] = (),
+    pictures: Sequence[bytes | None] = (),
 ) -> Rendered:
     """Write one message that names what several would say; `since` is when the first came.
 
-    `incidents` are the numbers of those that they are about, where they have any.
+    `incidents` are the numbers of those that they are about, and `pictures` what is seen of them,
+    in the same order, as far as there are any.
     """
-    few = len(told) <= _FEW and style.format != "sms"
-    kinds = _each(told, incidents, style) if few else _kinds(told)
+    few = len(told) <= FEW and style.format != "sms"
+    kinds = _each(told, incidents, pictures, style) if few else _kinds(told)
+    shown = _hang(kinds) if style.format == "email" else ()
     worst = kinds[0].severity
     view = _look_at(kinds, len(told), style, since)
     context = {"digest": view, **scene(style, worst)}
@@ -81,7 +90,8 @@ def digest(
     written = sheet.write(status, worst, key, key)
     labels = firing_labels(told)
     links = ((LINKS[style.language]["inbox"], view.link),) if view.link else ()
-    return replace(written, message=replace(written.message, links=links, labels=labels))
+    message = replace(written.message, links=links, labels=labels, pictures=shown)
+    return replace(written, message=message)
 
 
 def _look_at(kinds: Sequence[_Kind], messages: int, style: Style, since: datetime) -> DigestView:
@@ -100,15 +110,31 @@ def _look_at(kinds: Sequence[_Kind], messages: int, style: Style, since: datetim
     )
 
 
-def _each(told: Sequence[Notification], incidents: Sequence[int], style: Style) -> list[_Kind]:
+def _each(
+    told: Sequence[Notification],
+    incidents: Sequence[int],
+    pictures: Sequence[bytes | None],
+    style: Style,
+) -> list[_Kind]:
     """Return the same for each notification by itself, with its texts and the link to its page."""
     kinds: list[_Kind] = []
-    for number, notification in zip_longest(incidents[: len(told)], told):
+    every = zip_longest(incidents[: len(told)], pictures[: len(told)], told)
+    for number, png, notification in every:
         link = f"{style.external_url}/incidents/{number}" if style.external_url and number else ""
-        for kind in _kinds([notification]):
+        for place, kind in enumerate(_kinds([notification])):
             summary = _summary(notification, kind, style.language)
-            kinds.append(replace(kind, summary=summary, link=link))
+            kinds.append(replace(kind, summary=summary, link=link, png=None if place else png))
     return sorted(kinds, key=lambda kind: kind.order)
+
+
+def _hang(kinds: Iterable[_Kind]) -> tuple[bytes, ...]:
+    """Say which pictures the page shows, and what it calls them: those that fit."""
+    shown: list[bytes] = []
+    for kind in kinds:
+        if kind.png and sum(map(len, shown)) + len(kind.png) <= _HEAVIEST:
+            kind.picture = f"cid:{picture_id(len(shown))}"
+            shown.append(kind.png)
+    return tuple(shown)
 
 
 def _summary(told: Notification, kind: _Kind, language: Language) -> str:

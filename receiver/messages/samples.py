@@ -152,6 +152,7 @@ DIGESTS: Mapping[str, tuple[Notification, ...]] = {
 BACKGROUNDS: Mapping[str, Background] = {
     "measured": _background("latency_p95", 2.41),
     "one rack": _background("link_errors", 0.31),
+    "digest": _background("latency_p95", 2.41),
     "nasty alone": _background(_NASTY["markdown"], math.inf),
 }
 """What Prometheus would know of some of them."""

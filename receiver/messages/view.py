@@ -122,8 +122,8 @@ class View(Notes):
 class KindView:
     """All alerts of one name and severity in a digest; `more` hosts than these have them.
 
-    Where a digest is of few messages there is one for each of them, with its `summary` and the
-    `link` to its incident's page; both are empty otherwise.
+    Where a digest is of few messages there is one for each of them, with its `summary`, the `link`
+    to its incident's page, and what the page of a mail calls its `picture`; all may be empty.
     """
 
     emoji: str
@@ -134,6 +134,7 @@ class KindView:
     more: int
     summary: str = ""
     link: str = ""
+    picture: str = ""
 
 
 @dataclass(frozen=True, slots=True)

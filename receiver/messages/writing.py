@@ -4,7 +4,7 @@ import base64
 from collections.abc import Sequence
 from datetime import datetime
 
-from receiver.channels.mailing import PICTURE
+from receiver.channels.mailing import pictures_of
 from receiver.messages.custody import NOBODY, Custody
 from receiver.messages.digest import digest
 from receiver.messages.library import Templates
@@ -24,7 +24,15 @@ def write(
     """Write what is only looked at; a digest waited since the samples began."""
     if len(told) > 1:
         numbers = range(1, len(told) + 1)
-        return digest(told, style, key="", since=START, templates=templates, incidents=numbers)
+        return digest(
+            told,
+            style,
+            key="",
+            since=START,
+            templates=templates,
+            incidents=numbers,
+            pictures=[background.picture],
+        )
     return render(
         told[0],
         style,
@@ -38,6 +46,9 @@ def write(
 
 
 def page_of(message: Message) -> str:
-    """Return the page of a mail with its picture within, since no mail goes with it."""
-    picture = base64.b64encode(message.picture or b"").decode()
-    return message.html.replace(f"cid:{PICTURE}", f"data:image/png;base64,{picture}")
+    """Return the page of a mail with its pictures within, since no mail goes with it."""
+    page = message.html
+    for cid, picture in pictures_of(message):
+        encoded = base64.b64encode(picture).decode()
+        page = page.replace(f"cid:{cid}", f"data:image/png;base64,{encoded}")
+    return page

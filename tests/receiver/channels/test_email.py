@@ -10,7 +10,7 @@ from aiohttp import ClientSession
 from pydantic import ValidationError
 
 from receiver.channels.email import Email
-from receiver.channels.mailing import PICTURE, parse_server, subject_of
+from receiver.channels.mailing import PICTURE, parse_server, picture_id, subject_of
 from receiver.model import PartlyRefusedError, SendError
 from tests.fakes.alerts import make_message
 from tests.fakes.certs import Certificates, make
@@ -68,6 +68,20 @@ async def test_a_picture_stands_within_the_page_that_shows_it(
     assert page.get_content().strip() == html
     assert (picture.get_content_type(), picture["Content-ID"]) == ("image/png", f"<{PICTURE}>")
     assert (picture.get_content_disposition(), picture.get_content()) == ("inline", b"\x89PNG")
+
+
+async def test_a_digest_has_several_pictures_each_by_its_name(
+    certificates: Certificates, mail: MailTo, http: ClientSession
+) -> None:
+    ids = [picture_id(number) for number in range(2)]
+    html = "".join(f'<img src="cid:{each}">' for each in ids)
+    message = make_message(html=html, pictures=(b"one", b"two"))
+    async with FakeSmtp(certificates, "starttls", user="ops@example.com") as server:
+        await mail(server).send(message, http)
+    parts = [*server.mails[0].message.walk()]
+    found = {part["Content-ID"]: part for part in parts if part["Content-ID"]}
+    assert [*found] == [f"<{each}>" for each in ids]
+    assert [part.get_content() for part in found.values()] == [b"one", b"two"]
 
 
 async def test_loopback_without_tls_is_taken_in_the_clear(

@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -47,6 +48,26 @@ def test_a_digest_names_every_alert_and_host_the_most_urgent_first() -> None:
         "Inbox: https://tocsin.example.com",
     ]
     assert (message.status, message.severity.name) == (Status.FIRING, "critical")
+
+
+@pytest.mark.parametrize("language", Language)
+def test_a_mail_of_few_shows_a_picture_of_each_that_has_one(language: Language) -> None:
+    mail = Style("email", language, "Asia/Shanghai")
+    pictures = [b"disk", b"cpu", None]
+    message = digest(told(), mail, key="key", since=START, pictures=pictures).message
+    assert message.pictures == (b"cpu", b"disk")  # in the order of the page
+    first, second = (message.html.index(f"cid:picture-{n}@tocsin") for n in range(2))
+    assert message.html.index("web-2") < first < message.html.index("db-1") < second
+    chat = replace(mail, format="dingtalk")
+    assert digest(told(), chat, key="key", since=START, pictures=pictures).message.pictures == ()
+
+
+def test_pictures_of_a_mail_are_left_out_where_they_are_heavy_together() -> None:
+    mail = Style("email", Language.EN, "UTC")
+    pictures = [b"disk", b"c" * 749_999, b"old"]
+    message = digest(told(), mail, key="key", since=START, pictures=pictures).message
+    assert [len(each) for each in message.pictures] == [749_999]
+    assert message.html.count("cid:") == 1
 
 
 @pytest.mark.parametrize(("language", "words"), [(Language.EN, "Inbox"), (Language.ZH, "收件箱")])
