@@ -34,6 +34,8 @@ from receiver.messages.library import BUILT_IN, Templates
 from receiver.messages.route import Route
 from receiver.model import ConfigError, Language
 from receiver.reports.settings import Reports
+from receiver.responses.loading import Runbooks
+from receiver.responses.settings import Responses
 from receiver.settings import Duration, SecretFile, Section, describe, read_yaml
 from receiver.store.address import StoreText, database_at
 from receiver.upkeep import Retention
@@ -135,6 +137,8 @@ class Config(Section):
     schedules: Schedules = Field(default_factory=dict)
     escalations: Escalations = Field(default_factory=dict)
     reports: Reports = Reports()
+    responses: Responses = Responses()
+    runbooks: Runbooks = Field(default_factory=dict)
 
     @field_validator("tokens")
     @classmethod

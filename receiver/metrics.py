@@ -65,6 +65,8 @@ _COUNTERS = {
         "Steps at which nobody was on call by a schedule, or could be reached.",
         "schedule",
     ),
+    "response_runs": ("Responses by how they ended.", "runbook", "mode", "outcome"),
+    "response_refusals": ("Times that a guard kept a response from acting.", "reason"),
     "resolves_lost": ("Alerts that were over though nobody said so.",),
     "background": (
         "Times that Prometheus was asked what a message should say, by what came of it.",
@@ -92,6 +94,12 @@ _GAUGES = {
         "reconcile_last_success_timestamp_seconds",
         "When every Alertmanager last said what fires; 0 is never.",
     ),
+    "response_breaker_open": (
+        "response_breaker_open",
+        "1 while a runbook waits for a person to close its breaker.",
+        "runbook",
+    ),
+    "kill_switch": ("kill_switch", "1 while no response may act."),
     "audited": (
         "auditor_last_success_timestamp_seconds",
         "When it was last seen that all that is open or owed has a next step; 0 is never.",
@@ -157,6 +165,11 @@ class Metrics:
     audit_findings: Gauge
     reconcile_failures: Counter
     resolves_lost: Counter
+    response_runs: Counter
+    response_refusals: Counter
+    response_breaker_open: Gauge
+    kill_switch: Gauge
+    response_start: Histogram
     acts: Counter
     escalations: Counter
     escalations_nobody: Counter
@@ -205,11 +218,18 @@ def create(version: str, channels: Iterable[str]) -> Metrics:
         buckets=_DELAYS,
         registry=registry,
     )
+    start = Histogram(
+        "tocsin_response_start_seconds",
+        "Time from an alert that a response is for to its first step, waiting for people included.",
+        buckets=_DELAYS,
+        registry=registry,
+    )
     gauges: dict[str, Any] = {
         name: Gauge(f"tocsin_{metric}", text, labels, registry=registry)
         for name, (metric, text, *labels) in _GAUGES.items()
     }
-    metrics = Metrics(registry, momentary, notification_delay=delay, **gauges, **counters)
+    both: dict[str, Any] = {"notification_delay": delay, "response_start": start}
+    metrics = Metrics(registry, momentary, **both, **gauges, **counters)
     metrics.reloaded.set(1)
     start_from_zero(metrics, channels)
     return metrics

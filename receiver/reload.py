@@ -5,7 +5,7 @@ import logging
 import os
 import signal
 import ssl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -131,7 +131,7 @@ class InForce:
             site.store,
             config.routes,
             site.metrics,
-            self._crew.wake,
+            self._wake,
             _ears(config),
             self.planning.quiet,
             config.incidents,
@@ -145,6 +145,12 @@ class InForce:
         site.tokens = config.tokens
         site.inboxes = _inboxes(config)
         site.channels = tuple(config.channels)
+
+    def _wake(self, names: Iterable[str]) -> None:
+        """Let channels look at what they are owed, and responses at what fires."""
+        self._crew.wake(names)
+        if self.site.engine:
+            self.site.engine.wake()
 
     def _acting(self, config: Config) -> Acting:
         ties, site = self._ties, self.site

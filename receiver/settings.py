@@ -74,8 +74,6 @@ def format_pace(pace: Pace) -> str:
 PaceText = Annotated[
     Pace, BeforeValidator(parse_pace), PlainSerializer(format_pace, return_type=str)
 ]
-
-
 _SIZES = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)(KiB|MiB|GiB|TiB)")
 
@@ -132,6 +130,9 @@ def parse_matcher(value: Any) -> Matcher:
 MatcherText = Annotated[
     Matcher, BeforeValidator(parse_matcher), PlainSerializer(str, return_type=str)
 ]
+
+
+Size = Annotated[int, BeforeValidator(parse_size), PlainSerializer(format_size, return_type=str)]
 
 
 def _check_hours(name: str, info: ValidationInfo) -> str:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, PlainSerializer
+from pydantic import AfterValidator
 
 from receiver.metrics import Metrics
-from receiver.settings import Duration, Section, format_size, parse_size
+from receiver.settings import Duration, Section, Size
 from receiver.store.again import again
 from receiver.store.store import Store
 
@@ -34,9 +34,6 @@ def _check_size(size: int) -> int:
     if size < _SMALLEST:
         raise ValueError("smaller than 64MiB; write more")
     return size
-
-
-Size = Annotated[int, BeforeValidator(parse_size), PlainSerializer(format_size, return_type=str)]
 
 
 class Retention(Section):

@@ -17,6 +17,7 @@ from receiver.intake.webhook import parse
 from receiver.metrics import Metrics
 from receiver.reload import InForce
 from receiver.reports.worker import Telling
+from receiver.responding import responding
 from receiver.store.again import again
 from receiver.store.store import Store
 
@@ -48,6 +49,8 @@ def watching(
     auditor = Auditor(channels, reconciler.cares_for, store, numbers, escalation.stuck)
     ending = Ending(force.planning, store, numbers, parse, wake, lambda: intake().ears.deaf)
     yield escalation.run()
+    force.site.engine = responding(force, store, http, numbers)
+    yield force.site.engine.run()
     yield Telling(lambda: force.site.reporting, store, parse, wake).run()
     yield reconciler.run()
     yield ending.run()

@@ -15,6 +15,8 @@ from exporter.fitted import MODELS
 from exporter.signals import HOST_SIGNALS
 from receiver.channels import CHANNELS
 from receiver.config import Config as ReceiverConfig
+from receiver.responses.actions import ACTIONS
+from receiver.responses.checks import CHECKS
 from tests.exposed import by_exporter, by_receiver
 
 ROOT = Path(__file__).parents[1]
@@ -66,6 +68,7 @@ ROOMS = {
             "logs",
             "memory",
             "reload",
+            "responding",
             "watching",
         ),
         *("app", "__main__"),
@@ -139,9 +142,16 @@ def test_broad_excepts_stand_only_in_the_measured_fences() -> None:
     assert broad == FENCES
 
 
-# One fence round each kind of plug-in: collectors, channels. The store's lane swallows nothing:
-# it carries an error from its thread to the caller that waits for it, as any future does.
-FENCES = ["exporter/fence.py", "receiver/delivery/sending.py", "receiver/store/lane.py"]
+# One fence round each kind of plug-in: collectors, channels, actions, checks. The store's lane
+# swallows nothing: it carries an error from its thread to the caller that waits for it, as any
+# future does.
+FENCES = [
+    "exporter/fence.py",
+    "receiver/delivery/sending.py",
+    "receiver/responses/carrying.py",
+    "receiver/responses/verifying.py",
+    "receiver/store/lane.py",
+]
 
 
 def first_column() -> Iterator[str]:
@@ -166,6 +176,8 @@ KEYS: dict[str, Mapping[str, object]] = {
     "detectors": DETECTORS,
     "models": MODELS,
     "channels": CHANNELS,
+    "actions": ACTIONS,
+    "checks": CHECKS,
     "exporter.yml": ExporterConfig.model_fields,
     "receiver.yml": ReceiverConfig.model_fields,
 }

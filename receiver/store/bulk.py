@@ -19,6 +19,7 @@ from sqlalchemy import (
     func,
     select,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 
 _Write = Callable[[Any], Any]
 
@@ -34,6 +35,11 @@ def add(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]])
     ]
     statement = _insert(table, names, connection.dialect.paramstyle)
     connection.exec_driver_sql(statement, list(zip(*columns, strict=True)))
+
+
+def inserting(connection: Connection) -> Any:
+    """Return the INSERT of this database, which knows `on_conflict_do_nothing`."""
+    return postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
 
 
 def numbers(connection: Connection, table: Table, count: int) -> Sequence[int]:

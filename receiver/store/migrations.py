@@ -21,9 +21,10 @@ from sqlalchemy import (
     update,
 )
 
+from receiver.store import response_steps
 from receiver.store.altering import add_column, add_index, add_table
 from receiver.store.first_steps import FIRST
-from receiver.store.people import EVERY
+from receiver.store.repairs import EVERY
 from receiver.store.schema import schema_version
 
 Step = Callable[[Connection], None]
@@ -264,5 +265,6 @@ STEPS: Sequence[Step] = (
     _reports,
     _reopenings,
     _replies,
+    *(response_steps.runs, response_steps.consents),
 )
 """STEPS[i] takes a store of version i + 1 to i + 2."""

@@ -14,6 +14,7 @@ from receiver.store.replies import Replies
 from receiver.store.reports import Reports
 from receiver.store.review import Reviewing
 from receiver.store.rota import Rota
+from receiver.store.runs import Runs
 from receiver.store.verdicts import Verdicts
 
 ALSO = (audit.forget, keeping.forget, replies.forget)
@@ -37,3 +38,4 @@ class Parts:
         self.reviewing = Reviewing(reader)
         self.replies = Replies(writer, reader)
         self.reports = Reports(writer, reader)
+        self.runs = Runs(writer, reader)

@@ -13,6 +13,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from receiver.model import Status
 from receiver.store.people import acknowledgements, comments, escalations, verdicts
 from receiver.store.quiet import held
+from receiver.store.repairs import consents, run_steps, runs
 from receiver.store.schema import (
     attempts,
     deliveries,
@@ -73,13 +74,16 @@ def forget_incidents(connection: Connection, before: datetime, most: int) -> int
         left = select(table.c.incident).where(table.c.incident == incidents.c.id)
         old = old.where(~left.exists())
     numbers = list(connection.scalars(old.limit(most)))
+    responses = select(runs.c.id).where(runs.c.incident.in_(numbers))
+    for table in (run_steps, consents):
+        connection.execute(delete(table).where(table.c.run.in_(responses)))
     for table in _BESIDE:
         connection.execute(delete(table).where(table.c.incident.in_(numbers)))
     connection.execute(delete(incidents).where(incidents.c.id.in_(numbers)))
     return len(numbers)
 
 
-_BESIDE = (places, acknowledgements, comments, verdicts, escalations, held, reopenings)
+_BESIDE = (places, acknowledgements, comments, verdicts, escalations, held, reopenings, runs)
 
 
 def oldest(connection: Connection, most: int) -> datetime | None:

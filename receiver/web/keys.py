@@ -18,6 +18,7 @@ from receiver.metrics import Metrics
 from receiver.model import Notification
 from receiver.reports.reporting import Reporting
 from receiver.reports.settings import Reports
+from receiver.responses.engine import Engine
 from receiver.rulebook.changing import Rulebook
 from receiver.signing import Signer
 from receiver.store.store import Store
@@ -79,6 +80,7 @@ class Site:
     planning: Planning
     signatures: Signatures | None = None
     desk: Desk | None = None
+    engine: Engine | None = None
     duty: Duty = field(init=False)
     grading: Grading = field(init=False)
     changes: Changes = field(init=False)

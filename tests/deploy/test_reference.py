@@ -39,6 +39,7 @@ def check(folder: Path, package: str, text: str) -> subprocess.CompletedProcess[
     for name in re.findall(r"secrets/([\w.]+)", text):
         (folder / "secrets" / name).write_text(SECRETS.get(name, "0123456789"), "utf-8")
     (folder / "templates").mkdir()
+    shutil.copytree(DEPLOY / "runbooks", folder / "runbooks")
     made = certs.make(folder / "secrets")  # as server.pem and server.key
     shutil.copy(made.authority, folder / "secrets/clients.pem")
     (folder / "settings.yml").write_text(text, "utf-8")

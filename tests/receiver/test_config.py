@@ -48,7 +48,8 @@ SLACK = (
 TOP = (
     "listen, store, store_password_file, retention, language, timezone, external_url,"
     " tls, tokens, alertmanager, prometheus, exporters, watchdog, grafana, channels, templates,"
-    " routes, people, incidents, maintenance, flapping, mute_times, schedules, escalations, reports"
+    " routes, people, incidents, maintenance, flapping, mute_times, schedules, escalations,"
+    " reports, responses, runbooks"
 )
 
 NO_STORE = "is not a store; write sqlite:///FILE or postgresql://USER@HOST/DATABASE"

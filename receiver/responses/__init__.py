@@ -1,0 +1,1 @@
+"""Automated responses: what matches is guarded, done, verified, taken back, and written down."""

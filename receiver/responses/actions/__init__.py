@@ -1,0 +1,12 @@
+"""What a runbook's steps can do. To add an action, write its file and its line here."""
+
+from receiver.responses.actions.command import Command
+from receiver.responses.actions.contract import Action, ActionError, Done, Tools
+from receiver.responses.actions.wait import Wait
+
+ACTIONS: dict[str, type[Action]] = {
+    "command": Command,
+    "wait": Wait,
+}
+
+__all__ = ["ACTIONS", "Action", "ActionError", "Done", "Tools"]
