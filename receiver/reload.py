@@ -69,7 +69,8 @@ class InForce:
         self.lookup = Lookup(
             lambda: self.config.prometheus, http, numbers, store.now, _easel(self._hang)
         )
-        self._ties = Ties(store, http, numbers, self._publish, crew.wake, self.lookup.look)
+        known = self.lookup.look, self.lookup.late
+        self._ties = Ties(store, http, numbers, self._publish, crew.wake, *known)
         self._one_at_a_time = asyncio.Lock()
         self.planning = Planning(store, lambda: self._rules)
         self.site = Site(

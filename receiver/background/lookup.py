@@ -30,6 +30,8 @@ _FRESH = 60.0
 """Seconds for which a background and the rules are as good as new."""
 _AGAIN = 5.0
 """Seconds after which a Prometheus that told no rules yet is asked again: it may just start."""
+_LATEST = 10.0
+"""Seconds after which what is known is of no use any longer, even to a message that was sent."""
 _PATIENT = 15.0
 """Seconds to wait for rules, for which no message waits but the first."""
 _Answer = TypeVar("_Answer")
@@ -107,6 +109,14 @@ class Lookup:
         found = Background(facts.readings, facts.unusual)
         return found if drawn is None else replace(found, picture=drawn.png, link=drawn.link)
 
+    async def late(self, about: Notification) -> bool:
+        """Wait for what was not known in time, and say whether there is any; never raises."""
+        search = self._searches.get(about.delivery_key)
+        if search is None or search.facts.done():
+            return False
+        await asyncio.wait({search.facts})
+        return self._take("facts", search.facts) is not None
+
     async def warm(self) -> None:
         """Have the first message wait no longer than the others."""
         told = self._told()
@@ -133,8 +143,8 @@ class Lookup:
         key = about.delivery_key
         search = self._searches.get(key)
         if search is None or monotonic() - search.began > _FRESH:
-            work = self._find(about, told)
-            search = _Search(monotonic(), self._begin("facts", work, told.timeout))
+            work = self._find(about, told.model_copy(update={"timeout": _LATEST}))
+            search = _Search(monotonic(), self._begin("facts", work, _LATEST))
             self._searches[key] = search
             while len(self._searches) > _REMEMBERED:
                 self._searches.popitem(last=False)

@@ -11,6 +11,7 @@ from functools import partial
 from aiohttp import ClientSession
 
 from receiver.delivery import breaker, token
+from receiver.delivery.looking import Looking
 from receiver.delivery.merge import Telling
 from receiver.delivery.sending import Outlet, Told
 from receiver.metrics import Metrics
@@ -24,8 +25,16 @@ _AGAIN = timedelta(seconds=30)
 class Refreshing:
     """Does so for one channel."""
 
-    def __init__(self, outlet: Outlet, store: Store, http: ClientSession, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        outlet: Outlet,
+        looking: Looking,
+        store: Store,
+        http: ClientSession,
+        metrics: Metrics,
+    ) -> None:
         self._outlet = outlet
+        self._looking = looking
         self._store = store
         self._http = http
         self._metrics = metrics
@@ -63,8 +72,10 @@ class Refreshing:
         often = handled.reopened if handled else 0
         at = (0, self._outlet.name, found.incident, told, 0, now)
         delivery = Delivery(*at, reopened=often)
+        telling = Telling((delivery,), replace(told, act=None))
         about = Told(
-            (Telling((delivery,), replace(told, act=None)),),
+            (telling,),
+            await self._looking.at([telling]),
             place=found.place,
             taken=handled.taken if handled else None,
         )

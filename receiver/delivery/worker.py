@@ -13,6 +13,7 @@ from time import monotonic
 from aiohttp import ClientSession
 
 from receiver.delivery import breaker, pace, retry, turn
+from receiver.delivery.afterwards import Afterwards, Late, never
 from receiver.delivery.illustrating import Illustrating
 from receiver.delivery.looking import Look, Looking, know_nothing
 from receiver.delivery.merge import Telling, carrier_of, merge, outcomes, posted
@@ -55,7 +56,7 @@ Wake = Callable[[Iterable[str]], None]
 class Ties:
     """What all workers share: `tell` hears of each message sent, `wake` of channels owed more.
 
-    `look` says what is known of an incident beside its alerts.
+    `look` says what is known of an incident beside its alerts, and `late` waits for the rest.
     """
 
     store: Store
@@ -64,6 +65,7 @@ class Ties:
     tell: Tell
     wake: Wake
     look: Look = know_nothing
+    late: Late = never
 
 
 class Worker:
@@ -79,8 +81,9 @@ class Worker:
         self._habits = turn.Habits(channel.rule, self._most, gathers=channel.gathers)
         self._looking = Looking(ties.look, outlet.style if outlet.pictured else None)
         self._illustrating = Illustrating(outlet, ties.http, ties.metrics)
-        changing = Refreshing(outlet, ties.store, ties.http, ties.metrics)
+        changing = Refreshing(outlet, self._looking, ties.store, ties.http, ties.metrics)
         self._refreshing = changing if channel.changes else None
+        self._afterwards = Afterwards(outlet.name, ties.late, ties.store, self.wake)
         self._served = monotonic()
         self._latest = EPOCH
         self._bell = asyncio.Event()
@@ -232,9 +235,11 @@ class Worker:
         for _, outcome in settled:
             if outcome.state != "sent":
                 self._ties.metrics.suppressed(self.name, outcome.reason)
-        for _, carrier, message in told:
+        for part, carrier, message in told:
             self._ties.tell(posted(carrier, message))
             self._illustrating.begin(message)
+            if self._refreshing and message.place:
+                self._afterwards.begin(part[0])
 
     async def _fail(self, tellings: Sequence[Telling], error: SendError) -> None:
         now, luck = self._now(), random.random()  # noqa: S311 -- jitter

@@ -38,6 +38,10 @@ class Places:
         """Return a message of a channel that is outdated; that of the newest incident first."""
         return await self._reader.run(_outdated, channel)
 
+    async def overtaken(self, channel: str, incidents: Collection[int]) -> None:
+        """Note that more is known of these incidents than their messages say."""
+        await self._writer.run(overtake, channel, incidents)
+
     async def refreshed(self, channel: str, found: Outdated) -> None:
         """Note that what was outdated no longer is, or cannot be changed."""
         await self._writer.run(_refreshed, channel, found)

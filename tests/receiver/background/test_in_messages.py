@@ -10,10 +10,12 @@ from aiohttp import ClientSession
 
 from receiver import app, config
 from receiver.background.queries import only, unusual_query
+from receiver.channels.slack import Slack
 from receiver.config import Config
 from receiver.upstream.prometheus import Prometheus
 from tests.fakes.dingtalk import FakeDingTalk
 from tests.fakes.prometheus import FakePrometheus
+from tests.fakes.slack import FakeSlack
 from tests.receiver.webhooks import alert, body
 
 JSON = {"Content-Type": "application/json"}
@@ -115,3 +117,28 @@ async def test_a_prometheus_that_hangs_delays_a_message_by_its_timeout_and_no_mo
             assert 'tocsin_background_total{outcome="timeout",part="rules"} 1.0' in (
                 await page.text()
             ) or 'outcome="late",part="facts"} 1.0' in (await page.text())
+
+
+async def test_what_is_known_late_is_brought_to_a_message_that_can_be_changed(
+    settings: Config,
+    prometheus: FakePrometheus,
+    slack: FakeSlack,
+    secret_file: Callable[[str, str], str],
+    http: ClientSession,
+) -> None:
+    prometheus.slow = 0.6
+    token = secret_file("slack.token", slack.token)
+    keys = {"token_file": token, "channel": "#ops", "api_url": slack.api, "pace": "50/1s"}
+    chat = Slack.model_validate({"type": "slack", **keys})
+    quick = settings.model_copy(
+        update={"prometheus": waiting(settings, 0.2), "channels": {"chat": chat}}
+    )
+    async with app.running(quick.model_copy(update={"routes": ()}).with_routes()) as url:
+        await tell(http, url)
+        async with asyncio.timeout(30):
+            while "*Value:* 0" not in str(slack.standing):  # noqa: ASYNC110 -- the fake tells nobody
+                await asyncio.sleep(0.01)
+        assert "load 1.5" in str(slack.standing)
+        assert len(slack.standing) == 1  # nobody is told again
+        called = [request.path.rpartition("/")[2] for request in slack.seen]
+        assert called == ["chat.postMessage", "chat.update"]
