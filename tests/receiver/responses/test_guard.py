@@ -139,7 +139,7 @@ def test_whatever_has_been_nothing_acts_that_a_guard_forbids(
         assert ruling.reason or ruling.state in {State.REHEARSED, State.ASKING}
         return
     assert past.fires
-    assert not (past.switch or scene.switch or past.breaker or scene.silenced or scene.window)
+    assert not any((past.switch, scene.switch, past.breaker, scene.silenced, scene.window))
     assert not scene.is_root
     assert target == "web-1"
     assert scene.unsafe is None
