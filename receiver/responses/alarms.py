@@ -1,24 +1,26 @@
-"""What fires now and could set off a response: read once for each webhook, kept until the next."""
+"""What fires now and sets off a response: read once for each webhook, kept until the next."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from receiver.model import Alert, Status
-from receiver.responses.match import set_off
+from receiver.model import Status
+from receiver.responses.match import Due, Shelf
 from receiver.responses.runbook import Runbook
 from receiver.store.escalating import Pending
 from receiver.store.outbox import Parse
 from receiver.store.run_records import Wanted
 from receiver.store.store import Store
 
+_Key = tuple[str, str, datetime]
+
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """The alerts that fire in an incident, as its newest webhook says."""
+    """What the newest webhook of an incident sets off."""
 
     webhook: int
-    alerts: tuple[Alert, ...]
+    due: tuple[Due, ...]
 
 
 @dataclass(slots=True)
@@ -28,18 +30,23 @@ class Alarms:
     store: Store
     parse: Parse
     silenced: frozenset[int] = frozenset()
+    _by: Mapping[str, Runbook] | None = None
+    _shelf: Shelf = field(default_factory=lambda: Shelf(()))
     _seen: dict[int, _Seen] = field(default_factory=dict)
-    _proposed: set[tuple[str, str, datetime]] = field(default_factory=set)
+    _proposed: set[_Key] = field(default_factory=set)
 
-    async def look(self, runbooks: Sequence[Runbook], now: datetime) -> list[Wanted]:
+    async def look(self, runbooks: Mapping[str, Runbook], now: datetime) -> list[Wanted]:
         """Return the responses that are due and were not returned before by this receiver.
 
         Raises StoreUnavailableError.
         """
+        if runbooks is not self._by:
+            self._by, self._shelf, self._seen = runbooks, Shelf(runbooks.values()), {}
         pending = await self.store.escalating.pending()
         self.silenced = frozenset(each.incident for each in pending if each.silenced)
         self._seen = {each.incident: await self._see(each) for each in pending}
-        wanted = [*self._due(runbooks, now)]
+        due = [each for seen in self._seen.values() for each in seen.due]
+        wanted = [each.wanted for each in due if each.at <= now]
         fresh = [each for each in wanted if _key(each) not in self._proposed]
         self._proposed = {*map(_key, wanted)}
         return fresh
@@ -48,18 +55,16 @@ class Alarms:
         """Return all again: what was returned could not be noted."""
         self._proposed.clear()
 
-    def _due(self, runbooks: Sequence[Runbook], now: datetime) -> Iterator[Wanted]:
-        for incident, seen in self._seen.items():
-            yield from set_off(runbooks, seen.alerts, incident, now)
-
     async def _see(self, pending: Pending) -> _Seen:
         seen = self._seen.get(pending.incident)
         if seen and seen.webhook == pending.webhook:
             return seen
         bodies = await self.store.told_of(pending.incident, most=1)
-        alerts: Iterable[Alert] = self.parse(bodies[0]).alerts if bodies else ()
-        return _Seen(pending.webhook, tuple(a for a in alerts if a.status is Status.FIRING))
+        alerts = self.parse(bodies[0]).alerts if bodies else ()
+        fires = (alert for alert in alerts if alert.status is Status.FIRING)
+        due = (each for alert in fires for each in self._shelf.set_off(alert, pending.incident))
+        return _Seen(pending.webhook, tuple(due))
 
 
-def _key(wanted: Wanted) -> tuple[str, str, datetime]:
+def _key(wanted: Wanted) -> _Key:
     return wanted.runbook, wanted.fingerprint, wanted.starts_at

@@ -6,7 +6,7 @@ Everything that it knows stands in the store, so it can die at any moment and on
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -22,7 +22,7 @@ from receiver.responses.runbook import Mode, Runbook
 from receiver.responses.settings import Responses
 from receiver.store.audit import Change
 from receiver.store.run_records import UNDER_WAY, Past, Ruling, Run, Since, State
-from receiver.store.schema import StoreUnavailableError
+from receiver.store.schema import EPOCH, StoreUnavailableError
 
 _LOG = logging.getLogger(__name__)
 
@@ -31,6 +31,10 @@ _PERIOD = 5.0
 _BREATH = 0.2
 """Seconds between two looks at least, however many webhooks come."""
 _AGAIN = (State.FAILED, State.UNVERIFIED, State.UNDONE)
+
+_AGE = timedelta(seconds=1)
+_MOST = 50
+"""Runs that are looked at in one look; each takes a few milliseconds."""
 
 Runbooks = Mapping[str, Runbook]
 Work = Callable[[Run, Runbook], Coroutine[None, None, Run]]
@@ -49,6 +53,7 @@ class Engine:
     now: Callable[[], datetime]
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+    _looked: dict[int, datetime] = field(default_factory=dict)
 
     def wake(self) -> None:
         """Look now: something came in."""
@@ -85,7 +90,7 @@ class Engine:
         """Look once; raises StoreUnavailableError."""
         runbooks, runs = self.runbooks(), self.carrier.runs
         if runbooks:
-            wanted = await self.alarms.look([*runbooks.values()], now)
+            wanted = await self.alarms.look(runbooks, now)
             try:
                 await runs.propose(wanted, now)
             except StoreUnavailableError:
@@ -93,13 +98,26 @@ class Engine:
                 raise
         pending = await runs.pending()
         free = self.settings().concurrency - sum(run.state in UNDER_WAY for run in pending)
-        for run in pending:
+        for run in self._in_turn(pending, now):
             runbook = runbooks.get(run.wanted.runbook)
             if run.state in UNDER_WAY:
                 await self._find(run, runbook, now)
             elif free > 0 or not _needs_room(run, runbook):
                 free -= await self._decide(run, runbook, now) is State.ACTING
         await self._show(runbooks)
+
+    def _in_turn(self, pending: Sequence[Run], now: datetime) -> list[Run]:
+        """Return whom to look at now: who was not looked at for longest, and not all of thousands.
+
+        What waits for a cool-down waits for minutes, and must not keep what is new from its turn.
+        """
+        looked = {run.id: self._looked.get(run.id, EPOCH) for run in pending}
+        ripe = [run for run in pending if now - looked[run.id] >= _AGE or now < looked[run.id]]
+        chosen = sorted(ripe, key=lambda run: (looked[run.id], run.id))[:_MOST]
+        self._looked = looked | dict.fromkeys((run.id for run in chosen), now)
+        if len(ripe) > _MOST:
+            self.wake()
+        return chosen
 
     async def scene(self, run: Run, runbook: Runbook, now: datetime) -> Scene:
         """Gather what is known beside the store."""

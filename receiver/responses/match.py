@@ -1,28 +1,44 @@
 """Which runbooks an alert sets off (pure)."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
-from receiver.model import Alert, Status
+from receiver.model import Alert
 from receiver.responses.runbook import Mode, Runbook
 from receiver.store.run_records import Wanted
 
 
-def set_off(
-    runbooks: Iterable[Runbook], alerts: Iterable[Alert], incident: int, now: datetime
-) -> Iterator[Wanted]:
-    """Yield a response for each alert that fires for long enough and each runbook for it."""
-    fires = [alert for alert in alerts if alert.status is Status.FIRING]
-    for runbook in runbooks:
-        for alert in fires:
-            lasted = (now - alert.starts_at).total_seconds()
-            if lasted >= runbook.lasting and is_for(runbook, alert):
-                yield wanted(runbook, alert, incident)
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A response that is due at a time, as long as its alert fires until then."""
+
+    at: datetime
+    wanted: Wanted
 
 
-def is_for(runbook: Runbook, alert: Alert) -> bool:
-    """Whether a runbook is for such an alert, however long it fires."""
-    return runbook.mode is not Mode.OFF and runbook.matches(alert.labels)
+@dataclass(slots=True)
+class Shelf:
+    """Runbooks by the name of the alert that they are for, since most name one of a thousand."""
+
+    runbooks: Iterable[Runbook]
+    _named: dict[str, list[Runbook]] = field(default_factory=lambda: defaultdict(list))
+    _others: list[Runbook] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for runbook in self.runbooks:
+            if runbook.mode is Mode.OFF:
+                continue
+            names = [m.value for m in runbook.match if (m.name, m.operator) == ("alertname", "=")]
+            (self._named[names[0]] if names else self._others).append(runbook)
+
+    def set_off(self, alert: Alert, incident: int) -> Iterator[Due]:
+        """Yield the response of each runbook that is for an alert."""
+        for runbook in (*self._named.get(alert.labels.get("alertname", ""), ()), *self._others):
+            if runbook.matches(alert.labels):
+                at = alert.starts_at + timedelta(seconds=runbook.lasting)
+                yield Due(at, wanted(runbook, alert, incident))
 
 
 def wanted(runbook: Runbook, alert: Alert, incident: int) -> Wanted:

@@ -28,10 +28,10 @@ def use(house: House, *books: Runbook) -> None:
     house.runbooks = {book.name: book for book in books}
 
 
-async def until(path: Path) -> None:
-    """Wait for a program that makes a file."""
+async def until(path: Path, size: int = 0) -> None:
+    """Wait for a program that makes a file of at least so many bytes."""
     async with asyncio.timeout(30):
-        while not path.exists():  # noqa: ASYNC110, ASYNC240 -- a file rings no bell
+        while not path.exists() or path.stat().st_size < size:  # noqa: ASYNC110, ASYNC240 -- a file rings no bell
             await asyncio.sleep(0.01)
 
 
@@ -224,7 +224,7 @@ async def test_a_run_whose_alert_is_over_before_its_turn_is_cancelled(house: Hou
 async def dies_once(house: House, path: Path) -> None:
     """Let a receiver die in the middle of a step that has made a file."""
     await house.engine.once(at(0))
-    await until(path)
+    await until(path, size=1)
     await house.engine.close()
 
 
