@@ -16,7 +16,7 @@ from receiver.severity import ALIASES, SEVERITIES
 MOBILE = re.compile(r"\+?[\d-]+")
 _CHINA = re.compile(r"^\+86(?=\d{11}$)")
 
-CALL = re.compile(r"(?<!\w)@(?=\w)|@(?=all\b|所有人|[+\d-]{7})")
+CALL = re.compile(r"(?<!\w)@(?=\w)|@(?=all(?![A-Za-z0-9]|[.-][A-Za-z0-9])|所有人|[+\d-]{7})")
 """What reads as a call of people; an address such as ops@example.com does not."""
 
 Mention = dict[str, tuple[str, ...]]

@@ -286,6 +286,8 @@ def _shared(every: Sequence[Labels]) -> Labels:
     if not every:
         return {}
     first, *others = every
+    if not others:
+        return first
     return {k: v for k, v in first.items() if all(other.get(k) == v for other in others)}
 
 

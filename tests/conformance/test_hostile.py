@@ -42,7 +42,7 @@ hostile = st.lists(
 
 OURS = "Runbook|Dashboard|Graph|Inbox|Silence"
 
-CALLED = re.compile(r"@(all\b|所有人|1380)|<@")
+CALLED = re.compile(r"@(all(?![A-Za-z0-9]|[.-][A-Za-z0-9])|所有人|1380)|<@")
 NOBODY = {"atMobiles": [], "atUserIds": [], "isAtAll": False}
 COMMAND = re.compile(r"<[!@#]|<https?://(?:[^|>]*\.)?evil")
 
@@ -92,6 +92,7 @@ def test_slack_reads_no_command_and_no_link_of_an_alert(text: str) -> None:
 
 @pytest.mark.parametrize("style", ["text", "markdown", "actionCard"])
 @given(text=hostile)
+@example(text="x@all_ x@all中 x@all. x@all\\")
 def test_dingtalk_calls_only_whom_the_configuration_names(style: Any, text: str) -> None:
     url = SecretStr("https://oapi.dingtalk.com/robot/send")
     robot = DingTalk.model_construct(
