@@ -2,10 +2,12 @@
 
 from receiver.responses.actions.command import Command
 from receiver.responses.actions.contract import Action, ActionError, Done, Tools
+from receiver.responses.actions.diagnose import Diagnose
 from receiver.responses.actions.wait import Wait
 
 ACTIONS: dict[str, type[Action]] = {
     "command": Command,
+    "diagnose": Diagnose,
     "wait": Wait,
 }
 
