@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +26,6 @@ from receiver.messages.render import Rendered, Style
 from receiver.messages.samples import ACTS, BACKGROUNDS, DIGESTS, NOW, SAMPLES
 from receiver.messages.writing import page_of, write
 from receiver.model import UNKNOWN, Background, ConfigError, Language, Notification
-from receiver.outlets import outlets
 from receiver.signing import Signer
 
 
@@ -34,9 +33,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add the command to the others."""
     preview = commands.add_parser("preview", help="print what would be sent")
     preview.add_argument("--config", type=Path, required=True, metavar="FILE")
-    which = preview.add_mutually_exclusive_group()
-    which.add_argument("--channel", metavar="NAME", help="only what goes by this one")
-    which.add_argument("--template", choices=NAMES, help="only what this one writes")
+    preview.add_argument("--channel", metavar="NAME", help="only what goes by this one")
+    preview.add_argument("--template", choices=NAMES, help="only what this one writes")
     what = preview.add_mutually_exclusive_group()
     what.add_argument("--payload", metavar="FILE", help="a webhook's body, or - for standard input")
     what.add_argument("--incident", type=int, metavar="ID", help="the last that came for it")
@@ -94,17 +92,27 @@ def _chosen(
     arguments: argparse.Namespace, settings: Config
 ) -> Iterator[tuple[str, Style, Outlet | None]]:
     """Yield the wanted channels, or one that the wanted template writes for, with their styles."""
+    names = [arguments.channel] if arguments.channel else []
+    found = [(one.name, one.style, one) for one in choose(settings, names, Signer(b""))]
+    chosen: list[tuple[str, Style, Outlet | None]] = [*found]
     if arguments.template:
-        wanted = formats_of(arguments.template)
-        found = [(one.name, one.style, None) for one in outlets(settings)]
-        unused = Style(wanted[0], settings.language, settings.timezone, settings.links)
-        fitting = [each for each in found if each[1].format in wanted]
-        chosen: list[tuple[str, Style, Outlet | None]] = [*fitting[:1]] or [("", unused, None)]
-    else:
-        names = [arguments.channel] if arguments.channel else []
-        chosen = [(one.name, one.style, one) for one in choose(settings, names, Signer(b""))]
+        chosen = [_fitting(arguments.template, found, settings, only=bool(names))]
     for name, style, outlet in chosen:
         yield name, replace(style, language=arguments.language or style.language), outlet
+
+
+def _fitting(
+    template: str, found: Sequence[tuple[str, Style, Outlet]], settings: Config, *, only: bool
+) -> tuple[str, Style, None]:
+    """Return the first channel that a template writes for, else one that there might be."""
+    wanted = formats_of(template)
+    titled = only and template == files_of(template)["title"]  # every channel has titles
+    for name, style, _ in found:
+        if titled or style.format in wanted:
+            return name, style, None
+    if only:
+        raise ConfigError([f"--template: {template} writes nothing for {found[0][0]}"])
+    return "", Style(wanted[0], settings.language, settings.timezone, settings.links), None
 
 
 async def _told(arguments: argparse.Namespace, settings: Config) -> _Told:

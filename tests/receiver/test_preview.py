@@ -106,6 +106,18 @@ def test_a_webhook_is_read_from_a_file_from_standard_input_and_from_the_store(
     assert "db-7" in capsys.readouterr().out
 
 
+def test_a_channel_s_own_style_is_kept_for_one_of_its_templates(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    payload = tmp_path / "payload.json"
+    payload.write_bytes(body([alert("db-7")]))
+    about = ("--channel", "mail", "--payload", str(payload), "--template")
+    assert preview(file, *about, "email.html.j2") == 0
+    assert capsys.readouterr().out.startswith("<!doctype html>")
+    assert preview(file, *about, "title.txt.j2", "--language", "zh") == 0
+    assert "严重] Down · db-7" in capsys.readouterr().out
+
+
 async def fill(path: Path) -> None:
     store = await Store.open(path, parse)
 
@@ -121,6 +133,10 @@ async def fill(path: Path) -> None:
     [
         (("--channel", "none"), "no channel is named 'none'; there are inbox, mail"),
         (("--incident", "7"), "no 7 is stored"),
+        (
+            ("--channel", "mail", "--template", "chat.j2"),
+            "--template: chat.j2 writes nothing for mail",
+        ),
         (("--payload", "none"), "none: cannot be read: No such file or directory"),
         (("--payload", str(CAPTURED / "prom3.5_am0.33/api_v2_status.json")), "; give the body"),
     ],
