@@ -25,6 +25,7 @@ from receiver.intake.webhook import parse
 from receiver.messages.library import NAMES
 from receiver.model import Language
 from receiver.reload import InForce, Load, on_hangup
+from receiver.responses.answering import ROLES
 from receiver.signing import Signer
 from receiver.store.store import Store
 from receiver.upkeep import Upkeep
@@ -65,7 +66,7 @@ async def running(config: Config, load: Load | None = None) -> AsyncIterator[str
         stack.push_async_callback(store.close)
         http = await stack.enter_async_context(client())
         numbers = metrics.create(_version(), config.channels)
-        for verb, outcome in product(VERBS, get_args(Outcome)):
+        for verb, outcome in product((*VERBS, *ROLES), get_args(Outcome)):
             numbers.acts.labels(verb, outcome)
         for language, name in product(Language, NAMES):
             numbers.template_failures.labels(f"{language}/{name}")

@@ -92,7 +92,7 @@ def known_at_slack(people: People, user: str) -> str:
 def twins(people: People) -> list[str]:
     """Say who cannot be told apart at a chat, since an act would count as somebody else's."""
     said = []
-    for field in ("slack", "dingtalk", "feishu", "telegram", "email"):
+    for field in ("name", "slack", "dingtalk", "feishu", "telegram", "email"):
         seen: dict[str, str] = {}
         for key, person in people.items():
             value = getattr(person, field)

@@ -160,7 +160,7 @@ class Engine:
 
     async def _told(self, run: Run) -> None:
         if run.state is not State.ASKING:
-            self._count(run)
+            self.count(run)
         if run.state is not State.CANCELLED:  # nobody heard that it was about to do something
             await self.carrier.tell(run)
 
@@ -198,7 +198,7 @@ class Engine:
         except StoreUnavailableError as error:
             _LOG.warning("run %d is left to be found: %s", run.id, error)
         else:
-            self._count(ended)
+            self.count(ended)
             await self._again(ended, runbook)
         self.wake()
 
@@ -212,7 +212,8 @@ class Engine:
         except StoreUnavailableError as error:
             _LOG.warning("run %d is not tried again: %s", run.id, error)
 
-    def _count(self, run: Run) -> None:
+    def count(self, run: Run) -> None:
+        """Count how a run ended."""
         own = run.wanted
         self.metrics.response_runs.labels(own.runbook, own.mode, run.state.value).inc()
 

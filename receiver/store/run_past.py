@@ -37,7 +37,8 @@ def past_of(connection: Connection, run: Run, since: Since) -> Past:
     )
 
 
-_AGREED_AND_HELPED = (runs.c.mode == "approve") & (runs.c.state == State.VERIFIED)
+_AGREED = select(consents.c.run).where(consents.c.run == runs.c.id).exists()
+_AGREED_AND_HELPED = _AGREED & (runs.c.state == State.VERIFIED)
 
 
 def _of_episode(wanted: Wanted) -> Any:
@@ -59,3 +60,9 @@ def agreed_of(connection: Connection, number: int) -> dict[str, datetime]:
     """Return who agreed to a run, and when, in order."""
     query = select(consents.c.who, consents.c.at).where(consents.c.run == number)
     return {row.who: row.at for row in connection.execute(query.order_by(consents.c.at))}
+
+
+def helped(connection: Connection) -> dict[str, int]:
+    """Count by runbook the runs to which people agreed and that helped."""
+    query = select(runs.c.runbook, func.count()).where(_AGREED_AND_HELPED).group_by(runs.c.runbook)
+    return {row[0]: row[1] for row in connection.execute(query)}

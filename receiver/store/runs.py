@@ -17,7 +17,7 @@ from receiver.store.audit import Change
 from receiver.store.bulk import inserting
 from receiver.store.lane import Lane
 from receiver.store.repairs import breakers, consents, run_steps, runs
-from receiver.store.run_past import agreed_of, past_of
+from receiver.store.run_past import agreed_of, helped, past_of
 from receiver.store.run_records import PENDING, Judge, Past, Ruling, Run, Since, State, Step, Wanted
 from receiver.store.stops import Stops
 
@@ -81,6 +81,10 @@ class Runs:
     async def agree(self, number: int, who: str, now: datetime, change: Change) -> bool:
         """Note that somebody agrees; False where the run asks nobody, or they have before."""
         return await self._writer.run(_agree, number, who, now, change)
+
+    async def helped(self) -> dict[str, int]:
+        """Count by runbook the runs to which people agreed and that were verified."""
+        return await self._reader.run(helped)
 
     async def past(self, run: Run, since: Since) -> Past:
         """Look at what is known, without deciding anything."""

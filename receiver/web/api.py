@@ -1,14 +1,7 @@
 """What the API does, each operation in one line: the router and its description come from here."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
-
-from aiohttp import web
-
 from receiver.incidents.quiet.windows import Window
 from receiver.rulebook.book import Rule, Rules
-from receiver.settings import Section
 from receiver.severity import SEVERITIES
 from receiver.store.incidents import STATES
 from receiver.store.notices import STATES as FATES
@@ -28,9 +21,9 @@ from receiver.web import (
     summary,
 )
 from receiver.web.auth import Scope
+from receiver.web.operation import Operation, Schema
+from receiver.web.repairs import REPAIRS
 from receiver.web.streaming import KIND
-
-Schema = Mapping[str, Any]
 
 _TEXT: Schema = {"type": "string"}
 _NUMBER: Schema = {"type": "integer", "minimum": 0}
@@ -47,33 +40,6 @@ _SHOWN = {
 _INCIDENT = "/api/v1/incidents/{number:[0-9]{1,18}}"
 _GROUP, _RULE = "/api/v1/rules/{group}", "/api/v1/rules/{group}/{alert}"
 _PLANS = "/api/v1/schedules"
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One operation: what it takes, and with which status it says what.
-
-    `gives` are the keys that a good answer of JSON always has; `kind` is its type where it is
-    none, and `also` are other statuses of it; `refusals` are those beside the ones that any
-    operation of its shape may give.
-    """
-
-    method: str
-    path: str
-    handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-    scope: Scope
-    query: Mapping[str, Schema] = field(default_factory=dict)
-    body: type[Section] | None = None
-    good: int = 200
-    also: Sequence[int] = ()
-    gives: Sequence[str] = ()
-    kind: str = "application/json"
-    refusals: Sequence[int] = ()
-
-    @property
-    def changes(self) -> bool:
-        """Whether it changes something, so that it matters how often it is done."""
-        return self.method != "GET" and self.handler is not preview.try_out
 
 
 _READ, _OPERATE = Scope.READ, Scope.OPERATE
@@ -242,5 +208,6 @@ API = (
         *("GET", "/api/v1/audit", control.audit, Scope.ADMIN, {"before": _NUMBER}),
         gives=("changes", "next"),
     ),
+    *REPAIRS,
 )
 """Everything under /api/v1 but its own description."""

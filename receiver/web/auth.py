@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from receiver.settings import SecretFile, Section
 
@@ -27,16 +27,27 @@ CHANGES = frozenset({Scope.OPERATE, Scope.ADMIN})
 """Scopes of those who change the receiver itself."""
 
 
+def _check_person(key: str, info: ValidationInfo) -> str:
+    """Refuse who is not among `people` of the context, where it has some."""
+    known = (info.context or {}).get("people")
+    if key and known is not None and key not in known:
+        there = ", ".join(known) or "none; add them under people"
+        raise ValueError(f"no person is {key!r:.60}; there are {there}")
+    return key
+
+
 class Token(Section):
     """A secret that somebody shows, or a name in a client's certificate.
 
-    Several may be active, so that one can be replaced.
+    Several may be active, so that one can be replaced. `person` is the key of whoever alone has
+    it: by it they approve responses, if they may.
     """
 
     name: Annotated[str, Field(min_length=1)]
     scope: Scope
     secret: SecretFile | None = Field(default=None, alias="file")
     certificate: str = ""
+    person: Annotated[str, AfterValidator(_check_person)] = ""
 
     @model_validator(mode="after")
     def _check_kind(self) -> Self:
@@ -125,3 +136,9 @@ def _shown(authorization: str) -> str:
 
 def _digest(text: str) -> bytes:
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
+
+
+def person_of(who: str, tokens: Sequence[Token]) -> str:
+    """Return the key of whoever has the token of that name; empty where nobody says or several."""
+    held = {token.person for token in tokens if token.name == who}
+    return held.pop() if len(held) == 1 else ""

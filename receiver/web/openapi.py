@@ -14,8 +14,9 @@ from aiohttp import web
 
 from receiver.web import once, problems
 from receiver.web.answers import demand
-from receiver.web.api import API, Operation
+from receiver.web.api import API
 from receiver.web.auth import Scope
+from receiver.web.operation import Operation
 
 PATH = "/api/v1/openapi.json"
 _PLACE = re.compile(r"\{(\w+)(:(?:[^{}]|\{[^{}]*\})+)?\}")

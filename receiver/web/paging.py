@@ -33,10 +33,10 @@ class Page:
 def paged(request: web.Request) -> Page:
     """Read `limit` and `next`; raises WrongError."""
     query = request.query
-    limit = _number("limit", query.get("limit", str(_USUAL)))
+    limit = number("limit", query.get("limit", str(_USUAL)))
     if not 1 <= limit <= _MOST:
         raise WrongError("limit", f"write 1 to {_MOST}")
-    return Page(_number("next", query["next"]) if query.get("next") else None, limit)
+    return Page(number("next", query["next"]) if query.get("next") else None, limit)
 
 
 def choice(request: web.Request, name: str, known: Collection[str]) -> str:
@@ -59,7 +59,8 @@ def period(request: web.Request, name: str, usual: timedelta, longest: timedelta
     return given
 
 
-def _number(name: str, text: str) -> int:
+def number(name: str, text: str) -> int:
+    """Read a number; raises WrongError."""
     if not (text.isascii() and text.isdecimal()) or len(text) > _DIGITS:
         raise WrongError(name, f"not a number above 0: {text!r:.40}")
     return min(int(text), _LARGEST_ID)

@@ -23,9 +23,10 @@ from receiver.web import (
     webhook,
 )
 from receiver.web.answers import unavailable
-from receiver.web.api import API, Operation
+from receiver.web.api import API
 from receiver.web.keys import SITE, Site
 from receiver.web.once import once
+from receiver.web.operation import Operation
 from receiver.web.pages import STATIC, policy
 from receiver.web.problems import say_alike
 from receiver.web.streaming import KIND

@@ -52,6 +52,13 @@ TEXTS = {
         "role": "You may not do this. It needs the role operate, under people in receiver.yml.",
         "over": "It is over already.",
         "unknown_verb": "There is no such action.",
+        "no_approver": "You may not decide this. It needs the role approve, under people in"
+        " receiver.yml, and a link, a button or a token of your own.",
+        "unknown_run": "There is no such response, or it is so old that it was forgotten.",
+        "run_over": "This response is over already.",
+        "not_asked": "This response does not ask, or not any longer.",
+        "late": "This comes too late: the time to approve is over.",
+        "one_more": "You agreed. It acts once another person agrees too.",
         "no_alertmanager": "It cannot be silenced: receiver.yml names no Alertmanager,"
         " or the alert is Grafana's own.",
         "nothing_in_common": "What fires has no label in common; silence it in Alertmanager.",
@@ -155,6 +162,13 @@ TEXTS = {
         "role": "您没有权限。需要 receiver.yml 的 people 中的 operate 角色。",
         "over": "事件已经恢复。",
         "unknown_verb": "没有此操作。",
+        "no_approver": "您无权决定。需要 receiver.yml 的 people 中的 approve 角色，"
+        "以及您本人的链接、按钮或令牌。",
+        "unknown_run": "没有此响应，或因过旧已被清理。",
+        "run_over": "此响应已经结束。",
+        "not_asked": "此响应未请求批准，或已不再请求。",
+        "late": "太晚了：批准时限已过。",
+        "one_more": "您已批准。还需另一人批准后才会执行。",
         "no_alertmanager": "无法静默：receiver.yml 未配置 Alertmanager，或此告警来自 Grafana。",
         "nothing_in_common": "正在触发的告警没有共同标签，请在 Alertmanager 中静默。",
         "failed_act": "操作失败，或未全部完成",

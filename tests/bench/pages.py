@@ -31,7 +31,8 @@ from receiver.messages.custody import Doors
 from receiver.signing import Signer
 from receiver.store.clock import utc_now
 from receiver.store.store import Store
-from receiver.web.api import API, Operation
+from receiver.web.api import API
+from receiver.web.operation import Operation
 from receiver.web.server import ROUTES
 from receiver.web.streaming import KIND
 from tests.bench.accept import at, cpu, place, post
@@ -54,6 +55,7 @@ _VALUES: Mapping[str, Sequence[str]] = {
     "of": (f"of={_DAY:%Y-%m-%d}",),
     "from": (f"from={_DAY:%Y-%m-%d}",),
     "until": (f"until={utc_now() + timedelta(days=300):%Y-%m-%d}",),
+    "runbook": ("runbook=none",),
     "channel": ("channel=chat", "channel=none", "channel=chat&state=dead&limit=200"),
     "template": ("template=chat",),
     "sample": ("sample=grouped",),

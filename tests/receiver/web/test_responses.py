@@ -1,0 +1,258 @@
+"""People look at what is done by itself, say what they think of it, and stop it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession
+from pydantic import SecretStr
+
+from receiver.incidents.acting import Acting
+from receiver.incidents.people import Person, Role
+from receiver.store.audit import Change
+from receiver.store.store import Store
+from receiver.web.auth import Scope, Token
+from receiver.web.keys import Desk, Site
+from tests.receiver.clients import Client
+from tests.receiver.responses.kit import House, at, command, runbook
+
+PEOPLE = {
+    "ada": Person(name="Ada", roles=(Role.APPROVE,)),
+    "bob": Person(name="Bob", roles=(Role.APPROVE, Role.OPERATE)),
+    "eve": Person(name="Eve", roles=(Role.OPERATE,)),
+}
+HELD = {"checks": [{"check": "tcp", "address": "127.0.0.1:1"}]}
+URL = "/api/v1/responses"
+
+
+@pytest.fixture
+def tokens() -> list[Token]:
+    """A token for each person, a second one of Ada's, and those of nobody for each scope."""
+    own = [(f"{key}-pc", Scope.OPERATE, key) for key in PEOPLE]
+    own += [
+        ("ada-phone", Scope.OPERATE, "ada"),
+        ("read", Scope.READ, ""),
+        ("root", Scope.ADMIN, ""),
+    ]
+    return [
+        Token.model_construct(
+            name=name, scope=scope, secret=SecretStr(name), certificate="", person=key
+        )
+        for name, scope, key in own
+    ]
+
+
+@pytest.fixture
+async def house(store: Store, site: Site, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
+    async with ClientSession() as http:
+        made = House(store, http)
+        monkeypatch.setattr(store, "now", made.clock)
+        site.engine, site.intake = made.engine, made.intake
+        acting = Acting(store, http, site.metrics, made.intake.accept, None)
+        site.desk = Desk(acting, PEOPLE, site.signer, http)
+        yield made
+        await made.engine.close()
+
+
+def use(house: House, *steps: dict[str, Any], **changes: Any) -> None:
+    book = runbook(*steps, **({"mode": "approve", "verify": HELD} | changes))
+    house.runbooks = {book.name: book}
+
+
+async def asking(house: House, *steps: dict[str, Any], **changes: Any) -> None:
+    """Have run 1 ask."""
+    use(house, *steps, **changes)
+    await house.fire("web-1")
+    await house.engine.once(house.now)
+
+
+async def say(client: Client, who: str, verb: str, run: int = 1) -> tuple[int, str]:
+    answer = await client.post(f"{URL}/{run}/{verb}", headers={"Authorization": f"Bearer {who}"})
+    return answer.status, (await answer.json())["reason"]
+
+
+async def look(client: Client, path: str = "/1", who: str = "read") -> Any:
+    answer = await client.get(URL + path, headers={"Authorization": f"Bearer {who}"})
+    assert answer.status == 200
+    return await answer.json()
+
+
+async def change(client: Client, who: str, method: str, path: str, **more: Any) -> int:
+    headers = {"Authorization": f"Bearer {who}"}
+    return (await client.request(method, URL + path, headers=headers, **more)).status
+
+
+async def audited(store: Store) -> list[Change]:
+    return [entry.change for entry in await store.changes()]
+
+
+async def test_a_person_agrees_and_it_acts(client: Client, house: House, tmp_path: Path) -> None:
+    await asking(house, command("/usr/bin/touch", str(tmp_path / "made")))
+    run = await look(client)
+    assert (run["state"], run["consents"], run["consents_needed"]) == ("asking", [], 1)
+    assert run["approve_until"] > run["changed_at"]
+    assert await say(client, "ada-pc", "approve") == (200, "")
+    await house.engine.once(house.now)
+    await house.engine.idle()
+    assert (tmp_path / "made").exists()
+    run = await look(client)
+    assert [consent["who"] for consent in run["consents"]] == ["Ada"]
+    (step,) = run["steps"]
+    assert (step["phase"], step["outcome"], step["detail"]) == ("act", "done", "exit 0")
+    assert Change("ada-pc", "approve", "run 1", "mend on web-1 (for Ada)") in await audited(
+        house.store
+    )
+
+
+async def test_where_two_must_agree_two_tokens_of_one_person_are_one(
+    client: Client, house: House
+) -> None:
+    await asking(house, guard={"two_people": True})
+    assert await say(client, "ada-pc", "approve") == (200, "one_more")
+    assert await say(client, "ada-phone", "approve") == (200, "twice")
+    await house.engine.once(house.now)
+    assert (await look(client))["state"] == "asking"
+    assert await say(client, "bob-pc", "approve") == (200, "")
+    await house.engine.once(house.now)
+    assert (await look(client))["state"] != "asking"
+
+
+@pytest.mark.parametrize(
+    ("who", "verb", "status", "reason"),
+    [
+        ("eve-pc", "approve", 403, "no_approver"),
+        ("root", "approve", 403, "no_approver"),
+        ("eve-pc", "refuse", 403, "no_approver"),
+    ],
+)
+async def test_who_may_not_approve_is_refused_by_name_and_that_is_audited(
+    client: Client, house: House, who: str, verb: str, status: int, reason: str
+) -> None:
+    await asking(house)
+    assert await say(client, who, verb) == (status, reason)
+    assert (await audited(house.store))[0].detail.startswith(f"refused: {reason}")
+    assert (await look(client))["state"] == "asking"
+
+
+async def test_what_is_agreed_to_late_does_not_act(client: Client, house: House) -> None:
+    await asking(house, guard={"approval": "1m"})
+    house.now = at(60)
+    assert await say(client, "ada-pc", "approve") == (409, "late")
+    await house.engine.once(house.now)
+    assert (await look(client))["reason"] == "not_approved"
+    assert await say(client, "ada-pc", "approve") == (409, "late")
+    assert await say(client, "ada-pc", "approve", run=7) == (404, "unknown_run")
+
+
+async def test_a_person_who_refuses_ends_it(client: Client, house: House) -> None:
+    await asking(house)
+    assert await say(client, "bob-pc", "refuse") == (200, "")
+    run = await look(client)
+    assert (run["state"], run["reason"], run["detail"]) == ("refused", "refused", "by Bob")
+    assert await say(client, "ada-pc", "approve") == (409, "not_asked")
+    assert await say(client, "eve-pc", "stop") == (409, "run_over")
+    assert "by Bob" in (await house.told())[-1]
+
+
+async def test_a_run_is_stopped_in_the_middle_of_a_step(client: Client, house: House) -> None:
+    use(house, command("/usr/bin/sleep", "60"), mode="auto")
+    await house.fire("web-1")
+    await house.engine.once(house.now)
+    headers = {"Authorization": "Bearer eve-pc"}
+    answer = await client.post(f"{URL}/1/stop", headers=headers, json={"comment": "wrong host"})
+    assert answer.status == 200
+    async with asyncio.timeout(5):
+        await house.engine.idle()
+    run = await look(client)
+    assert (run["state"], run["reason"]) == ("cancelled", "stopped")
+    assert run["detail"] == "by Eve: wrong host"
+    assert [step["outcome"] for step in run["steps"]] == ["stopped"]
+    assert "was stopped at web-1: by Eve: wrong host" in await house.told()
+
+
+async def test_runs_are_listed_by_what_they_are(client: Client, house: House) -> None:
+    use(house)
+    await house.fire("web-1", "web-2", "db-1")
+    await house.engine.once(house.now)
+    every = await look(client, "")
+    assert [run["id"] for run in every["runs"]] == [3, 2, 1]
+    first = await look(client, "?limit=2")
+    assert first["next"] == "2"
+    rest = await look(client, "?limit=2&next=2")
+    assert [run["target"] for run in rest["runs"]] == ["web-1"]
+    refused = await look(client, "?state=refused&runbook=mend&incident=1")
+    assert [run["reason"] for run in refused["runs"]] == ["target_not_allowed"]
+    for wrong in ("?state=x", "?incident=x", "?limit=0"):
+        assert await change(client, "read", "GET", wrong) == 400
+
+
+async def test_a_breaker_is_shown_and_only_an_admin_closes_it(client: Client, house: House) -> None:
+    use(house, guard={"blast": {"most": 1}}, mode="auto")
+    await house.fire("web-1", "web-2")
+    await house.engine.once(house.now)
+    await house.engine.idle()
+    (book,) = (await look(client, "/runbooks"))["runbooks"]
+    assert book["breaker"]["reason"] == "2 targets within 3600 s, of at most 1"
+    breaker = "/runbooks/mend/breaker"
+    assert await change(client, "eve-pc", "DELETE", breaker) == 403
+    assert await change(client, "root", "DELETE", breaker) == 204
+    assert await change(client, "root", "DELETE", breaker) == 409
+    (book,) = (await look(client, "/runbooks"))["runbooks"]
+    assert book["breaker"] is None
+    assert Change("root", "reset", "runbook mend") in await audited(house.store)
+
+
+async def test_whoever_operates_throws_the_switch_and_an_admin_releases_it(
+    client: Client, house: House
+) -> None:
+    assert await change(client, "read", "PUT", "/switch", json={"reason": "moving"}) == 403
+    assert await change(client, "eve-pc", "PUT", "/switch", json={}) == 400
+    assert await change(client, "eve-pc", "PUT", "/switch", json={"reason": "moving"}) == 200
+    thrown = await look(client, "/switch")
+    assert (thrown["thrown"], thrown["by"]["who"]) == (True, "eve-pc")
+    use(house, mode="auto")
+    await house.fire("web-1")
+    await house.engine.once(house.now)
+    assert (await look(client))["reason"] == "kill_switch"
+    assert await change(client, "eve-pc", "DELETE", "/switch") == 403
+    assert await change(client, "root", "DELETE", "/switch") == 204
+    assert await change(client, "root", "DELETE", "/switch") == 409
+    assert (await look(client, "/switch"))["thrown"] is False
+    said = [(one.who, one.action, one.detail) for one in await audited(house.store)]
+    assert ("eve-pc", "stop", "moving") in said
+    assert ("root", "release", "") in said
+
+
+async def test_a_runbook_acts_by_itself_once_enough_runs_that_people_wanted_helped(
+    client: Client, house: House
+) -> None:
+    changes: dict[str, Any] = {
+        "mode": "auto",
+        "guard": {"promotion": 1, "cooldown": "0s", "blast": {"most": 9}},
+        "verify": {"within": "5s"},
+    }
+    await asking(house, **changes)
+    assert (await look(client))["reason"] == "not_promoted"
+    (book,) = (await look(client, "/runbooks"))["runbooks"]
+    assert (book["mode"], book["effective_mode"], book["verified"]) == ("auto", "approve", 0)
+    assert await say(client, "ada-pc", "approve") == (200, "")
+    await house.engine.once(house.now)
+    await house.fire("web-1", status="resolved")
+    await house.engine.idle()
+    assert (await look(client))["state"] == "verified"
+    (book,) = (await look(client, "/runbooks"))["runbooks"]
+    assert (book["effective_mode"], book["verified"]) == ("auto", 1)
+    await house.fire("web-2", group="other")
+    await house.engine.once(house.now)
+    assert (await look(client, "/2"))["state"] != "asking"
+
+
+async def test_a_receiver_that_responds_to_nothing_says_so(
+    client: Client, house: House, site: Site
+) -> None:
+    site.engine = None
+    assert await change(client, "read", "GET", "/runbooks") == 503
+    assert await change(client, "ada-pc", "POST", "/1/approve") == 503
+    assert house.runbooks == {}
