@@ -21,6 +21,7 @@ from receiver.delivery.sending import Outlet
 from receiver.delivery.worker import Ties, Worker
 from receiver.incidents.acting import Acting
 from receiver.incidents.oncall.duty import Duty
+from receiver.incidents.probing import Probe
 from receiver.incidents.quiet.keeping import Habits, Rules
 from receiver.incidents.quiet.planning import Planning
 from receiver.intake.ingest import Ears, Intake
@@ -141,6 +142,8 @@ class InForce:
         site.duty = Duty(config.schedules, config.people, site.store)
         site.reporting = self._reporting(config)
         site.prometheus = config.prometheus
+        told = config.prometheus
+        site.grading.probe = Probe(self._ties.http, told) if told else None
         site.rulebook = _rulebook(config, site.metrics)
         site.pages = _pages(config)
         site.tokens = config.tokens

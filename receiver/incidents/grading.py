@@ -1,37 +1,71 @@
 """How good alerts are, of all that the store remembers of some time; looked up now and then."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from receiver.incidents.quality import Quality, Spell, assess
+from receiver.incidents.probing import Probe
+from receiver.incidents.quality import Quality, assess
+from receiver.incidents.spells import Spell, sorted_by_rule
 from receiver.store.store import Store
+from receiver.store.verdicts import Judged
 
 USUAL = timedelta(days=30)
 _FRESH = timedelta(minutes=1)
 """For so long an answer is good: it goes through all incidents of the time."""
+_LABEL = re.compile(r"(?:^| )([a-zA-Z_]\w*)=")
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    at: datetime
+    rules: list[Quality]
+    spells: dict[str, list[Spell]]
 
 
 @dataclass(slots=True)
 class Grading:
-    """Asks the store, and remembers the last answer for a time."""
+    """Asks the store, and remembers the last answer for a time; a `probe` asks Prometheus too."""
 
     store: Store
-    _told: dict[timedelta, tuple[datetime, list[Quality]]] = field(default_factory=dict)
+    probe: Probe | None = None
+    _told: dict[timedelta, _Told] = field(default_factory=dict)
 
     async def rules(self, now: datetime, last: timedelta = USUAL) -> list[Quality]:
         """Return each rule of some time, the noisiest first; raises StoreUnavailableError."""
-        at, told = self._told.get(last, (None, []))
-        if at is not None and timedelta() <= now - at < _FRESH:
-            return told
-        judged = await self.store.verdicts.judged(now - last)
-        spells = [
-            Spell(j.rule, j.group, j.opened_at, j.resolved_at, j.taken, j.verdict, j.rests)
-            for j in judged
-        ]
-        told = assess(spells, await self.store.verdicts.missed(now - last))
-        self._told = {last: (now, told)}
+        return (await self._look(now, last)).rules
+
+    async def advised(self, now: datetime, last: timedelta = USUAL) -> list[Quality]:
+        """Return the same with what Prometheus' values propose, as far as they are known in time.
+
+        Raises StoreUnavailableError.
+        """
+        told = await self._look(now, last)
+        if self.probe is None:
+            return told.rules
+        return await self.probe.add(told.rules, told.spells, now)
+
+    async def _look(self, now: datetime, last: timedelta) -> _Told:
+        told = self._told.get(last)
+        if told is None or not timedelta() <= now - told.at < _FRESH:
+            spells = [_spell(each) for each in await self.store.verdicts.judged(now - last)]
+            rules = assess(spells, await self.store.verdicts.missed(now - last))
+            told = _Told(now, rules, sorted_by_rule(spells))
+            self._told = {last: told}
         return told
 
     def forget(self) -> None:
         """Ask anew: somebody has said something."""
         self._told.clear()
+
+
+def _spell(each: Judged) -> Spell:
+    life = (each.opened_at, each.resolved_at, each.taken, each.verdict, each.rests)
+    return Spell(each.rule, each.group, *life, labels_in(each.about))
+
+
+def labels_in(about: str) -> dict[str, str]:
+    """Read `name=value name=value`, in which a value may have blanks."""
+    found = list(_LABEL.finditer(about))
+    ends = [*(each.start() for each in found), len(about)][1:]
+    return {each[1]: about[each.end() : end] for each, end in zip(found, ends, strict=True)}

@@ -4,70 +4,22 @@ A proposal says what it would have changed over the incidents that there were; i
 that somebody called useful, or took.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby, pairwise
+from itertools import pairwise
 from statistics import median
+
+from receiver.incidents import merging
+from receiver.incidents.spells import FEWEST, SHARE, Proposal, Setting, Spell, best, sorted_by_rule
 
 BRIEF = timedelta(minutes=5)
 """What is over within it, and nobody took, may have been noise."""
 _WAITS = tuple(timedelta(minutes=m) for m in (1, 2, 5, 10, 15, 30))
 _HOLDS = tuple(timedelta(minutes=m) for m in (5, 10, 15, 30, 60))
-_FEWEST = 3
-_SHARE = 0.3
-"""Of the times that a rule's incidents opened: what would spare fewer is no proposal."""
 _NEARLY = 0.8
 """Of the most that any would spare: the shortest that spares so many is proposed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spell:
-    """One incident of a rule in a group; `verdict` is what people said of it, or empty.
-
-    In its `rests` it was over until it was opened again.
-    """
-
-    rule: str
-    group: str
-    opened_at: datetime
-    resolved_at: datetime | None = None
-    taken: bool = False
-    verdict: str = ""
-    rests: tuple[tuple[datetime, datetime], ...] = ()
-
-    @property
-    def wanted(self) -> bool:
-        """Whether somebody was glad of it, as far as can be told."""
-        return self.verdict in {"useful", "late"} or (self.taken and self.verdict != "noise")
-
-    @property
-    def lasted(self) -> timedelta | None:
-        """How long it fired; None while it does."""
-        if self.resolved_at is None:
-            return None
-        rested = sum((again - over for over, again in self.rests), timedelta())
-        return self.resolved_at - self.opened_at - rested
-
-    @property
-    def stretches(self) -> list[tuple[datetime, datetime | None]]:
-        """From when to when it fired, each time."""
-        begins = [self.opened_at, *(again for _, again in self.rests)]
-        ends = [*(over for over, _ in self.rests), self.resolved_at]
-        return [*zip(begins, ends, strict=True)]
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """A change of a rule's `setting` to `value`.
-
-    It would have `spared` some of the times that its incidents opened, also again.
-    """
-
-    setting: str
-    value: timedelta
-    spared: int
-    openings: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +39,12 @@ class Quality:
     taken: int
     brief: int
     lasted: timedelta | None
-    proposal: Proposal | None
+    proposals: tuple[Proposal, ...] = ()
+
+    @property
+    def proposal(self) -> Proposal | None:
+        """What would spare most."""
+        return self.proposals[0] if self.proposals else None
 
     @property
     def verdicts(self) -> dict[str, int]:
@@ -115,17 +72,16 @@ class Quality:
 
 def assess(spells: Iterable[Spell], missed: Iterable[str]) -> list[Quality]:
     """Say how good each rule is, the noisiest first; `missed` names one for each alert missed."""
-    absent = list(missed)
-    by_rule = {
-        rule: list(each)
-        for rule, each in groupby(sorted(spells, key=lambda s: s.rule), key=lambda s: s.rule)
-    }
-    names = dict.fromkeys([*by_rule, *absent])
-    every = [_assess(rule, by_rule.get(rule, []), absent.count(rule)) for rule in names]
+    absent, by_rule = Counter(missed), sorted_by_rule(spells)
+    merges = merging.propose(by_rule)
+    every = [
+        _assess(rule, by_rule.get(rule, []), absent[rule], merges.get(rule))
+        for rule in dict.fromkeys([*by_rule, *absent])
+    ]
     return sorted(every, key=lambda q: (-(q.noise + q.brief), -q.incidents, q.rule))
 
 
-def _assess(rule: str, spells: Sequence[Spell], missed: int) -> Quality:
+def _assess(rule: str, spells: Sequence[Spell], missed: int, merge: Proposal | None) -> Quality:
     said = [spell.verdict for spell in spells]
     lasted = [spell.lasted.total_seconds() for spell in spells if spell.lasted is not None]
     return Quality(
@@ -138,14 +94,13 @@ def _assess(rule: str, spells: Sequence[Spell], missed: int) -> Quality:
         sum(spell.taken for spell in spells),
         sum(_is_over_within(spell, BRIEF) and not spell.wanted for spell in spells),
         timedelta(seconds=median(lasted)) if lasted else None,
-        propose(spells),
+        best((*propose(spells), merge)),
     )
 
 
-def propose(spells: Sequence[Spell]) -> Proposal | None:
-    """Return the change that would have spared most, or None where none is worth it."""
-    found = [p for p in (_longer_for(spells), _longer_firing(spells)) if p is not None]
-    return max(found, key=lambda proposal: proposal.spared, default=None)
+def propose(spells: Sequence[Spell]) -> tuple[Proposal, ...]:
+    """Return the changes of time that are worth it, first what would have spared most."""
+    return best((_longer_for(spells), _longer_firing(spells)))
 
 
 def _longer_for(spells: Sequence[Spell]) -> Proposal | None:
@@ -175,11 +130,11 @@ def _gaps(spells: Sequence[Spell]) -> Iterator[timedelta]:
 
 
 def _shortest(
-    setting: str, spells: Sequence[Spell], spared: dict[timedelta, int]
+    setting: Setting, spells: Sequence[Spell], spared: dict[timedelta, int]
 ) -> Proposal | None:
     most = max(spared.values())
     openings = sum(len(spell.stretches) for spell in spells)
-    if most < max(_FEWEST, _SHARE * openings):
+    if most < max(FEWEST, SHARE * openings):
         return None
     value = next(value for value, count in spared.items() if count >= _NEARLY * most)
     return Proposal(setting, value, spared[value], openings)

@@ -42,6 +42,7 @@ class Judged:
     taken: bool
     verdict: str
     rests: tuple[Rest, ...] = ()
+    about: str = ""
 
 
 class Verdicts:
@@ -99,6 +100,7 @@ def _judged(connection: Connection, since: datetime) -> list[Judged]:
         select(
             incidents.c.id,
             *(incidents.c[n] for n in ("title", "group_hash", "opened_at", "resolved_at")),
+            incidents.c.about,
             acknowledgements.c.who,
             verdicts.c.verdict,
         )
@@ -108,7 +110,9 @@ def _judged(connection: Connection, since: datetime) -> list[Judged]:
         .limit(_MOST)
     )
     return [
-        Judged(*row[1:5], row.who is not None, row.verdict or "", between.get(row.id, ()))
+        Judged(
+            *row[1:5], row.who is not None, row.verdict or "", between.get(row.id, ()), row.about
+        )
         for row in connection.execute(query)
     ]
 

@@ -9,7 +9,8 @@ from pydantic import Field
 from receiver.incidents.acting import Wish
 from receiver.incidents.grading import USUAL
 from receiver.incidents.oncall.schedule import Time, moment
-from receiver.incidents.quality import Proposal, Quality
+from receiver.incidents.quality import Quality
+from receiver.incidents.spells import Proposal
 from receiver.settings import Section
 from receiver.store.audit import Change
 from receiver.store.verdicts import MOST_MISSED, Said
@@ -43,7 +44,7 @@ async def find(request: web.Request) -> web.Response:
     demand(request, Scope.READ)
     site = request.app[SITE]
     last = period(request, "last", USUAL, _LONGEST)
-    rules = await site.grading.rules(site.store.now(), last)
+    rules = await site.grading.advised(site.store.now(), last)
     return web.json_response({"rules": [_write(each) for each in rules]})
 
 
@@ -77,7 +78,7 @@ async def page(request: web.Request) -> web.Response:
     """Show how good each rule's alerts are, and what would make them better."""
     demand_page(request, Scope.READ)
     site = request.app[SITE]
-    return html(site.pages.quality(await site.grading.rules(site.store.now()), USUAL))
+    return html(site.pages.quality(await site.grading.advised(site.store.now()), USUAL))
 
 
 def _write(found: Quality) -> dict[str, Any]:
@@ -93,16 +94,17 @@ def _write(found: Quality) -> dict[str, Any]:
         "precision_ratio": found.precision,
         "noise_ratio": found.noise_ratio,
         "median_seconds": None if found.lasted is None else found.lasted.total_seconds(),
-        "proposal": _write_proposal(found.proposal),
+        "proposals": [_write_proposal(each) for each in found.proposals],
     }
 
 
-def _write_proposal(proposal: Proposal | None) -> dict[str, Any] | None:
-    if proposal is None:
-        return None
-    return {
-        "setting": proposal.setting,
-        "seconds": proposal.value.total_seconds(),
-        "spared": proposal.spared,
-        "openings": proposal.openings,
-    }
+def _write_proposal(proposal: Proposal) -> dict[str, Any]:
+    value = proposal.value
+    said: dict[str, Any] = {"setting": proposal.setting}
+    if isinstance(value, timedelta):
+        said["seconds"] = value.total_seconds()
+    elif isinstance(value, str):
+        said["with"] = value
+    else:
+        said |= {"threshold": value, "was": proposal.was}
+    return said | {"spared": proposal.spared, "openings": proposal.openings}

@@ -47,7 +47,8 @@ class FakePrometheus(FakeWeb):
         if self.error:
             return _error(*self.error)
         if request.path.endswith("/rules"):
-            groups = [{"name": "all", "rules": self.rules}]
+            group = {"name": "all", "file": "all.yml", "interval": 60, "rules": self.rules}
+            groups = [group]
             return web.json_response({"status": "success", "data": {"groups": groups}})
         if form["query"] not in self.series:
             return _error(400, "bad_data", f"no such expression: {form['query']}")

@@ -3,16 +3,22 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from aiohttp import ClientSession
 
 from receiver.incidents.acting import Acting
+from receiver.incidents.probing import Probe
 from receiver.store.records import Decision
 from receiver.store.store import Store
+from receiver.upstream.prometheus import Prometheus
 from receiver.web.keys import Desk, Site
+from tests.fakes.prometheus import FakePrometheus
 from tests.receiver.clients import Client
 from tests.receiver.webhooks import alert, webhook
+
+PLACE = {"instance": "web-1"}
 
 
 @pytest.fixture
@@ -23,7 +29,7 @@ async def client(client: Client, site: Site, store: Store) -> AsyncIterator[Clie
         for status, after in (("firing", 0), ("resolved", 2)):
             item = alert("web-1", status, minute=60 * n)
             told = replace(
-                webhook([item], groupLabels={"alertname": "Sl<w"}),
+                webhook([item], groupLabels={"alertname": "Sl<w"}, commonLabels=PLACE),
                 received_at=now - timedelta(hours=20 - n) + timedelta(minutes=after),
             )
             await store.accept(told, lambda _: Decision(("ops",)))
@@ -60,6 +66,38 @@ async def test_the_page_proposes_what_would_have_spared_people_much(client: Clie
     assert (
         "<code>for</code> + 2m: would have spared 6 of the 6 times that an incident opened" in page
     )
+
+
+async def test_another_limit_and_a_merge_are_proposed_by_page_and_api(
+    client: Client, site: Site, store: Store
+) -> None:
+    wide: dict[str, Any] = {
+        "groupLabels": {"alertname": "Wide"},
+        "commonLabels": PLACE,
+        "groupKey": "wide",
+    }
+    for n in range(6):  # another rule of the same host, a minute later
+        begin = store.now() - timedelta(hours=20 - n, minutes=-1)
+        for status, after in (("firing", 0), ("resolved", 9)):
+            told = webhook([alert("web-1", status, minute=60 * n)], **wide)
+            told = replace(told, received_at=begin + timedelta(minutes=after))
+            await store.accept(told, lambda _: Decision(("ops",)))
+    for incident in range(1, 7):
+        assert await judge(client, incident, "noise") == 200
+    async with FakePrometheus() as fake:
+        fake.alerts("Sl<w", "load > 90")
+        fake.series["load"] = lambda _: [({}, 91.26)]
+        assert site.desk is not None
+        site.grading.probe = Probe(site.desk.http, Prometheus(url=fake.base))
+        rules = (await (await client.get("/api/v1/quality")).json())["rules"]
+        page = await (await client.get("/quality")).text()
+    proposals = {each["rule"]: each["proposals"] for each in rules}
+    limit = {"setting": "threshold", "threshold": 91.3, "was": 90.0, "spared": 6, "openings": 6}
+    assert limit in proposals["Sl<w"]
+    merge = {"setting": "merge", "with": "Sl<w", "spared": 6, "openings": 6}
+    assert merge in proposals["Wide"]
+    assert "another limit: <code>90</code> → <code>91.3</code>: would have spared 6 of" in page
+    assert "in one incident, by Alertmanager&#39;s group_by, with <code>Sl&lt;w</code>" in page
 
 
 async def test_what_there_is_not_cannot_be_judged(client: Client) -> None:
