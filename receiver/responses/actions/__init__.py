@@ -3,11 +3,15 @@
 from receiver.responses.actions.command import Command
 from receiver.responses.actions.contract import Action, ActionError, Done, Tools
 from receiver.responses.actions.diagnose import Diagnose
+from receiver.responses.actions.http import Http
+from receiver.responses.actions.restart import Restart
 from receiver.responses.actions.wait import Wait
 
 ACTIONS: dict[str, type[Action]] = {
     "command": Command,
     "diagnose": Diagnose,
+    "http": Http,
+    "restart": Restart,
     "wait": Wait,
 }
 

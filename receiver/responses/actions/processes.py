@@ -12,8 +12,11 @@ from pathlib import Path
 
 from receiver.responses.actions.contract import LONGEST_OUTPUT, ActionError
 
-_PASSED = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ")
-"""What of our environment a program gets: secrets may stand in the rest."""
+_PASSED = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "XDG_RUNTIME_DIR")
+"""What of our environment a program gets: secrets may stand in the rest.
+
+The last is where `systemctl --user` finds whom to ask.
+"""
 _PATIENCE = 2.0
 """Seconds that a group has to end by itself once it is asked to."""
 _FILES = 1024
