@@ -1,12 +1,16 @@
 """How good alerts are, of all that the store remembers of some time; looked up now and then."""
 
+import asyncio
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from receiver.incidents.probing import Probe
 from receiver.incidents.quality import Quality, assess
 from receiver.incidents.spells import Spell, sorted_by_rule
+from receiver.model import Labels
 from receiver.store.store import Store
 from receiver.store.verdicts import Judged
 
@@ -48,9 +52,9 @@ class Grading:
     async def _look(self, now: datetime, last: timedelta) -> _Told:
         told = self._told.get(last)
         if told is None or not timedelta() <= now - told.at < _FRESH:
-            spells = [_spell(each) for each in await self.store.verdicts.judged(now - last)]
-            rules = assess(spells, await self.store.verdicts.missed(now - last))
-            told = _Told(now, rules, sorted_by_rule(spells))
+            judged = await self.store.verdicts.judged(now - last)
+            missed = await self.store.verdicts.missed(now - last)
+            told = await asyncio.to_thread(_assess, now, judged, missed)
             self._told = {last: told}
         return told
 
@@ -59,12 +63,19 @@ class Grading:
         self._told.clear()
 
 
+def _assess(now: datetime, judged: Sequence[Judged], missed: Sequence[str]) -> _Told:
+    """Go through all of them, apart from the event loop: a webhook would wait for it."""
+    spells = [_spell(each) for each in judged]
+    return _Told(now, assess(spells, missed), sorted_by_rule(spells))
+
+
 def _spell(each: Judged) -> Spell:
     life = (each.opened_at, each.resolved_at, each.taken, each.verdict, each.rests)
     return Spell(each.rule, each.group, *life, labels_in(each.about))
 
 
-def labels_in(about: str) -> dict[str, str]:
+@lru_cache(maxsize=4_096)  # the groups of a rule say the same each time
+def labels_in(about: str) -> Labels:
     """Read `name=value name=value`, in which a value may have blanks."""
     found = list(_LABEL.finditer(about))
     ends = [*(each.start() for each in found), len(about)][1:]

@@ -7,7 +7,7 @@ that somebody called useful, or took.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise
 from statistics import median
 
@@ -105,12 +105,18 @@ def propose(spells: Sequence[Spell]) -> tuple[Proposal, ...]:
 
 def _longer_for(spells: Sequence[Spell]) -> Proposal | None:
     """Let the rule wait longer: what is over before is not told, unless somebody wanted it."""
-
-    def spared(wait: timedelta) -> int:
-        over = [s for s in spells for each in s.stretches if _is_short(each, wait)]
-        return 0 if any(spell.wanted for spell in over) else len(over)
-
-    return _shortest("for", spells, {wait: spared(wait) for wait in _WAITS})
+    lasted = [
+        (end - begin, spell.wanted)
+        for spell in spells
+        for begin, end in spell.stretches
+        if end is not None and end - begin <= _WAITS[-1]
+    ]
+    needed = min((lasting for lasting, wanted in lasted if wanted), default=timedelta.max)
+    spared = {
+        wait: sum(lasting <= wait for lasting, _ in lasted) if wait < needed else 0
+        for wait in _WAITS
+    }
+    return _shortest("for", spells, spared)
 
 
 def _longer_firing(spells: Sequence[Spell]) -> Proposal | None:
@@ -133,16 +139,11 @@ def _shortest(
     setting: Setting, spells: Sequence[Spell], spared: dict[timedelta, int]
 ) -> Proposal | None:
     most = max(spared.values())
-    openings = sum(len(spell.stretches) for spell in spells)
+    openings = len(spells) + sum(len(spell.rests) for spell in spells)
     if most < max(FEWEST, SHARE * openings):
         return None
     value = next(value for value, count in spared.items() if count >= _NEARLY * most)
     return Proposal(setting, value, spared[value], openings)
-
-
-def _is_short(stretch: tuple[datetime, datetime | None], time: timedelta) -> bool:
-    begin, end = stretch
-    return end is not None and end - begin <= time
 
 
 def _is_over_within(spell: Spell, time: timedelta) -> bool:

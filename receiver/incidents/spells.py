@@ -41,12 +41,16 @@ class Spell:
         """How long it fired; None while it does."""
         if self.resolved_at is None:
             return None
+        if not self.rests:
+            return self.resolved_at - self.opened_at
         rested = sum((again - over for over, again in self.rests), timedelta())
         return self.resolved_at - self.opened_at - rested
 
     @property
     def stretches(self) -> list[tuple[datetime, datetime | None]]:
         """From when to when it fired, each time."""
+        if not self.rests:
+            return [(self.opened_at, self.resolved_at)]
         begins = [self.opened_at, *(again for _, again in self.rests)]
         ends = [*(over for over, _ in self.rests), self.resolved_at]
         return [*zip(begins, ends, strict=True)]

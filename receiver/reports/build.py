@@ -97,12 +97,16 @@ def _mean(spans: Iterable[tuple[Past, datetime | None]]) -> float | None:
 
 def _open_until(past: Past, end: datetime) -> timedelta:
     """Return how long it was open until then: what it rested in between does not count."""
+    if not past.rests:
+        return end - past.opened
     rested = (again - over for over, again in past.rests if again <= end)
     return end - past.opened - sum(rested, timedelta())
 
 
-def _stretches(past: Past) -> Iterator[tuple[datetime, datetime | None]]:
-    """Yield from when to when it was open, each time."""
+def _stretches(past: Past) -> Iterable[tuple[datetime, datetime | None]]:
+    """Return from when to when it was open, each time."""
+    if not past.rests:
+        return ((past.opened, past.resolved),)
     begins = (past.opened, *(again for _, again in past.rests))
     ends = (*(over for over, _ in past.rests), past.resolved)
     return zip(begins, ends, strict=True)

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from aiohttp import ClientSession
@@ -21,6 +21,9 @@ _POINTS = 600
 _AT_ONCE = 3
 _SERIES = 200
 """Series of a signal that are measured."""
+_FRESH = timedelta(minutes=1)
+"""For so long a report is good: it goes through all incidents of the time."""
+_MOST = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +37,24 @@ class Reporting:
     prometheus: Prometheus | None = None
     links: str = ""
     """Where links in messages lead to."""
+    _told: dict[tuple[Kind, Period], tuple[datetime, Report]] = field(default_factory=dict)
 
     def period(self, kind: Kind, now: datetime) -> Period:
         """Return what the newest report is about."""
         return latest(self.settings.times(kind), self.zone, now)
 
     async def report(self, kind: Kind, now: datetime) -> Report:
-        """Make the newest; raises StoreUnavailableError."""
+        """Return the newest, made anew where that is due; raises StoreUnavailableError."""
         period = self.period(kind, now)
+        at, told = self._told.get((kind, period), (None, None))
+        if told is None or at is None or not timedelta() <= now - at < _FRESH:
+            told = await self._make(kind, period)
+            self._told[kind, period] = now, told
+            if len(self._told) > _MOST:
+                del self._told[next(iter(self._told))]
+        return told
+
+    async def _make(self, kind: Kind, period: Period) -> Report:
         look = self.store.reviewing.look(period.before, period.begin, period.end)
         review, watched = await asyncio.gather(look, self._watch(period))
         return await asyncio.to_thread(build, Facts(kind, period, review, watched))

@@ -8,7 +8,8 @@ from sqlalchemy import Connection, func, or_, select
 
 from receiver.store.handover import FELL_BACK
 from receiver.store.lane import Lane
-from receiver.store.schema import attempts, deliveries
+from receiver.store.numbering import first
+from receiver.store.schema import attempts, deliveries, webhooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,8 @@ class Faring:
 
 
 def _since(connection: Connection, moment: datetime) -> dict[str, Fared]:
-    late = deliveries.c.id >= _first(connection, moment)
+    late = deliveries.c.accepted_at >= moment
+    late &= deliveries.c.webhook >= first(connection, webhooks.c.received_at, moment)
     settled = deliveries.c.state.in_(("sent", "dead"))
     numbers = (deliveries.c.channel, deliveries.c.state, func.count())
     counted = select(*numbers).where(late, settled).group_by(*numbers[:2])
@@ -57,22 +59,3 @@ def _since(connection: Connection, moment: datetime) -> dict[str, Fared]:
     for channel, *trouble in connection.execute(told):
         found[channel] = replace(found.get(channel, Fared()), trouble=Trouble(*trouble))
     return found
-
-
-def _first(connection: Connection, moment: datetime) -> int:
-    """Return below which number all was accepted before; numbers rise with time, so few are read.
-
-    An index on times would cost every webhook something, and nothing else needs one.
-    """
-    # One after the other: of two at once, SQLite goes through all rows.
-    low = connection.scalar(select(func.min(deliveries.c.id))) or 0
-    high = (connection.scalar(select(func.max(deliveries.c.id))) or 0) + 1
-    while low < high:
-        middle = (low + high) // 2
-        after = select(deliveries.c.accepted_at).where(deliveries.c.id >= middle)
-        at = connection.scalar(after.order_by(deliveries.c.id).limit(1))
-        if at is None or at >= moment:
-            high = middle
-        else:
-            low = middle + 1
-    return low

@@ -1,14 +1,16 @@
 """What became of messages, to be looked up; and dead ones, to be sent after all."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select, update
+from sqlalchemy import Connection, RowMapping, Select, func, select, update
 
-from receiver.model import ASSUMED
+from receiver.model import ASSUMED, Notification
 from receiver.store import audit, bell, bodies, handover
+from receiver.store.among import among
 from receiver.store.audit import Change
 from receiver.store.claims import before
 from receiver.store.outbox import Parse
@@ -34,28 +36,52 @@ class Asked:
 
 def find(connection: Connection, asked: Asked, parse: Parse) -> list[Notice]:
     """Return what became of messages, newest first."""
+    queries = [_asked(asked, state) for state in _states(asked)]
+    numbers = [number for query in queries for number in connection.scalars(query)]
+    newest = sorted(numbers, reverse=True)[: asked.limit]
+    return _find(connection, newest, parse)
+
+
+def _states(asked: Asked) -> Sequence[str]:
+    """Return what is looked for one after the other: a channel has an index of each state."""
+    return STATES if asked.channel and not asked.state else (asked.state,)
+
+
+def _asked(asked: Asked, state: str) -> Select[Any]:
     query = select(deliveries.c.id).limit(asked.limit)
-    if asked.state == "owed":  # without `+ 0`, all that was ever settled might be gone through
+    if state == "owed":  # without `+ 0`, all that was ever settled might be gone through
         query = query.where(owed()).order_by((deliveries.c.id + 0).desc())
     else:
         query = query.order_by(deliveries.c.id.desc())
-    if asked.state not in {"", "owed"}:
-        query = query.where(deliveries.c.state == asked.state, SETTLED)
+    if state not in {"", "owed"}:
+        query = query.where(deliveries.c.state == state, SETTLED)
     if asked.channel:
         query = query.where(deliveries.c.channel == asked.channel)
     if asked.before is not None:
         query = query.where(deliveries.c.id < asked.before)
     if asked.pending:
         query = query.where(deliveries.c.within.is_(None))
-    found = _query().where(deliveries.c.id.in_(query)).order_by(deliveries.c.id.desc())
-    # One after the other, since a single webhook may be large.
-    return [_notice(connection, row, parse) for row in connection.execute(found)]
+    return query
 
 
 def look_up(connection: Connection, number: int, parse: Parse) -> Notice | None:
     """Return what became of one message."""
-    row = connection.execute(_query().where(deliveries.c.id == number)).one_or_none()
-    return None if row is None else _notice(connection, row, parse)
+    return next(iter(_find(connection, [number], parse)), None)
+
+
+def _find(connection: Connection, numbers: Sequence[int], parse: Parse) -> list[Notice]:
+    """Return messages by their numbers, newest first."""
+    query = _query().where(among(deliveries.c.id, "numbers")).order_by(deliveries.c.id.desc())
+    rows = connection.execute(query, {"numbers": numbers}).mappings().all()
+    of_webhook: defaultdict[int, list[RowMapping]] = defaultdict(list)
+    for row in rows:
+        of_webhook[row["webhook"]].append(row)
+    found = {
+        row["id"]: _notice(row, told)
+        for number, told in bodies.told(connection, {r["webhook"]: r["size"] for r in rows}, parse)
+        for row in of_webhook[number]
+    }
+    return [found[row["id"]] for row in rows]
 
 
 def _query() -> Select[Any]:
@@ -69,14 +95,12 @@ def _query() -> Select[Any]:
         .limit(1)
         .scalar_subquery()
     )
-    columns = (webhooks.c.left_out, first.label("behind"), last.label("detail"))
+    columns = (webhooks.c.left_out, webhooks.c.size, first.label("behind"), last.label("detail"))
     joined = webhooks.c.id == deliveries.c.webhook
     return select(deliveries, *columns).join(webhooks, joined)
 
 
-def _notice(connection: Connection, row: Row[Any], parse: Parse) -> Notice:
-    values = row._mapping  # noqa: SLF001 -- SQLAlchemy's public name
-    told = parse(bodies.unpack(bodies.read(connection, [row.webhook])[row.webhook]))
+def _notice(values: RowMapping, told: Notification) -> Notice:
     alerts = tuple(a for a in told.alerts if a.fingerprint not in values["left_out"])
     own = {name: values[name] for name in Notice.__dataclass_fields__ if name in values}
     facts = {"status": values["status"] or told.status, "title": values["title"] or told.topic}

@@ -1,12 +1,13 @@
 """What was in a stretch of time: its incidents, and what became of its messages."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, and_, func, or_, select
 
 from receiver.store.lane import Lane
+from receiver.store.numbering import first
 from receiver.store.people import acknowledgements
 from receiver.store.reopening import Rest, rests
 from receiver.store.schema import deliveries, incidents, webhooks
@@ -76,8 +77,12 @@ def _look(connection: Connection, since: datetime, begin: datetime, end: datetim
 
 
 def _incidents(connection: Connection, since: datetime, end: datetime) -> list[Past]:
-    names = ("id", "title", "severity", "opened_at", "resolved_at")
-    columns = (*(incidents.c[name] for name in names), acknowledgements.c.first_at)
+    columns = (
+        *(incidents.c[name] for name in ("id", "title", "severity")),
+        incidents.c.opened_at.label("opened"),
+        incidents.c.resolved_at.label("resolved"),
+        acknowledgements.c.first_at.label("acknowledged"),
+    )
     lasted = or_(incidents.c.resolved_at.is_(None), incidents.c.resolved_at > since)
     theirs = and_(lasted, incidents.c.opened_at < end, incidents.c.group_key.not_like("tocsin:%"))
     query = (
@@ -88,11 +93,15 @@ def _incidents(connection: Connection, since: datetime, end: datetime) -> list[P
         .limit(MOST + 1)
     )
     between = rests(connection, theirs)
-    return [replace(Past(*row), rests=between.get(row.id, ())) for row in connection.execute(query)]
+    return [
+        Past(**row, rests=between.get(row["id"], ()))
+        for row in connection.execute(query).mappings()
+    ]
 
 
 def _fates(connection: Connection, begin: datetime, end: datetime) -> list[Fate]:
     key = (deliveries.c.channel, deliveries.c.state, deliveries.c.reason)
     accepted = deliveries.c.accepted_at
-    query = select(*key, func.count()).where(accepted >= begin, accepted < end)
+    late = deliveries.c.webhook >= first(connection, webhooks.c.received_at, begin)
+    query = select(*key, func.count()).where(late, accepted >= begin, accepted < end)
     return [Fate(*row) for row in connection.execute(query.group_by(*key).order_by(*key))]

@@ -1,7 +1,7 @@
 """The tables. A change here needs a step in `migrations`."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from sqlalchemy import (
     DDL,
@@ -40,6 +40,13 @@ class StoreUnavailableError(Exception):
         self.public = said if public is None else public
 
 
+def _read(value: int | None) -> datetime | None:
+    return None if value is None else EPOCH + timedelta(0, 0, value)
+
+
+_Read = Callable[[int | None], datetime | None]
+
+
 class Instant(TypeDecorator[datetime]):
     """A point in time, kept as whole microseconds since 1970 in UTC: exact in every database."""
 
@@ -50,9 +57,9 @@ class Instant(TypeDecorator[datetime]):
         """Write an aware datetime."""
         return None if value is None else (value - EPOCH) // _MICROSECOND
 
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 -- SQLAlchemy's signature
-        """Read an aware datetime in UTC."""
-        return None if value is None else EPOCH + timedelta(microseconds=value)
+    def result_processor(self, dialect: Dialect, coltype: object) -> _Read:  # noqa: ARG002 -- SQLAlchemy's signature
+        """Read an aware datetime in UTC; what SQLAlchemy would wrap takes twice the time."""
+        return _read
 
 
 # SQLite numbers rows by itself only where the key's type is exactly INTEGER.

@@ -8,13 +8,15 @@ from sqlalchemy import Connection, delete, func, insert, select
 from receiver.store import audit
 from receiver.store.audit import Change
 from receiver.store.lane import Lane
+from receiver.store.numbering import first
 from receiver.store.people import acknowledgements, missed, verdicts
 from receiver.store.reopening import Rest, rests
 from receiver.store.schema import incidents
 
 MOST_MISSED = 1_000
 """Alerts that somebody missed, of which so many are kept."""
-_MOST = 50_000
+_MOST = 20_000
+"""Incidents that are looked at, the newest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,8 @@ def _miss(connection: Connection, said: Said, change: Change, now: datetime) -> 
 
 def _judged(connection: Connection, since: datetime) -> list[Judged]:
     beside = incidents.outerjoin(acknowledgements).outerjoin(verdicts)
-    theirs = (incidents.c.opened_at >= since) & incidents.c.group_key.not_like("tocsin:%")
+    theirs = incidents.c.id >= first(connection, incidents.c.opened_at, since)
+    theirs &= (incidents.c.opened_at >= since) & incidents.c.group_key.not_like("tocsin:%")
     between = rests(connection, theirs)
     query = (
         select(
