@@ -98,7 +98,9 @@ def _chosen(
     if arguments.template:
         chosen = [_fitting(arguments.template, found, settings, only=bool(names))]
     for name, style, outlet in chosen:
-        yield name, replace(style, language=arguments.language or style.language), outlet
+        language = arguments.language or style.language
+        speaking = outlet.speaking(language) if outlet else None
+        yield name, replace(style, language=language), speaking
 
 
 def _fitting(

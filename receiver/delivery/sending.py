@@ -93,6 +93,11 @@ class Outlet:
         """Its place in the outbox."""
         return Line(self.name, self.channel.destination, self.channel.fallback)
 
+    def speaking(self, language: Language) -> "Outlet":
+        """Return the same in a language, also for the words that the channel writes itself."""
+        channel = self.channel.model_copy(update={"language": language})
+        return replace(self, channel=channel, style=replace(self.style, language=language))
+
     async def send(
         self, told: Told, http: ClientSession, metrics: Metrics, now: datetime
     ) -> Message:

@@ -121,8 +121,7 @@ def _outlet(site: Site, tried: Tried) -> Outlet:
         known = ", ".join(site.outlets)
         raise LookupError(f"channel: no channel is named {name!r:.80}; there are {known}")
     outlet = site.outlets[name]
-    language = tried.language or outlet.style.language
-    return replace(outlet, style=replace(outlet.style, language=language))
+    return outlet.speaking(tried.language or outlet.style.language)
 
 
 def _templates(outlet: Outlet, tried: Tried) -> list[str]:

@@ -27,6 +27,7 @@ async def running(
     (tmp_path / "own/zh").mkdir(parents=True)
     (tmp_path / "own/zh/title.txt.j2").write_text("我的 {{ view.names | join }}", "utf-8")
     (tmp_path / "secret").write_text("read-secret")
+    (tmp_path / "robot").write_text("https://oapi.dingtalk.com/robot/send?access_token=x")
     mail = {"type": "email", "smtp": "smtp://127.0.0.1", "to": ["a@example.com"]}
     document = {
         "listen": "127.0.0.1:0",
@@ -163,6 +164,20 @@ async def test_a_hostile_webhook_stays_text_on_the_page(running: str, http: Clie
         assert "<script" not in said["html"]
     async with http.get(f"{running}/preview") as page:
         assert "<script>alert" not in await page.text()
+
+
+ROBOT = {"channels": {"ops": {"type": "dingtalk", "url_file": "robot"}}}
+
+
+@pytest.mark.parametrize("running", [ROBOT], indirect=True)
+async def test_what_a_channel_leaves_out_is_said_in_the_language_that_is_looked_at(
+    running: str, http: ClientSession
+) -> None:
+    long = "x\n" * 20_000
+    for language, words in (("en", "more lines left out"), ("zh", "行未显示")):
+        _, said = await try_out(http, running, source=long, language=language)
+        assert words in said["body"]
+        assert words in said["html"]
 
 
 READ = {"tokens": [{"name": "r", "scope": "read", "file": "secret"}]}
