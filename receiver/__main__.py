@@ -1,4 +1,4 @@
-"""The command line: serve, check, dead, store, doctor, send-test, preview, schedule, report."""
+"""The command line: one function for each command."""
 
 import argparse
 import asyncio
@@ -12,12 +12,13 @@ from pathlib import Path
 
 import yaml
 
-from receiver import app, backup, config, drill, letters, logs, memory, preview, report, rota
+from receiver import app, backup, config, drill, letters, logs, memory, plan, preview, report, rota
 from receiver.config import Config
 from receiver.doctor import command as doctor
 from receiver.incidents.oncall.gaps import warnings
 from receiver.logs import Masking
 from receiver.model import ConfigError
+from receiver.responses import privileges
 from receiver.settings import secrets_of
 from receiver.store.migrations import StoreVersionError
 from receiver.store.schema import StoreUnavailableError
@@ -53,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     preview.add_parser(commands)
     rota.add_parser(commands)
     report.add_parser(commands)
+    plan.add_parser(commands)
     return parser
 
 
@@ -64,6 +66,9 @@ def _check(arguments: argparse.Namespace, _: Masking) -> int:
         loaded = config.load(arguments.config)
         for line in warnings(loaded.schedules, datetime.now(UTC)):
             sys.stderr.write(f"{arguments.config}: {line}\n")
+        for runbook in loaded.runbooks.values():
+            sys.stdout.write(f"runbook {runbook.name}: {runbook.mode}\n")
+            sys.stdout.writelines(f"  sudoers: {line}\n" for line in privileges.lines(runbook))
         sys.stdout.write(f"{arguments.config}: ok\n")
     return 0
 
@@ -140,6 +145,12 @@ def _report(arguments: argparse.Namespace, masking: Masking) -> int:
     return _run(report.run(arguments, app.client), settings)
 
 
+def _plan(arguments: argparse.Namespace, masking: Masking) -> int:
+    settings = config.load(arguments.config)
+    masking.know(secrets_of(settings))
+    return _run(plan.run(arguments, app.client), settings)
+
+
 _COMMANDS: dict[str, Callable[[argparse.Namespace, Masking], int]] = {
     "serve": _serve,
     "check": _check,
@@ -150,6 +161,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace, Masking], int]] = {
     "preview": _preview,
     "schedule": _schedule,
     "report": _report,
+    "plan": _plan,
 }
 
 

@@ -119,10 +119,10 @@ def _fitting(
 
 async def _told(arguments: argparse.Namespace, settings: Config) -> _Told:
     if arguments.payload is not None:
-        return _Told((_read(arguments.payload),), datetime.now(UTC))
+        return _Told((read_payload(arguments.payload),), datetime.now(UTC))
     if arguments.incident is not None:
-        latest = await _latest(settings, arguments.incident)
-        return _Told((latest,), datetime.now(UTC), incident=arguments.incident)
+        newest = await latest(settings, arguments.incident)
+        return _Told((newest,), datetime.now(UTC), incident=arguments.incident)
     sample = _sample(arguments.template or "", arguments.sample)
     return _Told(SAMPLES[sample], NOW, BACKGROUNDS.get(sample, UNKNOWN))
 
@@ -139,7 +139,8 @@ def _sample(template: str, wanted: str) -> str:
     return "acknowledged" if files is ACT_FILES and wanted not in ACTS else wanted
 
 
-async def _latest(settings: Config, incident: int) -> Notification:
+async def latest(settings: Config, incident: int) -> Notification:
+    """Return what an incident's newest webhook says; raises ConfigError where none is kept."""
     async with visit(settings) as store:
         bodies = await store.told_of(incident) if store else []
     if not bodies:
@@ -148,7 +149,8 @@ async def _latest(settings: Config, incident: int) -> Notification:
     return parse(bodies[0])
 
 
-def _read(path: str) -> Notification:
+def read_payload(path: str) -> Notification:
+    """Read a webhook's body from a file, or from standard input; raises ConfigError."""
     try:
         return parse(sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes())
     except OSError as error:

@@ -124,7 +124,7 @@ class InForce:
             # Otherwise kept, since they remember what was shown before.
             self.site.signatures = Signatures(config.grafana) if config.grafana else None
         self.config = config
-        self._rules = _rules(config)
+        self._rules = rules_of(config)
         site = self.site
         site.outlets = {outlet.name: outlet for outlet in outlets(config, self._signer)}
         self._crew.exchange(site.outlets.values(), self._hire)
@@ -242,7 +242,8 @@ def _pages(config: Config) -> Pages:
     return Pages(config.language, config.timezone, several=several, schedules=schedules)
 
 
-def _rules(config: Config) -> Rules:
+def rules_of(config: Config) -> Rules:
+    """Return what a configuration keeps quiet."""
     habits = {
         name: Habits(channel.mute_times, channel.quiet_hours)
         for name, channel in config.channels.items()

@@ -70,6 +70,7 @@ ROOMS = {
             "reload",
             "responding",
             "watching",
+            "plan",
         ),
         *("app", "__main__"),
     ],

@@ -96,7 +96,7 @@ class Answering:
         change = _change(actor, "approve", run.id, _about(run, remark))
         if not await self.store.runs.agree(run.id, actor.name, now, change):
             return await self._in_vain(actor, run)
-        self.engine.wake()
+        self.engine.wake(run.id)
         agreed = await self.store.runs.agreed(run.id)
         act = Act("approve", actor.name, now, detail=remark)
         return Result("done", "" if len(agreed) >= needed(runbook) else "one_more", act)

@@ -71,7 +71,7 @@ class Carrier:
         if run.state is State.VERIFYING or open_ is None:
             return await (self.settle if run.state is State.VERIFYING else self.carry)(run, runbook)
         done = sum(step.phase == "act" and step.outcome == "done" for step in steps)
-        chosen = _chosen(runbook, run)
+        chosen = chosen_of(runbook, run)
         if done < len(chosen) and chosen[done].repeatable:
             return await self.carry(run, runbook)
         why = f"nobody knows whether it was done: {open_.said}"
@@ -94,7 +94,7 @@ class Carrier:
         """Take the steps; returns the run, which is over where one of them failed."""
         before = await self.runs.steps(run.id)
         done = sum(step.phase == "act" and step.outcome == "done" for step in before)
-        for number, action in enumerate(_chosen(runbook, run)[done:], len(before) + 1):
+        for number, action in enumerate(chosen_of(runbook, run)[done:], len(before) + 1):
             run, error = await self._step(run, number, "act", action)
             if error is not None and error.reason == SWITCH:
                 return await self._close(run, State.CANCELLED, SWITCH, error.detail)
@@ -202,7 +202,7 @@ async def _fenced(work: Awaitable[Done], seconds: float) -> Done:
         raise ActionError("failed", f"{type(error).__name__}: {error}", unknown=True) from error
 
 
-def _chosen(runbook: Runbook, run: Run) -> Sequence[Action]:
+def chosen_of(runbook: Runbook, run: Run) -> Sequence[Action]:
     """Return the steps that are for this alert."""
     labels = run.wanted.labels
     return [step for step in runbook.steps if all(m.matches(labels) for m in step.when)]
@@ -215,7 +215,7 @@ def _way_back(
     if not isinstance(runbook.rollback, str):
         return [(action, None) for action in runbook.rollback]
     acts = [step for step in before if step.phase == "act" and step.outcome == "done"]
-    pairs = [*zip(_chosen(runbook, run), acts, strict=False)][::-1]
+    pairs = [*zip(chosen_of(runbook, run), acts, strict=False)][::-1]
     return [(action, step) for action, step in pairs if type(action).undo is not Action.undo]
 
 

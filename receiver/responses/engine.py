@@ -55,8 +55,9 @@ class Engine:
     _tasks: dict[int, asyncio.Task[None]] = field(default_factory=dict)
     _looked: dict[int, datetime] = field(default_factory=dict)
 
-    def wake(self) -> None:
-        """Look now: something came in."""
+    def wake(self, run: int = 0) -> None:
+        """Look now: something came in, or somebody agreed to a run, whose turn it is then."""
+        self._looked.pop(run, None)
         self._bell.set()
 
     async def run(self) -> None:
@@ -132,10 +133,10 @@ class Engine:
             unsafe=_objection(run, runbook),
         )
 
-    async def past_and_ruling(self, run: Run, runbook: Runbook, now: datetime) -> Ruling:
-        """Say what would be decided now, and decide nothing."""
+    async def view(self, run: Run, runbook: Runbook, now: datetime) -> tuple[Past, Scene, Limits]:
+        """Return what would be decided by now, and decide nothing."""
         past = await self.carrier.runs.past(run, _since(runbook, now))
-        return judge(runbook, run, past, await self.scene(run, runbook, now), self._limits())
+        return past, await self.scene(run, runbook, now), self._limits()
 
     async def _decide(self, run: Run, runbook: Runbook | None, now: datetime) -> State | None:
         """Decide about a run; returns where it stands, None where somebody else has moved it."""

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from receiver.model import Labels
 
-_PLACE = re.compile(r"\$\{([^{}]*)\}")
+PLACE = re.compile(r"\$\{([^{}]*)\}")
 _LABEL = re.compile(r"labels\.[a-zA-Z_]\w*", re.ASCII)
 _SAFE = re.compile(r"[A-Za-z0-9_/][A-Za-z0-9_./:@%+=,-]{0,199}")
 _OWN = ("target", "incident", "fingerprint", "started", "run")
@@ -58,7 +58,7 @@ def is_safe(text: str) -> bool:
 def named(value: Any) -> Iterator[str]:
     """Yield the fields that a value names, wherever in it."""
     for text in _texts(value):
-        yield from _PLACE.findall(text)
+        yield from PLACE.findall(text)
 
 
 def unknown(value: Any) -> list[str]:
@@ -74,7 +74,7 @@ def known() -> str:
 def fill(value: Any, fields: Fields) -> Any:
     """Put fields in where they are named; raises UnsafeError."""
     if isinstance(value, str):
-        return _PLACE.sub(lambda found: fields.value(found[1]), value)
+        return PLACE.sub(lambda found: fields.value(found[1]), value)
     if isinstance(value, BaseModel):
         filled = {name: fill(getattr(value, name), fields) for name in type(value).model_fields}
         return value.model_copy(update=filled)

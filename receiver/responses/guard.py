@@ -4,6 +4,7 @@ What can pass by itself, as another run's turn, lets it wait; all else refuses i
 that waits too long is over with its alert.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -50,15 +51,20 @@ def judge(runbook: Runbook | None, run: Run, past: Past, scene: Scene, limits: L
     mode = mode_of(runbook, past)
     if mode is Mode.DRY_RUN:
         return _rehearse(runbook, run, past, scene)
-    ruling = (
-        _stopped(run, past, scene, limits)
-        or _misdirected(runbook, run, scene)
-        or _spent(runbook, run, past, scene)
-        or _too_wide(runbook, run, past, scene)
-        or _asks(runbook, run, past, scene, mode)
-        or _crowded(runbook, run, past, limits)
-    )
-    return ruling or Ruling(State.ACTING)
+    rulings = (ruling for _, ruling in opinions(runbook, run, past, scene, limits))
+    return next(filter(None, rulings), Ruling(State.ACTING))
+
+
+def opinions(
+    runbook: Runbook, run: Run, past: Past, scene: Scene, limits: Limits
+) -> Iterator[tuple[str, Ruling | None]]:
+    """Yield what each guard has against it, by its name, in the order in which they are asked."""
+    yield "stops", _stopped(run, past, scene, limits)
+    yield "target", _misdirected(runbook, run, scene)
+    yield "past", _spent(runbook, run, past, scene)
+    yield "blast", _too_wide(runbook, run, past, scene)
+    yield "approval", _asks(runbook, run, past, scene, mode_of(runbook, past))
+    yield "room", _crowded(runbook, run, past, limits)
 
 
 def mode_of(runbook: Runbook, past: Past) -> Mode:

@@ -40,6 +40,12 @@ REPAIRS = (
         good=204,
         refusals=(409,),
     ),
+    Operation(
+        *("GET", f"{_ALL}/plan", responses.planned, _READ),
+        query={"incident": _NUMBER},
+        gives=("planned",),
+        refusals=(404,),
+    ),
     Operation("GET", f"{_ALL}/switch", responses.switch, _READ, gives=("thrown", "by", "beside")),
     Operation(
         *("PUT", f"{_ALL}/switch", responses.throw, _OPERATE),

@@ -12,10 +12,12 @@ from receiver.incidents.people import Person, Role
 from receiver.responses.answering import Answering, deadline, needed
 from receiver.responses.engine import Engine
 from receiver.responses.guard import mode_of
+from receiver.responses.plan import Planned, plan
 from receiver.responses.runbook import Runbook
 from receiver.settings import Section
-from receiver.store.run_records import Past, Run, State, Step
+from receiver.store.run_records import Past, Ruling, Run, State, Step
 from receiver.web.answers import demand, read_json
+from receiver.web.asking import turn
 from receiver.web.auth import Scope, person_of
 from receiver.web.keys import SITE, Site
 from receiver.web.paging import choice, number, paged
@@ -148,6 +150,44 @@ def _write_book(book: Runbook, helped: int, breaker: tuple[datetime, str] | None
         "match": [str(matcher) for matcher in book.match],
         "steps": [{"action": step.action, "says": step.says} for step in book.steps],
     }
+
+
+async def planned(request: web.Request) -> web.Response:
+    """Say what the alerts of an `incident` would set off now, and what each guard says."""
+    demand(request, Scope.READ)
+    site, incident = request.app[SITE], number("incident", request.query.get("incident", ""))
+    told = await site.store.newest_of(incident)
+    if told is None:
+        return problem(404, f"no incident {incident} whose alerts are kept")
+    async with turn(site):
+        found = await plan(engine(site), told.alerts, incident, site.store.now())
+    return web.json_response({"planned": [_write_plan(each) for each in found]})
+
+
+def _write_plan(each: Planned) -> dict[str, Any]:
+    guards = [{"guard": name, "against": _write_ruling(said)} for name, said in each.guards]
+    steps, back = (
+        [{"action": action, "says": says} for action, says in some]
+        for some in (each.steps, each.back)
+    )
+    return {
+        "runbook": each.runbook,
+        "mode": each.mode,
+        "target": each.target,
+        "fingerprint": each.alert.fingerprint,
+        "due_in_seconds": each.waits,
+        "steps": steps,
+        "checks": list(each.checks),
+        "take_back": back,
+        "guards": guards,
+        "ruling": _write_ruling(each.ruling),
+    }
+
+
+def _write_ruling(ruling: Ruling | None) -> dict[str, str] | None:
+    if ruling is None:
+        return None
+    return {"state": ruling.state.value, "reason": ruling.reason, "detail": ruling.detail}
 
 
 async def reset(request: web.Request) -> web.Response:

@@ -178,7 +178,7 @@ def test_every_problem_is_said_at_once_with_its_path(folder: Path) -> None:
         language="fr",
         timezone="Asia/Shanghia",
         external_url="tocsin.example.com",
-        tokens=[{"name": "a", "scope": "write", "file": "secrets/none"}],
+        tokens=[{"name": "a", "scope": "write", "file": "secrets/none", "person": "eve"}],
         channels={
             "chat": {"type": "slack", "url_file": "secrets/slack.url", "tiemout": "5s"},
             "mail": {"type": "emial", "people": ["eve"]},
@@ -213,6 +213,7 @@ def test_every_problem_is_said_at_once_with_its_path(folder: Path) -> None:
         "external_url: not a URL: 'tocsin.example.com'; write it like https://tocsin.example.com",
         "tokens.0.scope: no such word here; write 'ingest', 'read', 'operate' or 'admin'",
         f"tokens.0.file: cannot read {missing}: {why}; write the secret alone into it",
+        "tokens.0.person: no person is 'eve'; there are ada, bob",
         f"routes.0.channels.1: no channel is named 'nobody'; there are {named}",
         "routes.0.mute_times.0: no hours are named 'nights' under mute_times; there are none",
         "routes.1.match.0: not a matcher: 'severity'; write it like severity=\"critical\"",
@@ -419,3 +420,10 @@ def test_a_fallback_that_leads_back_is_said_beside_other_errors(folder: Path) ->
         config.decode({"channels": channels}, folder / "receiver.yml")
     assert "channels.a.fallback: a -> b -> a leads back" in str(caught.value)
     assert "odd" in str(caught.value)
+
+
+def test_two_people_of_one_name_are_refused_since_one_s_consent_would_be_the_other_s(
+    folder: Path,
+) -> None:
+    said = problems(folder, people={"ada": {"name": "Ada"}, "second": {"name": "Ada"}})
+    assert said == ["people: ada and second have the same name; correct one of them"]

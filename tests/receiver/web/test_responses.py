@@ -249,6 +249,20 @@ async def test_a_runbook_acts_by_itself_once_enough_runs_that_people_wanted_help
     assert (await look(client, "/2"))["state"] != "asking"
 
 
+async def test_what_an_incident_would_set_off_is_said_without_doing_it(
+    client: Client, house: House
+) -> None:
+    use(house, command("/usr/bin/true", "${target}"), mode="auto", guard={"cooldown": "1h"})
+    await house.fire("web-1", "db-1")
+    web, db = (await look(client, "/plan?incident=1"))["planned"]
+    assert web["steps"] == [{"action": "command", "says": "/usr/bin/true web-1"}]
+    assert (web["ruling"]["state"], db["ruling"]["reason"]) == ("acting", "target_not_allowed")
+    assert all(guard["against"] is None for guard in web["guards"])
+    assert (await look(client, ""))["runs"] == []
+    assert await change(client, "read", "GET", "/plan?incident=9") == 404
+    assert await change(client, "read", "GET", "/plan") == 400
+
+
 async def test_a_receiver_that_responds_to_nothing_says_so(
     client: Client, house: House, site: Site
 ) -> None:
