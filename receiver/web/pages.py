@@ -26,6 +26,7 @@ from receiver.store.timeline import Event
 from receiver.web.blocks import split_body, split_title
 from receiver.web.doing import DOING
 from receiver.web.looks.chats import Look
+from receiver.web.ruling import RULING
 from receiver.web.texts import KINDS, STATES_IN_WORDS, TEXTS, WEEKDAYS
 
 STATIC = Path(__file__).parent / "static"
@@ -121,7 +122,7 @@ class Pages:
     ) -> None:
         """With `several` inboxes each message says in which it is; `schedules` have a link."""
         self.language = language
-        self.texts = TEXTS[language] | DOING[language]
+        self.texts = TEXTS[language] | DOING[language] | RULING[language]
         self._environment = Environment(
             loader=FileSystemLoader(Path(__file__).parent / "templates"),
             autoescape=True,

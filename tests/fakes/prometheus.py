@@ -29,12 +29,20 @@ class FakePrometheus(FakeWeb):
     error: tuple[int, str, str] | None = None
     """A status, Prometheus' word for the kind of error, and the error."""
     rules: list[dict[str, Any]] = field(default_factory=list)
+    targets: list[dict[str, Any]] = field(default_factory=list)
     authorized: list[str | None] = field(default_factory=list)
 
     def alerts(self, name: str, query: str, **labels: str) -> None:
         """Have an alerting rule."""
         rule = {"type": "alerting", "name": name, "query": query, "labels": labels}
         self.rules.append(rule)
+
+    def scrapes(self, instance: str, error: str = "") -> None:
+        """Have a target, which is down where there is an error."""
+        labels = {"job": "node", "instance": instance}
+        said: dict[str, Any] = {"labels": labels, "lastError": error}
+        said |= {"health": "down" if error else "up", "lastScrape": "", "lastScrapeDuration": 0.1}
+        self.targets.append(said)
 
     def says(self, promql: str, *points: Point) -> None:
         self.series[promql] = lambda _: list(points)
@@ -50,6 +58,9 @@ class FakePrometheus(FakeWeb):
             group = {"name": "all", "file": "all.yml", "interval": 60, "rules": self.rules}
             groups = [group]
             return web.json_response({"status": "success", "data": {"groups": groups}})
+        if request.path.endswith("/targets"):
+            data = {"activeTargets": self.targets}
+            return web.json_response({"status": "success", "data": data})
         if form["query"] not in self.series:
             return _error(400, "bad_data", f"no such expression: {form['query']}")
         series = self.series[form["query"]]

@@ -21,17 +21,19 @@ from receiver.model import Language
 from receiver.store.records import Decision, Known
 from receiver.store.store import Store
 from receiver.upstream.alertmanager import Alertmanager
+from receiver.upstream.prometheus import Prometheus
 from receiver.web.changes import Changes
 from receiver.web.keys import Desk, Site
 from receiver.web.pages import STATIC, Pages
 from receiver.web.server import application
+from tests.fakes.prometheus import FakePrometheus
 from tests.receiver.web.browser import CHROMIUM, Browser, browsing
 from tests.receiver.web.test_quiet import FakeSilences
 from tests.receiver.webhooks import alert, webhook
 
 PATHS = (
     *("/", "/incidents", "/incidents/1", "/incidents/9", "/quiet", "/channels"),
-    *("/on-call", "/quality", "/reports/weekly", "/preview", "/sign-in"),
+    *("/on-call", "/quality", "/rules", "/reports/weekly", "/preview", "/sign-in"),
 )
 LONG = "a-host-with-a-name-that-goes-on-and-on.and-on.in-some-zone.example.com:9100"
 AXE = files("axe_core_python").joinpath("axe.min.js").read_text()
@@ -62,7 +64,11 @@ async def url(site: Site, store: Store) -> AsyncIterator[str]:
     await store.accept(webhook([alert("web-1", instance=LONG)]), owed)
     style = Style("text", site.pages.language, "UTC")
     site.outlets = {"inbox": Outlet("inbox", Inbox(type="inbox"), style)}
-    async with FakeSilences() as fake, ClientSession() as http:
+    async with FakeSilences() as fake, FakePrometheus() as asked, ClientSession() as http:
+        asked.alerts("Slow", f'rate(http_requests_total{{instance="{LONG}"}}[5m]) > 90')
+        asked.rules[0] |= {"state": "firing", "alerts": [{"state": "firing"}], "duration": 300}
+        asked.scrapes(LONG, f'Get "http://{LONG}/metrics": connection refused')
+        site.prometheus = Prometheus(url=asked.base)
         fake.has("one", LONG, f"see https://example.com/{LONG}")
         told = Alertmanager.model_validate({"url": fake.base})
         acting = Acting(store, http, site.metrics, site.intake.accept, told)

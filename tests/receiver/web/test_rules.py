@@ -9,14 +9,17 @@ from typing import Any
 import pytest
 from aiohttp import ClientResponse, ClientSession, web
 
+from receiver.model import Language
 from receiver.store.store import Store
 from receiver.upstream.ruling import ask_groups
 from receiver.web.auth import Token
 from receiver.web.keys import Site
+from receiver.web.pages import Pages
 from tests.fakes.web import Answer, FakeWeb
 from tests.receiver import refusals
 from tests.receiver.clients import Client
 from tests.receiver.web.prometheus import OTHERS, manage
+from tests.receiver.web.test_monitored import scraped
 
 URL = "/api/v1/rules"
 RULE = {"expr": "vector(1) > 0", "labels": {"severity": "info"}, "annotations": {"summary": "on"}}
@@ -152,6 +155,43 @@ async def test_two_writers_do_not_lose_each_others_changes(
     assert (await client.delete(f"{URL}/ours", headers={"If-Match": "*"})).status == 204
     assert (await client.delete(f"{URL}/ours", headers={"If-Match": "*"})).status == 412
     assert (await client.delete(f"{URL}/ours")).status == 404
+
+
+@pytest.mark.usefixtures("up")
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        (Language.EN, ("changed by the API", "firing 1", "1 of 2 targets", "quiet")),
+        (Language.ZH, ("由 API 管理", "触发中 1", "2 个目标中 1 个正常", "未触发")),
+    ],
+)
+async def test_the_page_shows_rules_with_their_state_and_what_is_not_scraped(
+    client: Client, site: Site, language: Language, words: tuple[str, ...]
+) -> None:
+    site.pages = Pages(language, "UTC")
+    rules = [RULE | {"alert": "On", "expr": "vector(1) < 2"}, RULE | {"alert": "Off"}]
+    rules[1]["expr"] = "vector(1) > 2"
+    assert (await put(client, "ours", {"rules": rules})).status == 201
+    await firing(client, "ours")
+    await scraped(client)
+    page = await (await client.get("/rules")).text()
+    assert all(word in page for word in words), page
+    assert "<code>vector(1) &lt; 2</code>" in page
+    assert "connection refused" in page
+    assert 'href="rules" aria-current="page"' in page
+
+
+async def test_the_page_says_why_there_is_nothing_on_it(
+    client: Client, site: Site, http: ClientSession, tmp_path: Path, guarded: list[Token]
+) -> None:
+    read = {"Authorization": "Bearer read"}
+    assert "name no Prometheus" in await (await client.get("/rules", headers=read)).text()
+    manage(site, http, "http://127.0.0.1:1", tmp_path / "managed.yml")
+    away = await client.get("/rules", headers=read)
+    assert away.status == 200
+    assert "Prometheus cannot be asked" in await away.text()
+    assert (await client.get("/rules")).status == 401
+    assert guarded
 
 
 async def test_a_file_that_is_not_ours_is_left_alone(up: Path, client: Client, site: Site) -> None:
