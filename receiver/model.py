@@ -123,8 +123,7 @@ _CALLING = frozenset({"", "escalate", "maintenance-over", "muted-over", "quiet-h
 """Acts of which people hear who were not told before; of others whoever did them has heard."""
 ASSUMED = "no longer known to Alertmanager"
 """The `reason` of a notification that the receiver wrote itself for a resolved that never came."""
-REOPENED = "incident reopened"
-"""The `reason` of a notification by which an incident that was over is opened again."""
+REOPENED, JOINED = "incident reopened", "incident joined"
 REMINDER = "repeat interval elapsed"
 """The `reason` of a notification that says nothing new; older Alertmanagers do not give it."""
 OF_NONE = "tocsin:none:"
@@ -203,9 +202,9 @@ class Message:
     `buttons` are (verb, words), for whoever can show some, about the incident of that number.
     `links` are (words, URL) of what can be opened, those by which one acts first; the body has them
     too. `labels` are those of each firing alert, `hosts` what alerts call their machines, `topic`
-    what all titles of an incident are about, or empty. `reached` are those who have it already, and
-    `refused` says who never will. `asked` are people whom it calls by name. What is `apart` is
-    about no incident that stands anywhere.
+    what all titles of an incident are about, or empty. `reached` have it already, and `refused`
+    says who never will; `asked` are called by name. What is `apart` is about no incident that
+    stands anywhere, and of what `joined` another incident's message stands at the place.
     """
 
     title: str
@@ -231,6 +230,7 @@ class Message:
     refused: str = ""
     asked: tuple[Handles, ...] = ()
     apart: bool = False
+    joined: bool = False
 
     @property
     def calls(self) -> bool:
@@ -256,7 +256,7 @@ class Delivery:
     """An owed message, claimed from the outbox: what to say, where, and how often it was tried.
 
     `reached` are those who have it already, the first since `reached_at`; others are owed it still.
-    The incident was `reopened` so often.
+    The incident was `reopened` so often, and where it is one with others `head` is the first.
     """
 
     id: int
@@ -268,15 +268,15 @@ class Delivery:
     reached: frozenset[str] = frozenset()
     reached_at: datetime | None = None
     reopened: int = 0
+    head: int = 0
 
 
 class SendError(Exception):
-    """A message that a channel could not deliver.
+    """A message that a channel could not deliver, for a `reason` in a short word.
 
-    `reason` is a short word for the metric; `detail` is what the other side said. A permanent
-    error is about the message itself and is never tried again; what a person can mend, like a
-    wrong secret, is not permanent. `retry_after` is the other side's own wish in seconds.
-    `reached` are those whom this very attempt has brought the message.
+    A permanent error is about the message itself and is never tried again; what a person can mend,
+    like a wrong secret, is not permanent. `retry_after` is the other side's own wish in seconds,
+    `detail` what it said, and `reached` are those whom this very attempt has brought the message.
     """
 
     def __init__(

@@ -262,7 +262,8 @@ def _ears(config: Config) -> Ears:
     channels = config.channels
     deaf = frozenset(name for name, channel in channels.items() if not channel.hears_acts)
     fallbacks = {each.fallback for each in channels.values() if each.fallback}
-    return Ears(deaf, sorted(fallbacks | {*reached(config)}))
+    apart = frozenset(name for name, channel in channels.items() if channel.keeps_open)
+    return Ears(deaf, sorted(fallbacks | {*reached(config)}), apart)
 
 
 def reached(config: Config) -> Iterator[str]:

@@ -33,7 +33,8 @@ _WORDS = {
         user_not_found too_many_attachments missing_text_or_fallback_or_attachments""",
     "too_long": "msg_too_long msg_blocks_too_long",
     "throttled": "rate_limited ratelimited message_limit_exceeded",
-    "unchangeable": "message_not_found edit_window_closed cant_update_message update_failed",
+    "unchangeable": """message_not_found thread_not_found edit_window_closed cant_update_message
+        update_failed""",
     "server": "internal_error fatal_error service_unavailable request_timeout rollup_error",
 }
 _UNCHANGEABLE = "unchangeable"
@@ -89,8 +90,8 @@ class Slack(Channel):
         """Post the message as blocks; anything but Slack's own yes is a failure.
 
         With a token an incident has one message, which is brought up to date, and a reply to it
-        for each change. Whoever looks at the channel sees those of alerts that fire there too,
-        since nobody is told that a message was changed.
+        for each change, and for what joined it. Whoever looks at the channel sees those of alerts
+        that fire there too, since nobody is told that a message was changed.
         """
         payload = payload_of(message, self.language, buttons=self.clickable)
         if self.url is not None:
@@ -98,13 +99,8 @@ class Slack(Channel):
             answer = await self._post(self.url.get_secret_value(), called, http)
             self._demand(answer, _read_webhook(answer))
             return None
-        if message.place and await self._change(message.place, payload, http):
-            channel, _, ts = message.place.partition(" ")
-            said = reply_of(message) if message.brief else payload_of(message, self.language)
-            said = calling(message, said)
-            loud = {"reply_broadcast": message.calls}
-            reply = said | {"channel": channel, "thread_ts": ts} | loud
-            await self._call("chat.postMessage", reply, http)
+        stands = message.place and (message.joined or await self._change(message, payload, http))
+        if stands and await self._reply(message, http):
             return message.place
         said = calling(message, payload) | {"channel": self.channel}
         said = await self._call("chat.postMessage", said, http)
@@ -146,18 +142,29 @@ class Slack(Channel):
     async def amend(self, message: Message, http: ClientSession) -> None:
         """Change the message where it stands; one that cannot be changed any longer is left."""
         payload = payload_of(message, self.language, buttons=self.clickable)
-        await self._change(message.place, payload, http)
+        await self._change(message, payload, http)
 
     async def whisper(self, channel: str, user: str, text: str, http: ClientSession) -> None:
         """Tell one member something in one of Slack's channels that nobody else sees there."""
         said = {"channel": channel, "user": user, "text": escape(text)}
         await self._call("chat.postEphemeral", said, http)
 
-    async def _change(self, place: str, payload: dict[str, Any], http: ClientSession) -> bool:
+    async def _change(self, message: Message, payload: dict[str, Any], http: ClientSession) -> bool:
         """Bring the message at a place up to date; false where Slack has it no more."""
-        channel, _, ts = place.partition(" ")
+        channel, _, ts = message.place.partition(" ")
+        return await self._at("chat.update", payload | {"channel": channel, "ts": ts}, http)
+
+    async def _reply(self, message: Message, http: ClientSession) -> bool:
+        """Answer the message at its place; false where Slack has it no more."""
+        channel, _, ts = message.place.partition(" ")
+        said = reply_of(message) if message.brief else payload_of(message, self.language)
+        here = {"channel": channel, "thread_ts": ts, "reply_broadcast": message.calls}
+        return await self._at("chat.postMessage", calling(message, said) | here, http)
+
+    async def _at(self, method: str, payload: dict[str, Any], http: ClientSession) -> bool:
+        """Do something at a message; false where Slack has it no more."""
         try:
-            await self._call("chat.update", payload | {"channel": channel, "ts": ts}, http)
+            await self._call(method, payload, http)
         except SendError as error:
             if error.reason != _UNCHANGEABLE:
                 raise

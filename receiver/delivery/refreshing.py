@@ -78,5 +78,6 @@ class Refreshing:
             await self._looking.at([telling]),
             place=found.place,
             taken=handled.taken if handled else None,
+            kin=await self._store.incidents.kin(found.incident, found.incident),
         )
         await self._outlet.amend(about, self._http, self._metrics, now)

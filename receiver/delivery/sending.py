@@ -16,6 +16,7 @@ from receiver.delivery import mask
 from receiver.delivery.merge import Telling
 from receiver.messages.custody import NOBODY, Doors
 from receiver.messages.digest import digest
+from receiver.messages.facts import Beside
 from receiver.messages.library import BUILT_IN, Templates
 from receiver.messages.render import Rendered, Style, render
 from receiver.messages.samples import over
@@ -33,6 +34,7 @@ from receiver.model import (
     SendError,
     Status,
 )
+from receiver.store.joining import Kin
 from receiver.store.records import Line
 
 _LOG = logging.getLogger(__name__)
@@ -52,13 +54,16 @@ _TEST = {Language.EN: "TEST", Language.ZH: "测试"}
 class Told:
     """What one message is about, and what is known of each; `place` is where that of one stands.
 
-    `taken` is who acknowledged that one.
+    `taken` is who acknowledged that one, and `kin` what is one with it. Where it `joined`, the
+    place is another's.
     """
 
     tellings: Sequence[Telling]
     known: Sequence[Background] = (UNKNOWN,)
     place: str = ""
     taken: Act | None = None
+    kin: Kin | None = None
+    joined: bool = False
 
     @property
     def reached(self) -> frozenset[str]:
@@ -129,7 +134,12 @@ class Outlet:
     async def _tell(
         self, told: Told, http: ClientSession, metrics: Metrics, now: datetime
     ) -> Message:
-        message = replace(self._render(told, metrics, now), place=told.place, reached=told.reached)
+        message = replace(
+            self._render(told, metrics, now),
+            place=told.place,
+            reached=told.reached,
+            joined=told.joined,
+        )
         try:
             return await self._send(message, http)
         except PartlyRefusedError as error:
@@ -206,18 +216,25 @@ class Outlet:
         said, incident = telling.notification, telling.newest.incident
         doors = self.doors
         custody = doors.custody(incident, told.taken, now) if doors else NOBODY
-        if telling.newest.reopened:
-            custody = replace(custody, reopened=telling.newest.reopened)
+        if telling.newest.reopened or told.kin:
+            beside = Beside(telling.newest.reopened, told.kin.also if told.kin else ())
+            custody = replace(custody, beside=beside)
         return render(
             said,
             self.style,
             key=f"{said.delivery_key[:24]}-{telling.newest.id}",
-            thread=f"{said.group_hash[:24]}-{telling.newest.incident}",
+            thread=self._thread(telling.newest, told.kin),
             now=now,
             templates=self.templates,
             background=told.known[0],
             custody=custody,
         )
+
+    def _thread(self, newest: Delivery, kin: Kin | None) -> str:
+        """Return what messages of an incident have alike, with those that it joined."""
+        if kin and not self.channel.keeps_open:  # what is opened there is closed with its alerts
+            return f"{kin.group_hash[:24]}-{kin.head}"
+        return f"{newest.notification.group_hash[:24]}-{newest.incident}"
 
     def _masked(self, error: SendError) -> SendError:
         return type(error)(

@@ -219,11 +219,17 @@ class Worker:
         known = await self._looking.at(tellings)
         if len(tellings) > 1:
             return Told(tellings, known)
-        store, incident = self._ties.store, tellings[0].newest.incident
+        store, newest = self._ties.store, tellings[0].newest
+        incident, head = newest.incident, newest.head
         changes, acts = self._outlet.channel.changes, self._outlet.doors is not None
-        place = await store.places.of(self.name, incident) if changes else ""
+        place = await store.places.of(self.name, head or incident) if changes else ""
+        joined = bool(place) and head not in {0, incident}
+        if changes and head and not place:
+            place = await store.places.of(self.name, incident)
         handled = await store.handling.handled(incident, self._now()) if acts else None
-        return Told(tellings, known, place, handled.taken if handled else None)
+        taken = handled.taken if handled else None
+        kin = await store.incidents.kin(head, incident) if head else None
+        return Told(tellings, known, place, taken, kin, joined)
 
     async def _succeed(self, told: Sequence[Sent]) -> None:
         now = self._now()

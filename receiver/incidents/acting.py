@@ -5,7 +5,7 @@ Who asks is known by then; whether they may, what is done, and who hears of it i
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -19,6 +19,7 @@ from receiver.incidents.verbs import VERBS, refusal
 from receiver.metrics import Metrics
 from receiver.model import ACT_KEY, Act
 from receiver.store.audit import Change
+from receiver.store.records import Decision
 from receiver.store.schema import StoreUnavailableError
 from receiver.store.store import Store
 from receiver.store.verdicts import Said
@@ -31,8 +32,9 @@ _LOG = logging.getLogger(__name__)
 
 _MOST_TAUGHT = 10
 """Alarms of one incident of which an exporter is told."""
-Announce = Callable[[bytes, datetime], Awaitable[object]]
-"""Takes a webhook of our own, by which everybody who was told of the incident hears of an act."""
+Announce = Callable[[bytes, datetime, Collection[str]], Awaitable[Decision]]
+"""Takes a webhook of our own, by which all who were told of the incident, but some, hear of an act.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ class Acting:
         if wanted.act == "judge":
             return await self._judge(actor, incident, wish)
         do = {"acknowledge": self._acknowledge, "silence": self._silence}[wanted.act]
-        return await do(actor, incident, act)
+        return await do(actor, await self.store.incidents.together(incident), act)
 
     async def _judge(self, actor: Actor, incident: int, wish: Wish) -> Result:
         """Keep what somebody thinks of it, which nobody is told."""
@@ -130,17 +132,26 @@ class Acting:
             _LOG.warning("incident %d: an exporter does not learn of it: %s", incident, error)
             self.metrics.acts.labels(said.verdict, "untold").inc()
 
-    async def _acknowledge(self, actor: Actor, incident: int, act: Act) -> Result:
-        change = _change(actor, act.verb, incident, _lasting(act) or "done")
-        stood = await self.store.handling.acknowledge(incident, act, change)
+    async def _acknowledge(self, actor: Actor, kin: Sequence[int], act: Act) -> Result:
+        change = _change(actor, act.verb, kin[0], _lasting(act) or "done")
+        stood = await self.store.handling.acknowledge(kin[0], act, change)
         if stood is None or not stood.is_open:
             return Result("refused", "over")
         if stood.taken:
             return Result("already", act=stood.taken)
-        await self._tell(incident, act)
+        await self._tell(kin, act)
         return Result("done", act=act)
 
-    async def _silence(self, actor: Actor, incident: int, act: Act) -> Result:
+    async def _silence(self, actor: Actor, kin: Sequence[int], act: Act) -> Result:
+        """Silence each of what is one incident by itself: little may be alike in all of it."""
+        results = {number: await self._hush(actor, number, act) for number in kin}
+        if done := [number for number, result in results.items() if result.outcome == "done"]:
+            await self._tell(done, act)
+            return results[done[0]]
+        already = (result for result in results.values() if result.outcome == "already")
+        return next(already, results[kin[0]])
+
+    async def _hush(self, actor: Actor, incident: int, act: Act) -> Result:
         told = await self._told(incident)
         labels = _common(each["labels"] for each in told["alerts"] if each["status"] == "firing")
         if self.alertmanager is None or "orgId" in told:
@@ -155,7 +166,6 @@ class Acting:
             before = Act(act.verb, made.created_by, made.starts_at, made.ends_at)
             return Result("already", act=before)
         await self._note(actor, act.verb, incident, f"{_lasting(act)}: {made.id}")
-        await self._tell(incident, act)
         return Result("done", act=act)
 
     async def _told(self, incident: int) -> dict[str, Any]:
@@ -164,10 +174,17 @@ class Acting:
         told: dict[str, Any] = orjson.loads(bodies[0]) if bodies else {"alerts": []}
         return told
 
-    async def _tell(self, incident: int, act: Act) -> None:
-        told = await self._told(incident)
-        if not told["alerts"]:
-            return
+    async def _tell(self, kin: Sequence[int], act: Act) -> None:
+        """Tell everybody who was told of any of what is one incident, and each of them once."""
+        heard: frozenset[str] = frozenset()
+        for incident in kin:
+            told = await self._told(incident)
+            if any(alert["status"] == "firing" for alert in told["alerts"]):
+                heard |= await self._tell_of(incident, told, act, heard)
+
+    async def _tell_of(
+        self, incident: int, told: dict[str, Any], act: Act, heard: frozenset[str]
+    ) -> frozenset[str]:
         said = {
             "verb": act.verb,
             "who": act.who,
@@ -177,12 +194,13 @@ class Acting:
         }
         told |= {"status": "firing", "notification_reason": "", ACT_KEY: said}
         try:
-            await self.announce(orjson.dumps(told), act.at)
+            return frozenset((await self.announce(orjson.dumps(told), act.at, heard)).told)
         except StoreUnavailableError as error:  # what was done stands all the same
             _LOG.warning(
                 "incident %d: %s by %s is not told: %s", incident, act.verb, act.who, error
             )
             self.metrics.acts.labels(act.verb, "untold").inc()
+            return frozenset()
 
     async def _note(self, actor: Actor, verb: str, incident: int, detail: str) -> None:
         await self.store.note(_change(actor, verb, incident, detail), self.store.now())

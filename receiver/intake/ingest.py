@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Self
 
 from receiver.incidents.lives import APART, Lives
 from receiver.incidents.quiet.keeping import LOUD, Quiet, hide
@@ -41,10 +42,17 @@ class Ears:
 
     The `deaf` are not told what somebody did; `stand_ins` take another's place, or are asked when
     nobody answers, and are told what is done and that it is over of which they told that it fires.
+    Those `apart` hear of each group of an incident by itself.
     """
 
     deaf: Collection[str] = ()
     stand_ins: Collection[str] = ()
+    apart: Collection[str] = ()
+
+    def without(self, heard: Iterable[str]) -> Self:
+        """Return the same where some have heard of an act, of another group of the incident."""
+        more = (name for name in heard if name not in self.apart)
+        return replace(self, deaf=frozenset((*self.deaf, *more)))
 
 
 ALL_ALIKE = Ears()
@@ -174,22 +182,26 @@ class Intake:
     room: Room = field(default_factory=lambda: Room(MOST_UNDER_WAY))
     _one_large: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def accept(self, body: bytes, now: datetime) -> Decision:
+    async def accept(self, body: bytes, now: datetime, but: Collection[str] = ()) -> Decision:
         """Take a webhook; when this returns, it and what is owed for it are on disk.
 
-        Raises ParseError and StoreUnavailableError; then nothing of it is kept.
+        Of what somebody did all hear but some, who have heard. Raises ParseError and
+        StoreUnavailableError; then nothing of it is kept.
         """
         if len(body) < _LARGE:
-            return await self._keep(body, parse(body), now)
+            return await self._keep(body, parse(body), now, but)
         async with self._one_large:  # read beside all else, and alone: it takes many times its size
-            return await self._keep(body, await asyncio.to_thread(parse, body), now)
+            return await self._keep(body, await asyncio.to_thread(parse, body), now, but)
 
-    async def _keep(self, body: bytes, told: Notification, now: datetime) -> Decision:
+    async def _keep(
+        self, body: bytes, told: Notification, now: datetime, but: Collection[str]
+    ) -> Decision:
         quiet = self.quiet(now)
-        choose = partial(decide, told, now, self.routes, ears=self.ears, quiet=quiet)
+        ears = self.ears.without(but) if but else self.ears
+        choose = partial(decide, told, now, self.routes, ears=ears, quiet=quiet)
         beats = any(is_watchdog(a) and a.status is Status.FIRING for a in told.alerts)
         webhook = Webhook(body, told, now, beats)
-        terms = self.lives.terms(quiet.depth)
+        terms = self.lives.terms(told, quiet.depth)
         decision = await self.store.accept(webhook, choose, terms)
         if beats:
             self.metrics.watchdog.set(now.timestamp())

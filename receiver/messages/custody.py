@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
+from receiver.messages.facts import ALONE, Beside
 from receiver.model import Act
 from receiver.signing import Signer
 
@@ -19,7 +20,7 @@ class Custody:
     """`taken` is who acknowledged the incident of this number, `links` are (name, URL) of people.
 
     `verbs` are what can be done by a channel's own buttons, and `silences` says whether by one of
-    the two a silence is made. It was `reopened` so often.
+    the two a silence is made; `beside` is what it is one with.
     """
 
     incident: int = 0
@@ -27,7 +28,7 @@ class Custody:
     links: tuple[tuple[str, str], ...] = ()
     verbs: tuple[str, ...] = ()
     silences: bool = False
-    reopened: int = 0
+    beside: Beside = ALONE
 
 
 NOBODY = Custody()

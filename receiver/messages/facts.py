@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 from receiver.messages.filters import clip, plain
@@ -19,9 +20,20 @@ _MOST = 3
 _SHARES = {Language.EN: "{0} of {1} have {2}={3}", Language.ZH: "{2}={3}（{0}/{1} 条）"}
 _LINE = {Language.EN: " (1 is the alarm line)", Language.ZH: "（1 为告警线）"}
 _TIMES = {Language.EN: "{} times", Language.ZH: "{} 次"}
+_MOST_BESIDE = 5
 _COMMA = {Language.EN: ", ", Language.ZH: "、"}
 _SEMICOLON = {Language.EN: "; ", Language.ZH: "；"}
 
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """An incident was `reopened` so often; `also` are titles of others that are one with it."""
+
+    reopened: int = 0
+    also: tuple[str, ...] = ()
+
+
+ALONE = Beside()
 Facts = Iterator[tuple[str, str]]
 
 
@@ -38,15 +50,18 @@ def value_of(alert: Alert, background: Background) -> str:
 
 
 def facts_of(
-    alerts: Sequence[Alert], background: Background, language: Language, reopened: int = 0
+    alerts: Sequence[Alert], background: Background, language: Language, beside: Beside = ALONE
 ) -> Facts:
     """Yield (kind, text): of one alert its numbers, of several what they have in common.
 
-    Before that how often their incident was opened again, if it was.
+    Before that how often their incident was opened again, and what fires that is one with it.
     """
-    if reopened:
-        once = reopened == 1 and language is Language.EN
-        yield "reopened", "once" if once else _TIMES[language].format(reopened)
+    if beside.reopened:
+        once = beside.reopened == 1 and language is Language.EN
+        yield "reopened", "once" if once else _TIMES[language].format(beside.reopened)
+    if also := [clip(plain(title), _SHORT) for title in beside.also[:_MOST_BESIDE]]:
+        more = len(beside.also) - len(also)
+        yield "also", _COMMA[language].join([*also, *([f"+ {more}"] if more else [])])
     if len(alerts) == 1:
         yield from _numbers(alerts[0], background, language)
     elif shares := _SEMICOLON[language].join(_shares(alerts, language)):

@@ -188,7 +188,7 @@ def look_at(
         summary=clip(plain(summaries.pop()), _TEXT) if len(summaries) == 1 else "",
         labels=_pairs(shared),
         links=tuple(links_of(alerts, shared, _form(notification, custody), link, background.link)),
-        facts=tuple(facts_of(alerts, background, language, custody.reopened)),
+        facts=tuple(facts_of(alerts, background, language, custody.beside)),
         picture=web_link(background.link),
         pictured=background.picture is not None,
         people=() if resolved else custody.links,

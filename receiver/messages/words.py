@@ -1,6 +1,6 @@
 """The words of both languages that templates do not hold themselves."""
 
-from receiver.model import REMINDER, REOPENED, Language
+from receiver.model import JOINED, REMINDER, REOPENED, Language
 from receiver.severity import Severity
 
 RESOLVED = {Language.EN: "Resolved", Language.ZH: "已恢复"}
@@ -35,8 +35,8 @@ def severity_word(severity: Severity, language: Language) -> str:
 
 
 AGAIN = {
-    Language.EN: {REMINDER: "reminder", REOPENED: "reopened"},
-    Language.ZH: {REMINDER: "再次提醒", REOPENED: "重新触发"},
+    Language.EN: {REMINDER: "reminder", REOPENED: "reopened", JOINED: "joined"},
+    Language.ZH: {REMINDER: "再次提醒", REOPENED: "重新触发", JOINED: "并入"},
 }
 """What is said beside the severity, by the reason of a notification."""
 
@@ -148,6 +148,7 @@ HANDLE = {Language.EN: "Handle as {}", Language.ZH: "以 {} 的身份处理"}
 FACTS = {
     Language.EN: {
         "reopened": "Reopened",
+        "also": "Also firing",
         "value": "Value",
         "expected": "Expected",
         "deviation": "Deviation",
@@ -156,6 +157,7 @@ FACTS = {
     },
     Language.ZH: {
         "reopened": "重新触发",
+        "also": "同时触发",
         "value": "当前值",
         "expected": "期望区间",
         "deviation": "偏离度",

@@ -52,8 +52,7 @@ def _turns(arrivals: Sequence[Arrival]) -> Iterator[list[int]]:
 
 
 def _accept(connection: Connection, arrivals: Sequence[Arrival]) -> list[tuple[Decision, int]]:
-    terms = arrivals[0].terms  # all have those of the same settings
-    cases = episodes.look_up(connection, [arrival.webhook for arrival in arrivals], terms)
+    cases = episodes.look_up(connection, [(each.webhook, each.terms) for each in arrivals])
     decisions = [a.decide(case.seen) for a, case in zip(arrivals, cases, strict=True)]
     belongs = episodes.record(connection, cases, decisions)
     held.note(connection, decisions, belongs)

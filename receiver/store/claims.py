@@ -12,6 +12,7 @@ from sqlalchemy import (
     Row,
     Select,
     bindparam,
+    case,
     func,
     or_,
     select,
@@ -19,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import ColumnElement
 
-from receiver.model import REMINDER, REOPENED, Delivery, Notification, Status
+from receiver.model import JOINED, REMINDER, REOPENED, Delivery, Notification, Status
 from receiver.store import bulk, gates
 from receiver.store.among import among
 from receiver.store.locks import unheld
@@ -53,6 +54,8 @@ class Claim:
     left_out: Sequence[str]
     reopened: int
     reopened_at: datetime | None
+    head: int
+    joined_at: datetime | None
 
     def delivery(self, said: Notification) -> Delivery:
         """Return what to send of that webhook, without what the message must not mention."""
@@ -61,9 +64,11 @@ class Claim:
             told = replace(told, reason=REMINDER)
         elif self.accepted_at == self.reopened_at:
             told = replace(told, reason=REOPENED)
+        elif self.accepted_at == self.joined_at:
+            told = replace(told, reason=JOINED)
         return Delivery(
             *(self.id, self.channel, self.incident, told, self.attempts, self.accepted_at),
-            *(frozenset(self.reached or ()), self.reached_at, self.reopened),
+            *(frozenset(self.reached or ()), self.reached_at, self.reopened, self.head),
         )
 
 
@@ -186,6 +191,8 @@ _TAKEN: Select[*tuple[Any, ...]] = (
         webhooks.c.left_out,
         func.coalesce(incidents.c.reopened, 0),
         incidents.c.reopened_at,
+        func.coalesce(incidents.c.head, case((incidents.c.members > 0, incidents.c.id), else_=0)),
+        incidents.c.joined_at,
     )
     .join(webhooks, webhooks.c.id == deliveries.c.webhook)
     .outerjoin(incidents, incidents.c.id == deliveries.c.incident)

@@ -14,8 +14,9 @@ from sqlalchemy import Connection, bindparam, select, update
 from receiver.model import ASSUMED, Alert, Notification, Status
 from receiver.severity import SEVERITIES
 from receiver.store import bulk, past
+from receiver.store.joining import join, worsen
 from receiver.store.past import ASSUMED_OVER
-from receiver.store.records import AS_EVER, Decision, Known, Terms, Webhook
+from receiver.store.records import Decision, Join, Known, Terms, Webhook
 from receiver.store.reopening import Ended, Reopening, life, reopen
 from receiver.store.schema import episodes, incidents
 
@@ -30,7 +31,8 @@ _Value = TypeVar("_Value")
 class Case:
     """A webhook with what was known of its group before; `incident` is the group's last one.
 
-    `ended` says of that how it ended, if it has.
+    `ended` says of that how it ended, if it has, and `head` what it joined, if anything. One that
+    opens now may `join` others.
     """
 
     webhook: Webhook
@@ -41,6 +43,8 @@ class Case:
     is_open: bool
     severity: str = ""
     ended: Ended | None = None
+    head: int | None = None
+    join: Join | None = None
 
     def told(self, decision: Decision) -> list[Alert]:
         """Return the alerts that count."""
@@ -50,23 +54,25 @@ class Case:
         return [a for a in self.webhook.notification.alerts if a.fingerprint not in left_out]
 
 
-def look_up(connection: Connection, told: Sequence[Webhook], terms: Terms = AS_EVER) -> list[Case]:
+def look_up(connection: Connection, told: Sequence[tuple[Webhook, Terms]]) -> list[Case]:
     """Look up what is known of the webhooks' groups, which are all different, and alerts."""
-    named = [(w, w.notification.group_hash, w.notification.delivery_key) for w in told]
-    last = past.last_incidents(connection, [group for _, group, _ in named])
-    keys = [key for _, group, key in named if group in last]
-    owed = past.owed_lately(connection, keys, min(w.received_at for w in told)) if keys else {}
+    named = [(w, t, w.notification.group_hash, w.notification.delivery_key) for w, t in told]
+    last = past.last_incidents(connection, [group for _, _, group, _ in named])
+    keys = [key for _, _, group, key in named if group in last]
+    owed = past.owed_lately(connection, keys, min(w.received_at for w, _ in told)) if keys else {}
     cases = []
-    for webhook, group, key in named:
+    for webhook, terms, group, key in named:
         row = last.get(group)
         if row is None:
-            cases.append(Case(webhook, group, key, Known(), None, is_open=False))
+            cases.append(Case(webhook, group, key, Known(), None, is_open=False, join=terms.join))
             continue
         prints = {a.fingerprint for a in webhook.notification.alerts}
         seen = past.known(connection, group, prints, owed.get(key), terms.depth)
         over = row.resolved_at
-        ended = None if over is None else Ended(row.id, over, row.reopened, terms.reopen)
-        cases.append(Case(webhook, group, key, seen, row.id, over is None, row.severity, ended))
+        often = (row.reopened, terms.reopen, row.head)
+        ended = None if over is None else Ended(row.id, over, *often)
+        how = (row.id, over is None, row.severity, ended, row.head, terms.join)
+        cases.append(Case(webhook, group, key, seen, *how))
     return cases
 
 
@@ -82,7 +88,7 @@ def record(
     """Note what the webhooks say about their groups; returns the incidents they belong to."""
     told = [case.told(decision) for case, decision in zip(cases, decisions, strict=True)]
     belongs = _incidents(connection, cases, decisions, told)
-    changes = _Changes([], [], [], [], [])
+    changes = _Changes([], [], [], [], [], [])
     for case, decision, incident, alerts in zip(cases, decisions, belongs, told, strict=True):
         news = [alert for alert in alerts if case.seen.is_news(alert)]
         if incident is not None and news:
@@ -117,11 +123,11 @@ def _incidents(
                 fresh.append(index)
     reopen(connection, again)
     numbers = bulk.numbers(connection, incidents, len(fresh)) if fresh else ()
-    opened = list(zip(fresh, numbers, strict=True))
-    bulk.add(
-        connection, incidents, [opening(cases[index].webhook, number) for index, number in opened]
-    )
-    for index, number in opened:
+    opened = [opening(cases[i].webhook, n) for i, n in zip(fresh, numbers, strict=True)]
+    joins = [cases[index].join for index in fresh]
+    rows = list(join(connection, opened, joins)) if any(joins) else opened
+    bulk.add(connection, incidents, rows)
+    for index, number in zip(fresh, numbers, strict=True):
         belongs[index] = number
     return belongs
 
@@ -156,6 +162,7 @@ class _Changes:
     again: list[dict[str, Any]]
     quiet: list[dict[str, Any]]
     worse: list[dict[str, Any]]
+    heads: list[tuple[int, str]]
 
     def add(self, case: Case, incident: int, news: Sequence[Alert], decision: Decision) -> None:
         """Add what one webhook changes, also of episodes whose end was never told."""
@@ -184,8 +191,13 @@ class _Changes:
         now = case.webhook.notification.severity
         if incident == case.incident and now.rank < SEVERITIES[case.severity].rank:
             self.worse.append({"the_incident": incident, "the_severity": now.name})
+            if case.head:
+                self.heads.append((case.head, now.name))
         if all(alert.status is Status.RESOLVED for alert in latest):
-            self.quiet.append({"the_incident": incident, "now": case.webhook.received_at})
+            over = {"now": case.webhook.received_at}
+            self.quiet.append({"the_incident": incident, **over})
+            if incident == case.incident and case.head:
+                self.quiet.append({"the_incident": case.head, **over})
 
     def write(self, connection: Connection) -> None:
         for part in _sliced(self.over, _ROWS):
@@ -195,6 +207,7 @@ class _Changes:
         for statement, values in each:
             for part in _sliced(values, _ROWS):
                 connection.execute(statement, part)
+        worsen(connection, self.heads)
 
 
 def _bound(row: dict[str, Any]) -> dict[str, Any]:
@@ -223,14 +236,16 @@ _WORSEN = (
     .where(incidents.c.id == bindparam("the_incident"))
     .values(severity=bindparam("the_severity"))
 )
-# An incident is over once none of its episodes fires.
+_FIRES = select(episodes.c.fingerprint).where(episodes.c.status == Status.FIRING.value)
+_members = incidents.alias()
+# An incident is over once none of its episodes fires, nor any of those that joined it.
 _CLOSE = (
     update(incidents)
     .where(incidents.c.id == bindparam("the_incident"), incidents.c.resolved_at.is_(None))
+    .where(~_FIRES.where(episodes.c.incident == incidents.c.id).exists())
     .where(
-        ~select(episodes.c.fingerprint)
-        .where(episodes.c.incident == incidents.c.id)
-        .where(episodes.c.status == Status.FIRING.value)
+        ~_FIRES.join(_members, _members.c.id == episodes.c.incident)
+        .where(_members.c.head == incidents.c.id)
         .exists()
     )
     .values(resolved_at=bindparam("now"))

@@ -3,11 +3,12 @@
 So a step is told once, whenever the process dies and however many receivers share the store.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, and_, func, select, update
+from sqlalchemy import Connection, Row, and_, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from receiver.model import OF_NONE, Status
@@ -39,7 +40,8 @@ class Progress:
 class Pending:
     """An open incident: who took it when and until when, and whether silences hide all that fires.
 
-    `webhook` is the number of its newest one, 0 where none is kept.
+    `webhook` is the number of its newest one, 0 where none is kept. `members` are those that
+    joined it and are open.
     """
 
     incident: int
@@ -54,6 +56,7 @@ class Pending:
     silenced: bool = False
     progress: Progress | None = None
     reopened_at: datetime | None = None
+    members: tuple[int, ...] = ()
 
     @property
     def since(self) -> datetime:
@@ -112,9 +115,23 @@ def _pending(connection: Connection) -> list[Pending]:
         .select_from(incidents.outerjoin(acknowledgements, acked).outerjoin(escalations, begun))
         .where(incidents.c.resolved_at.is_(None), incidents.c.group_key.not_like(f"{OF_NONE}%"))
     )
-    silenced = _silenced(connection)
-    rows = connection.execute(query.order_by(incidents.c.id))
-    return [_read(row, silenced=row.id in silenced) for row in rows]
+    rows = connection.execute(query.order_by(incidents.c.id)).all()
+    newest_of, heads = {row.id: row.webhook or 0 for row in rows}, {}
+    for row in rows:
+        if row.head is not None:
+            heads[row.id] = row.head
+    silenced, members = _silenced(connection, heads), defaultdict[int, list[int]](list)
+    for number, head in heads.items():
+        members[head].append(number)
+    return [
+        replace(
+            _read(row, silenced=row.id in silenced),
+            webhook=max(newest_of[number] for number in (row.id, *members[row.id])),
+            members=tuple(members[row.id]),
+        )
+        for row in rows
+        if row.head is None
+    ]
 
 
 def _read(row: Row[tuple[object, ...]], *, silenced: bool) -> Pending:
@@ -131,8 +148,8 @@ def _read(row: Row[tuple[object, ...]], *, silenced: bool) -> Pending:
     )
 
 
-def _silenced(connection: Connection) -> set[int]:
-    """Return the incidents of which silences hide all that fires."""
+def _silenced(connection: Connection, heads: Mapping[int, int]) -> set[int]:
+    """Return the incidents of which, with what joined them, silences hide all that fires."""
     hidden = and_(
         standings.c.group_hash == episodes.c.group_hash,
         standings.c.fingerprint == episodes.c.fingerprint,
@@ -141,8 +158,14 @@ def _silenced(connection: Connection) -> set[int]:
     fires = episodes.c.status == Status.FIRING.value
     some = select(episodes.c.incident).join(standings, hidden).where(fires).distinct()
     loud = select(episodes.c.incident).select_from(episodes.outerjoin(standings, hidden))
-    loud = loud.where(fires, standings.c.state.is_(None), episodes.c.incident.in_(some))
-    return {*connection.scalars(some)} - {*connection.scalars(loud)}
+    kin = {*heads, *heads.values()}
+    concerned = or_(episodes.c.incident.in_(some), episodes.c.incident.in_(kin))
+    loud = loud.where(fires, standings.c.state.is_(None), concerned)
+    hides, fires_on = (
+        {heads.get(number, number) for number in connection.scalars(query)}
+        for query in (some, loud)
+    )
+    return hides - fires_on
 
 
 def _begin(connection: Connection, begun: Mapping[int, Progress]) -> None:
@@ -166,7 +189,8 @@ def _move(connection: Connection, move: Move, now: datetime) -> bool:
     if connection.scalar(done.returning(escalations.c.incident)) is None:
         return False
     if move.letter:
-        accept.owe(connection, move.letter.webhook, move.letter.channels, number)
+        about = move.letter.incident or number
+        accept.owe(connection, move.letter.webhook, move.letter.channels, about)
     if move.change:
         audit.note(connection, move.change, now)
     return True

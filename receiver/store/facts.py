@@ -46,9 +46,20 @@ def look_for_facts(connection: Connection) -> Facts:
         _due(connection),
         _tried(connection),
         _rests(connection),
-        standings.open_incidents(connection),
+        _waiting(connection),
         _hollow(connection),
     )
+
+
+def _waiting(connection: Connection) -> dict[int, Heard]:
+    """Return what is open by itself: a head may be so by what joined it alone, which is looked at.
+
+    And is looked at itself once that is over.
+    """
+    members = incidents.c.head.is_not(None) & incidents.c.resolved_at.is_(None)
+    heads = {*connection.scalars(select(incidents.c.head).where(members))}
+    every = standings.open_incidents(connection)
+    return {number: heard for number, heard in every.items() if number not in heads}
 
 
 def _due(connection: Connection) -> dict[str, datetime]:
@@ -83,5 +94,10 @@ def _hollow(connection: Connection) -> list[int]:
     fires = select(episodes.c.incident).where(
         episodes.c.incident == incidents.c.id, episodes.c.status == Status.FIRING.value
     )
-    hollow = select(incidents.c.id).where(incidents.c.resolved_at.is_(None), ~fires.exists())
+    members = incidents.alias()
+    joined = select(members.c.id).where(
+        members.c.head == incidents.c.id, members.c.resolved_at.is_(None)
+    )
+    is_open = incidents.c.resolved_at.is_(None)
+    hollow = select(incidents.c.id).where(is_open, ~fires.exists(), ~joined.exists())
     return list(connection.scalars(hollow))

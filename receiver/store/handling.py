@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, func, insert, select
 
 from receiver.model import Act
-from receiver.store import audit
+from receiver.store import audit, joining
 from receiver.store.audit import Change
 from receiver.store.lane import Lane
 from receiver.store.people import acknowledgements, comments
@@ -23,7 +23,7 @@ _KEY = 32
 class Handled:
     """How an incident stands with people: whether it is open, and who took it, if anybody.
 
-    It was `reopened` so often.
+    Where it joined another, that is how the other stands. It was `reopened` so often.
     """
 
     is_open: bool
@@ -76,16 +76,19 @@ def _key(connection: Connection) -> bytes:
 
 
 def _handled(connection: Connection, incident: int, now: datetime) -> Handled | None:
+    heads = incidents.alias()
+    had = acknowledgements.c.incident == heads.c.id
+    own = heads.c.id == func.coalesce(incidents.c.head, incidents.c.id)
     query = (
         select(
-            incidents.c.resolved_at,
+            heads.c.resolved_at,
             incidents.c.reopened,
             acknowledgements.c.who,
             acknowledgements.c.at,
             acknowledgements.c.until,
             acknowledgements.c.comment,
         )
-        .select_from(incidents.outerjoin(acknowledgements))
+        .select_from(incidents.join(heads, own).outerjoin(acknowledgements, had))
         .where(incidents.c.id == incident)
     )
     row = connection.execute(query).one_or_none()
@@ -99,8 +102,9 @@ def _handled(connection: Connection, incident: int, now: datetime) -> Handled | 
 def _acknowledge(connection: Connection, incident: int, act: Act, change: Change) -> Handled | None:
     stood = _handled(connection, incident, act.at)
     if stood is not None and stood.is_open and stood.taken is None:
-        row = {"incident": incident, "who": act.who, "at": act.at, "until": act.until}
-        ended = acknowledgements.c.incident == incident
+        head = joining.head_of(connection, incident)
+        row = {"incident": head, "who": act.who, "at": act.at, "until": act.until}
+        ended = acknowledgements.c.incident == head
         first = connection.scalar(select(acknowledgements.c.first_at).where(ended)) or act.at
         connection.execute(delete(acknowledgements).where(ended))
         row |= {"comment": act.detail, "first_at": first}

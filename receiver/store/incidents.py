@@ -5,11 +5,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, Select, and_, func, or_, select
+from sqlalchemy import Connection, FromClause, Row, Select, and_, func, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from receiver.model import OF_NONE, Act, Status
-from receiver.store import timeline
+from receiver.store import joining, timeline
+from receiver.store.joining import Kin
 from receiver.store.lane import Lane
 from receiver.store.people import acknowledgements
 from receiver.store.schema import episodes, incidents, standings
@@ -18,6 +19,7 @@ from receiver.store.timeline import Event
 
 STATES = ("open", "acknowledged", "silenced", "resolved")
 _ESCAPE = "\\"
+_members = incidents.alias()
 _PLAIN = (
     *("id", "title", "severity", "receiver", "group_key"),
     *("opened_at", "resolved_at", "reopened", "reopened_at"),
@@ -39,11 +41,23 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """An incident of another group that joined one."""
+
+    id: int
+    title: str
+    severity: str
+    joined_at: datetime
+    resolved_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     """An incident: its worst severity so far, how many of its alerts fire, and how many are hidden.
 
     `taken` is who has it; `firing` counts alerts, and `hushed` those of them that a silence hides.
-    It was `reopened` so often, the last time at `reopened_at`.
+    It was `reopened` so often, the last time at `reopened_at`. `members` joined it, whose alerts
+    count too.
     """
 
     id: int
@@ -59,6 +73,7 @@ class Incident:
     hushed: int = 0
     reopened: int = 0
     reopened_at: datetime | None = None
+    members: tuple[Member, ...] = ()
 
     @property
     def state(self) -> str:
@@ -81,12 +96,20 @@ class Incidents:
         return await self._reader.run(_find, wanted, now)
 
     async def look_up(self, number: int, now: datetime) -> Incident | None:
-        """Return one; None where there is none of this number."""
+        """Return one, or that which it joined; None where there is none of this number."""
         return await self._reader.run(_look_up, number, now)
 
     async def timeline(self, number: int) -> list[Event]:
         """Return what happened to one, in order; of much, the latest."""
         return await self._reader.run(timeline.tell, number)
+
+    async def kin(self, head: int, incident: int) -> Kin:
+        """Return what is beside an incident that joined that head, or is it."""
+        return await self._reader.run(joining.kin, head, incident)
+
+    async def together(self, incident: int) -> list[int]:
+        """Return the numbers of all that is one with an incident, the head first."""
+        return await self._reader.run(joining.together, incident)
 
     async def summarise(self, since: datetime) -> Summary:
         """Return what began since a time in numbers."""
@@ -94,7 +117,8 @@ class Incidents:
 
 
 def _find(connection: Connection, wanted: Wanted, now: datetime) -> list[Incident]:
-    query = _query(now).where(incidents.c.group_key.not_like(f"{OF_NONE}%"))
+    theirs = incidents.c.group_key.not_like(f"{OF_NONE}%")
+    query = _query(now).where(theirs, incidents.c.head.is_(None))
     query = query.order_by(incidents.c.id.desc()).limit(wanted.limit)
     if wanted.state:
         query = query.where(_in_state(wanted.state))
@@ -103,12 +127,13 @@ def _find(connection: Connection, wanted: Wanted, now: datetime) -> list[Inciden
     if wanted.before is not None:
         query = query.where(incidents.c.id < wanted.before)
     for word in wanted.words:
-        query = query.where(_says(word))
+        query = query.where(_says(word, incidents) | _is_said_of_a_member(word))
     return _counted(connection, [_incident(row) for row in connection.execute(query)])
 
 
 def _look_up(connection: Connection, number: int, now: datetime) -> Incident | None:
-    found = connection.execute(_query(now).where(incidents.c.id == number)).all()
+    head = joining.head_of(connection, number)
+    found = connection.execute(_query(now).where(incidents.c.id == head)).all()
     return next(iter(_counted(connection, map(_incident, found))), None)
 
 
@@ -136,15 +161,21 @@ def _fires_and(*, stands: bool) -> ColumnElement[bool]:
         standings.c.fingerprint == episodes.c.fingerprint,
         standings.c.state == "silenced",
     )
-    fires = select(episodes.c.fingerprint).where(
-        episodes.c.incident == incidents.c.id, episodes.c.status == Status.FIRING.value
-    )
-    return fires.where(hidden.exists() if stands else ~hidden.exists()).exists()
+    fires = select(episodes.c.fingerprint).where(episodes.c.status == Status.FIRING.value)
+    fires = fires.where(hidden.exists() if stands else ~hidden.exists())
+    joined = fires.join(_members, _members.c.id == episodes.c.incident)
+    own = fires.where(episodes.c.incident == incidents.c.id).exists()
+    return own | joined.where(_members.c.head == incidents.c.id).exists()
 
 
-def _says(word: str) -> ColumnElement[bool]:
+def _is_said_of_a_member(word: str) -> ColumnElement[bool]:
+    joined = _members.c.head == incidents.c.id
+    return select(_members.c.id).where(joined, _says(word, _members)).exists()
+
+
+def _says(word: str, of: FromClause) -> ColumnElement[bool]:
     """Whether a word is in what it is about, in whatever case; `%` and `_` are letters like any."""
-    text = func.lower(incidents.c.title + " " + incidents.c.about)
+    text = func.lower(of.c.title + " " + of.c.about)
     return text.contains(word.lower(), autoescape=True, escape=_ESCAPE)
 
 
@@ -158,11 +189,27 @@ def _incident(row: Row[tuple[object, ...]]) -> Incident:
 def _counted(connection: Connection, found: Iterable[Incident]) -> list[Incident]:
     """Add how many alerts each has, which fire and which are hidden."""
     each = list(found)
-    alerts, firing, hushed = _count(connection, [one.id for one in each])
-    return [
-        replace(one, alerts=alerts[one.id], firing=firing[one.id], hushed=hushed[one.id])
-        for one in each
-    ]
+    members = _members_of(connection, [one.id for one in each])
+    numbers = [one.id for one in each] + [m.id for many in members.values() for m in many]
+    counts = _count(connection, numbers)
+    return [_with(one, members.get(one.id, []), *counts) for one in each]
+
+
+def _with(one: Incident, members: Sequence[Member], *counts: Counter[int]) -> Incident:
+    alerts, firing, hushed = (
+        sum(count[number] for number in (one.id, *(m.id for m in members))) for count in counts
+    )
+    joined = tuple(members)
+    return replace(one, alerts=alerts, firing=firing, hushed=hushed, members=joined)
+
+
+def _members_of(connection: Connection, heads: Sequence[int]) -> dict[int, list[Member]]:
+    found: dict[int, list[Member]] = {}
+    names = (incidents.c[name] for name in ("head", *Member.__dataclass_fields__))
+    query = select(*names).where(incidents.c.head.in_(heads), incidents.c.head.is_not(None))
+    for head, *row in connection.execute(query.order_by(incidents.c.id)):
+        found.setdefault(head, []).append(Member(*row))
+    return found
 
 
 def _count(connection: Connection, numbers: Sequence[int]) -> tuple[Counter[int], ...]:

@@ -257,6 +257,16 @@ def _replies(connection: Connection) -> None:
     add_index(connection, "replies_by_age", "replies (at)")
 
 
+def _heads(connection: Connection) -> None:
+    add_column(connection, "incidents", Column("head", BigInteger))
+    add_column(connection, "incidents", Column("joined_at", BigInteger))
+    add_column(connection, "incidents", Column("join_key", Text))
+    members = Column("members", Integer, nullable=False, server_default="0")
+    add_column(connection, "incidents", members)
+    add_index(connection, "incidents_of_head", "incidents (head)", "head IS NOT NULL")
+    add_index(connection, "incidents_by_key", "incidents (join_key, id)", "join_key IS NOT NULL")
+
+
 STEPS: Sequence[Step] = (
     *FIRST,
     *(_handling, _pictures, _outdated, _rota, _quiet, _life, _said, _reached, _hidden, _beats),
@@ -266,5 +276,6 @@ STEPS: Sequence[Step] = (
     _reopenings,
     _replies,
     *(response_steps.runs, response_steps.consents),
+    _heads,
 )
 """STEPS[i] takes a store of version i + 1 to i + 2."""

@@ -38,7 +38,7 @@ ASSUMED_OVER = "assumed"
 _LATELY = timedelta(hours=1)
 """Much longer than webhooks that say the same are duplicates of each other."""
 _LEAST = datetime.min.replace(tzinfo=UTC)
-_LAST_NAMES = ("id", "group_hash", "resolved_at", "severity", "reopened")
+_LAST_NAMES = ("id", "group_hash", "resolved_at", "severity", "reopened", "head")
 _LAST_COLUMNS = tuple(incidents.c[n] for n in _LAST_NAMES)
 _LARGEST_ID = 2**63 - 1
 _MOMENT = timedelta(microseconds=1)
@@ -46,7 +46,7 @@ _MOMENT = timedelta(microseconds=1)
 
 def last_incidents(
     connection: Connection, groups: Iterable[str]
-) -> dict[str, Row[int, str, datetime | None, str, int]]:
+) -> dict[str, Row[int, str, datetime | None, str, int, int | None]]:
     """Return the last incident of each group that has any."""
     rows = connection.execute(_LAST[connection.dialect.name], {"each": _json(groups)})
     return {row.group_hash: row for row in rows}

@@ -27,14 +27,24 @@ LOOKED_AT = 4
 
 
 @dataclass(frozen=True, slots=True)
+class Join:
+    """What incidents have alike that are one: they join what began `within` so long, or is open."""
+
+    key: str
+    within: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
     """On what terms webhooks are taken: how many episodes of each alert are looked at.
 
-    And within what time after its end an incident is opened again by what fires in its group.
+    And within what time after its end an incident is opened again by what fires in its group, and
+    what it has alike with others that it may `join`, where it opens another.
     """
 
     depth: int = LOOKED_AT
     reopen: timedelta = timedelta()
+    join: Join | None = None
 
 
 AS_EVER = Terms()

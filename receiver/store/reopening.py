@@ -26,13 +26,15 @@ Rest = tuple[datetime, datetime]
 class Ended:
     """An incident that is over, and how often it was opened again before.
 
-    What fires `within` so long after its end opens it once more.
+    What fires `within` so long after its end opens it once more, and with it the `head` that it
+    joined.
     """
 
     incident: int
     over_at: datetime
     reopened: int = 0
     within: timedelta = timedelta()
+    head: int | None = None
 
 
 Reopening = tuple[Ended, datetime]
@@ -75,6 +77,16 @@ def reopen(connection: Connection, again: Sequence[Reopening]) -> None:
         for ended, now in again
     ]
     bulk.add(connection, reopenings, rows)
+    for ended, now in again:
+        if ended.head and (head := _ended(connection, ended.head)):
+            reopen(connection, [(head, now)])
+
+
+def _ended(connection: Connection, incident: int) -> Ended | None:
+    names = ("id", "resolved_at", "reopened")
+    is_over = (incidents.c.id == incident) & incidents.c.resolved_at.is_not(None)
+    row = connection.execute(select(*(incidents.c[n] for n in names)).where(is_over)).one_or_none()
+    return Ended(*row) if row else None
 
 
 def rests(connection: Connection, which: ColumnElement[bool]) -> dict[int, tuple[Rest, ...]]:

@@ -73,6 +73,8 @@ def forget_incidents(connection: Connection, before: datetime, most: int) -> int
     for table in (webhooks, deliveries, episodes):
         left = select(table.c.incident).where(table.c.incident == incidents.c.id)
         old = old.where(~left.exists())
+    members = incidents.alias()
+    old = old.where(~select(members.c.id).where(members.c.head == incidents.c.id).exists())
     numbers = list(connection.scalars(old.limit(most)))
     responses = select(runs.c.id).where(runs.c.incident.in_(numbers))
     for table in (run_steps, consents):

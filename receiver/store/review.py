@@ -84,7 +84,12 @@ def _incidents(connection: Connection, since: datetime, end: datetime) -> list[P
         acknowledgements.c.first_at.label("acknowledged"),
     )
     lasted = or_(incidents.c.resolved_at.is_(None), incidents.c.resolved_at > since)
-    theirs = and_(lasted, incidents.c.opened_at < end, incidents.c.group_key.not_like("tocsin:%"))
+    theirs = and_(
+        lasted,
+        incidents.c.opened_at < end,
+        incidents.c.group_key.not_like("tocsin:%"),
+        incidents.c.head.is_(None),
+    )
     query = (
         select(*columns)
         .select_from(incidents.outerjoin(acknowledgements))

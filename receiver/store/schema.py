@@ -83,6 +83,10 @@ incidents = Table(
     Column("about", Text, nullable=False),  # what it can be found by
     Column("reopened", Integer, nullable=False, server_default="0"),  # how often
     Column("reopened_at", Instant),  # the last time
+    Column("head", BigInteger),  # what it joined
+    Column("joined_at", Instant),
+    Column("join_key", Text),  # of a head: what joins it
+    Column("members", Integer, nullable=False, server_default="0"),  # that joined it
     Index("incidents_of_group", "group_hash", "id"),
     Index("incidents_by_end", "resolved_at"),
 )
@@ -92,6 +96,15 @@ Index(
     unique=True,
     sqlite_where=incidents.c.resolved_at.is_(None),
     postgresql_where=incidents.c.resolved_at.is_(None),
+)
+_JOINED, _JOINABLE = incidents.c.head.is_not(None), incidents.c.join_key.is_not(None)
+Index("incidents_of_head", incidents.c.head, sqlite_where=_JOINED, postgresql_where=_JOINED)
+Index(
+    "incidents_by_key",
+    incidents.c.join_key,
+    incidents.c.id,
+    sqlite_where=_JOINABLE,
+    postgresql_where=_JOINABLE,
 )
 
 reopenings = Table(

@@ -34,8 +34,9 @@ def settle(
     groups: dict[tuple[Outcome, int], list[int]] = defaultdict(list)
     for delivery, outcome in settled:
         groups[outcome, delivery.attempts].append(delivery.id)
-        if outcome.message is not None and outcome.message.place:
-            places.keep(connection, delivery, outcome.message.place)
+        said = outcome.message
+        if said is not None and said.place and not said.joined:
+            places.keep(connection, delivery, said.place)
     if DIGEST in {outcome.reason for _, outcome in settled}:
         places.overtake(connection, line.channel, {delivery.incident for delivery, _ in settled})
     for (outcome, attempt), numbers in groups.items():

@@ -41,6 +41,7 @@ def summarise(connection: Connection, since: datetime) -> Summary:
     """Count what happened since then, but for what the receiver tells of itself."""
     theirs = incidents.c.id >= first(connection, incidents.c.opened_at, since)
     theirs &= (incidents.c.opened_at >= since) & incidents.c.group_key.not_like("tocsin:%")
+    theirs &= incidents.c.head.is_(None)
     hours = _hours(connection, theirs)
     resolved, lasted = (sum(each[name] for each in hours) for name in ("resolved", "lasted"))
     acknowledged, waited = _acknowledged(connection, theirs)

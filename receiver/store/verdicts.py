@@ -3,15 +3,17 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, case, delete, func, insert, select
+from sqlalchemy.sql.elements import ColumnElement
 
+from receiver.model import Status
 from receiver.store import audit
 from receiver.store.audit import Change
 from receiver.store.lane import Lane
 from receiver.store.numbering import first
 from receiver.store.people import acknowledgements, missed, verdicts
 from receiver.store.reopening import Rest, rests
-from receiver.store.schema import incidents
+from receiver.store.schema import Instant, episodes, incidents
 
 MOST_MISSED = 1_000
 """Alerts that somebody missed, of which so many are kept."""
@@ -95,10 +97,13 @@ def _miss(connection: Connection, said: Said, change: Change, now: datetime) -> 
 
 
 def _judged(connection: Connection, since: datetime) -> list[Judged]:
-    beside = incidents.outerjoin(acknowledgements).outerjoin(verdicts)
+    had = acknowledgements.c.incident == func.coalesce(incidents.c.head, incidents.c.id)
+    beside = incidents.outerjoin(acknowledgements, had).outerjoin(
+        verdicts, verdicts.c.incident == incidents.c.id
+    )
     theirs = incidents.c.id >= first(connection, incidents.c.opened_at, since)
     theirs &= (incidents.c.opened_at >= since) & incidents.c.group_key.not_like("tocsin:%")
-    between = rests(connection, theirs)
+    between, ends = rests(connection, theirs), _own_ends(connection, theirs)
     query = (
         select(
             incidents.c.id,
@@ -112,12 +117,25 @@ def _judged(connection: Connection, since: datetime) -> list[Judged]:
         .order_by(incidents.c.id.desc())
         .limit(_MOST)
     )
-    return [
-        Judged(
-            *row[1:5], row.who is not None, row.verdict or "", between.get(row.id, ()), row.about
-        )
-        for row in connection.execute(query)
-    ]
+    found = []
+    for row in connection.execute(query):
+        end, pauses = ends.get(row.id, row.resolved_at), between.get(row.id, ())
+        if end is not None and row.id in ends:
+            pauses = tuple(each for each in pauses if each[1] <= end)
+        said = (row.who is not None, row.verdict or "", pauses, row.about)
+        found.append(Judged(row.title, row.group_hash, row.opened_at, end, *said))
+    return found
+
+
+def _own_ends(connection: Connection, which: ColumnElement[bool]) -> dict[int, datetime | None]:
+    """Return when the alerts of heads were over, whose incidents last as long as what joined."""
+    fires = func.sum(case((episodes.c.status == Status.FIRING.value, 1), else_=0))
+    last = func.max(episodes.c.ends_at, type_=Instant)
+    query = select(incidents.c.id, fires, last).join(
+        episodes, episodes.c.incident == incidents.c.id
+    )
+    rows = connection.execute(query.where(which, incidents.c.members > 0).group_by(incidents.c.id))
+    return {number: None if burning else end for number, burning, end in rows}
 
 
 def _missed(connection: Connection, since: datetime) -> list[str]:

@@ -20,8 +20,8 @@ def queues(connection: Connection) -> list[Queue]:
 
 
 def open_incidents(connection: Connection) -> int:
-    """Count the incidents in which something still fires."""
-    is_open = incidents.c.resolved_at.is_(None)
+    """Count the incidents in which something still fires; those that are one count as one."""
+    is_open = incidents.c.resolved_at.is_(None) & incidents.c.head.is_(None)
     return connection.execute(select(func.count()).where(is_open)).scalar_one()
 
 

@@ -1,6 +1,6 @@
 """The pages of incidents: all that happened, and one that people look at and act on."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from aiohttp import web
@@ -90,11 +90,13 @@ async def _show(request: web.Request, said: str = "", *, worked: bool = True) ->
         found = await site.store.incidents.look_up(number, site.store.now())
         if found is None:
             return html(site.pages.notice("unknown_incident", root="../"), 404)
-        told = await site.store.newest_of(number)
-        events = await site.store.incidents.timeline(number)
+        if found.id != number and request.method == "GET":
+            raise web.HTTPFound(str(found.id))  # which it joined
+        told = await incidents.told_of(site.store, found)
+        events = await site.store.incidents.timeline(found.id)
     except StoreUnavailableError:
         return html(site.pages.notice("away", root="../"), 503)
-    view = _view(site, told)
+    view = _view(site, told[0] if told else None)
     case = Case(found, view, events, _names(told), (), said=said, worked=worked)
     return html(site.pages.case(_with_form(request, case)), headers=POLICY)
 
@@ -124,10 +126,10 @@ def _view(site: Site, told: Notification | None) -> View | None:
     return look_at(replace(told, act=None), site.pages.language, "", site.store.now())
 
 
-def _names(told: Notification | None) -> Mapping[str, str]:
+def _names(told: Iterable[Notification]) -> Mapping[str, str]:
     """Call each alert by its name and its host."""
     names: dict[str, str] = {}
-    for alert in told.alerts if told else ():
+    for alert in (alert for each in told for alert in each.alerts):
         words = (alert.labels.get("alertname", ""), raw_host(alert.labels))
         names[alert.fingerprint] = plain(" ".join(filter(None, words)))[:200]
     return names

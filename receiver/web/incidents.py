@@ -9,12 +9,13 @@ from pydantic import Field
 
 from receiver.incidents.acting import Actor, Result, Wish
 from receiver.incidents.people import Person, Role
-from receiver.model import Act, Alert
+from receiver.model import Act, Alert, Notification
 from receiver.settings import Duration, Section
 from receiver.severity import SEVERITIES
 from receiver.store.audit import Change
 from receiver.store.handling import Remark
 from receiver.store.incidents import STATES, Incident, Wanted
+from receiver.store.store import Store
 from receiver.store.timeline import Event
 from receiver.web.answers import demand, read_json
 from receiver.web.auth import Scope
@@ -24,7 +25,7 @@ from receiver.web.problems import in_body, problem
 from receiver.web.slack import words_of
 from receiver.web.streaming import tell, too_many
 
-_MOST_ALERTS = 200
+_MOST_ALERTS, _MOST_MEMBERS = 200, 20
 _MOST_WORDS = 10
 _LONGEST = timedelta(days=30)
 _REFUSALS = {"unknown_incident": 404, "stranger": 403, "role": 403}
@@ -97,15 +98,18 @@ async def stream(request: web.Request) -> web.StreamResponse:
 
 
 async def show(request: web.Request) -> web.Response:
-    """Return one incident with its alerts, as its newest webhook names them, and its timeline."""
+    """Return one incident with its alerts, as its newest webhooks name them, and its timeline.
+
+    Of one that joined another, the other is returned.
+    """
     demand(request, Scope.READ)
     store, number = request.app[SITE].store, int(request.match_info["number"])
     found = await store.incidents.look_up(number, store.now())
     if found is None:
         return problem(404, f"no incident {number}")
-    told = await store.newest_of(number)
-    events = await store.incidents.timeline(number)
-    alerts = told.alerts[:_MOST_ALERTS] if told else ()
+    told = await told_of(store, found)
+    events = await store.incidents.timeline(found.id)
+    alerts = [alert for each in told for alert in each.alerts][:_MOST_ALERTS]
     said = {
         "alerts_named": [write_alert(alert) for alert in alerts],
         "timeline": [_write_event(event) for event in events],
@@ -165,7 +169,17 @@ def write(found: Incident) -> dict[str, Any]:
     said["opened_at"] = found.opened_at.isoformat()
     said["resolved_at"] = _time(found.resolved_at)
     said["reopened_at"] = _time(found.reopened_at)
+    for each, member in zip(said["members"], found.members, strict=True):
+        each["joined_at"] = member.joined_at.isoformat()
+        each["resolved_at"] = _time(member.resolved_at)
     return said
+
+
+async def told_of(store: Store, found: Incident) -> list[Notification]:
+    """Return the newest webhooks of an incident and of what joined it, its own first."""
+    numbers = (found.id, *(member.id for member in found.members[-_MOST_MEMBERS:]))
+    every = [await store.newest_of(number) for number in numbers]
+    return [told for told in every if told]
 
 
 def _write_act(act: Act | None) -> dict[str, Any] | None:

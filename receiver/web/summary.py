@@ -10,7 +10,7 @@ from receiver.model import Status
 from receiver.store.incidents import Incident, Wanted
 from receiver.web.answers import demand
 from receiver.web.auth import Scope
-from receiver.web.incidents import write_alert
+from receiver.web.incidents import told_of, write_alert
 from receiver.web.keys import SITE, Site
 from receiver.web.paging import paged, period
 
@@ -54,6 +54,6 @@ async def alerts(request: web.Request) -> web.Response:
 
 
 async def _alerts(site: Site, found: Incident) -> Iterable[dict[str, Any]]:
-    told = await site.store.newest_of(found.id)
-    firing = (a for a in told.alerts if a.status is Status.FIRING) if told else ()
+    told = await told_of(site.store, found)
+    firing = (a for each in told for a in each.alerts if a.status is Status.FIRING)
     return [write_alert(a) | {"incident": found.id, "state": found.state} for a in firing]

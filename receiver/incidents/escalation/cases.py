@@ -6,7 +6,7 @@ from datetime import datetime
 
 from receiver.incidents.escalation.due import Stands, begun, settled, standing
 from receiver.incidents.escalation.policy import Policy, first
-from receiver.incidents.escalation.writing import document_of, fires
+from receiver.incidents.escalation.writing import told_of
 from receiver.incidents.quiet.keeping import Quiet
 from receiver.incidents.quiet.windows import Window
 from receiver.store.escalating import Pending, Progress
@@ -32,9 +32,15 @@ class _Seen:
     """What a webhook says of an incident, as long as these windows are open."""
 
     webhook: int
+    members: tuple[int, ...]
     windows: tuple[Window, ...]
     name: str
     maintained: bool
+
+    @property
+    def key(self) -> tuple[int, tuple[int, ...], tuple[Window, ...]]:
+        """As long as this is the same, so is the rest."""
+        return self.webhook, self.members, self.windows
 
 
 @dataclass(slots=True)
@@ -56,11 +62,12 @@ class Cases:
 
     async def _see(self, pending: Pending, policies: Policies, quiet: Quiet) -> _Seen:
         windows, seen = tuple(quiet.windows), self._seen.get(pending.incident)
-        if seen and (seen.webhook, seen.windows) == (pending.webhook, windows):
+        if seen and seen.key == (pending.webhook, pending.members, windows):
             return seen
-        burning = fires(await document_of(self.store, pending))
+        every = await told_of(self.store, pending)
+        burning = [labels for told in every for labels in told.fires]
         hidden = bool(windows and burning) and all(map(quiet.window, burning))
-        return _Seen(pending.webhook, windows, first(policies, burning), hidden)
+        return _Seen(pending.webhook, pending.members, windows, first(policies, burning), hidden)
 
 
 def _case(pending: Pending, policies: Policies, seen: _Seen, now: datetime) -> Case | None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from receiver.incidents.escalation.asking import Asked, Rota, ask
 from receiver.incidents.escalation.cases import Case, Cases, Policies
 from receiver.incidents.escalation.due import Turn, due
-from receiver.incidents.escalation.writing import body, document_of
+from receiver.incidents.escalation.writing import body, told_of
 from receiver.incidents.oncall.duty import Duty
 from receiver.incidents.quiet.planning import Planning
 from receiver.metrics import Metrics
@@ -102,8 +102,11 @@ class Escalation:
             self.wake(letter.channels)
 
     async def _letter(self, case: Case, asked: Asked, now: datetime) -> Letter:
-        raw = body(await document_of(self.store, case.pending), asked, now)
-        return Letter(Webhook(raw, self.parse(raw), now), (asked.channel,), case.pending.incident)
+        every = await told_of(self.store, case.pending)
+        fitting = (told for told in every if any(map(case.policy.covers, told.fires)))
+        told = next(fitting, every[0])
+        raw = body(told.document, asked, now)
+        return Letter(Webhook(raw, self.parse(raw), now), (asked.channel,), told.incident)
 
 
 def _say(case: Case, asked: Asked) -> str:

@@ -1,6 +1,5 @@
 """What is done stands, whether or not it can be told."""
 
-from datetime import datetime
 from typing import NoReturn
 
 from aiohttp import ClientSession
@@ -14,7 +13,7 @@ from receiver.store.store import Store
 from tests.receiver.webhooks import webhook
 
 
-async def no_room(_: bytes, __: datetime) -> NoReturn:
+async def no_room(*_: object) -> NoReturn:
     raise StoreUnavailableError("the disk is full")
 
 

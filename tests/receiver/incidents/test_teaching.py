@@ -55,7 +55,7 @@ async def judge(store: Store, urls: list[str], verdict: str, **labels: str) -> t
     await store.accept(told, lambda _: Decision(("ops",)))
     numbers = metrics.create("0", ["ops"])
 
-    async def announce(*_: object) -> None:
+    async def announce(*_: object) -> Decision:
         raise AssertionError("nobody is told of a verdict")
 
     async with ClientSession() as http:

@@ -15,7 +15,8 @@ from receiver.model import Delivery
 from receiver.store import clock, engine
 from receiver.store import store as store_module
 from receiver.store.clock import Clock
-from receiver.store.records import Choice, Decision, Known, Line, Outcome, Terms, Waiting
+from receiver.store.incidents import Wanted
+from receiver.store.records import Choice, Decision, Join, Known, Line, Outcome, Terms, Waiting
 from receiver.store.schema import StoreUnavailableError
 from receiver.store.store import PATIENCE, Store
 from tests.fakes.postgres import Postgres, postgres
@@ -279,3 +280,14 @@ async def test_receivers_that_are_told_at_once_open_an_incident_again_together(
     found = await stores[0].incidents.look_up(1, START + HOUR)
     assert found is not None
     assert (found.reopened, found.firing, await stores[1].open_incidents()) == (1, 2, 1)
+
+
+async def test_groups_that_come_to_two_receivers_at_once_join_one_incident(
+    stores: tuple[Store, Store],
+) -> None:
+    terms = Terms(join=Join("web-1", HOUR))
+    told = [webhook(groupKey=f"group {number}") for number in range(10)]
+    every = (stores[number % 2].accept(each, owed, terms) for number, each in enumerate(told))
+    await asyncio.gather(*every)
+    (one,) = await stores[0].incidents.find(Wanted(), START)
+    assert (len(one.members), one.firing, await stores[1].open_incidents()) == (9, 10, 1)

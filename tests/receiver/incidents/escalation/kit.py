@@ -40,6 +40,7 @@ STEPS = (
     {"after": "10m", "person": "eve"},
     {"after": "15m", "channel": "managers"},
 )
+GROUP = '{}:{alertname="Down"}'
 TURNS = {"people": ["bob", "ada"], "start": "2026-01-05 09:00", "turn": "1d"}
 
 
@@ -65,6 +66,7 @@ class House:
     policies: Mapping[str, Policy] = field(default_factory=lambda: {"urgent": policy()})
     schedules: Mapping[str, Schedule] = field(default_factory=lambda: {"ops": schedule()})
     windows: Sequence[Window] = ()
+    lives: Lives = field(default_factory=Lives)
     woken: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -76,7 +78,7 @@ class House:
             self.numbers,
             lambda _: None,
             quiet=self.planning.quiet,
-            lives=Lives(),
+            lives=self.lives,
         )
         self.escalation = Escalation(
             lambda: self.policies,
@@ -88,8 +90,17 @@ class House:
             self.woken.extend,
         )
 
-    async def hear(self, at: float, status: str = "firing", began: int = 0, **labels: str) -> None:
-        await self.intake.accept(body([alert("a", status, began, **labels)]), minute(at))
+    async def hear(
+        self,
+        at: float,
+        status: str = "firing",
+        began: int = 0,
+        *,
+        group: str = GROUP,
+        **labels: str,
+    ) -> None:
+        raw = body([alert("a", status, began, **labels)], groupKey=group)
+        await self.intake.accept(raw, minute(at))
 
     async def tick(self, at: float) -> None:
         await self.escalation.once(minute(at))

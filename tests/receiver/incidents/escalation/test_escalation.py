@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from receiver.incidents.lives import Lives
 from receiver.intake.ingest import Ears, Intake
 from receiver.intake.webhook import parse
 from receiver.store.store import Store
@@ -63,6 +64,28 @@ async def test_what_is_opened_again_is_asked_about_from_the_start_whoever_had_it
     await house.hear(12, began=12)
     await house.pass_by(12, 60)
     assert await told(store) == [ALL[0], *((c, at + 12, who) for c, at, who in ALL)]
+
+
+async def test_of_several_groups_that_are_one_incident_one_is_asked_about_the_most_urgent(
+    store: Store,
+) -> None:
+    policies = {
+        "urgent": policy(match=['severity="critical"']),
+        "calm": policy({"after": "1h", "channel": "managers"}),
+    }
+    house = House(store, policies, lives=Lives.model_validate({"join": [{"by": ["instance"]}]}))
+    await house.hear(0, severity="warning")
+    await house.pass_by(0, 3)
+    await house.hear(4, group="other", severity="critical")
+    await house.pass_by(4, 10)
+    await house.hear(11, "resolved", severity="warning")
+    await house.pass_by(11, 20)
+    await house.hear(21, "resolved", group="other")
+    await house.pass_by(21, 60)
+    assert await told(store) == [("duty", 9, "王庆"), ("phone", 19, "Eve")]
+    found = await store.incidents.look_up(1, minute(60))
+    assert found is not None
+    assert (found.state, len(found.members)) == ("resolved", 1)
 
 
 async def test_after_an_outage_the_newest_step_that_is_due_is_told(store: Store) -> None:
