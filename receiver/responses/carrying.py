@@ -216,7 +216,7 @@ def _way_back(
         return [(action, None) for action in runbook.rollback]
     acts = [step for step in before if step.phase == "act" and step.outcome == "done"]
     pairs = [*zip(chosen_of(runbook, run), acts, strict=False)][::-1]
-    return [(action, step) for action, step in pairs if type(action).undo is not Action.undo]
+    return [(action, step) for action, step in pairs if action.undoable]
 
 
 def fields_of(run: Run) -> Fields:

@@ -91,6 +91,11 @@ class Action(Section):
         """Return the exact commands for which the receiver's user may need more rights."""
         return ()
 
+    @property
+    def undoable(self) -> bool:
+        """Whether this very step can be taken back."""
+        return type(self).undo is not Action.undo
+
     async def run(self, tools: Tools) -> Done:
         """Do it; raises ActionError. Where it is cancelled, nothing of it goes on."""
         raise NotImplementedError
