@@ -53,6 +53,9 @@ def backup(database: Path | URL, target: Path) -> int:
 
     Raises FileExistsError where that name is the store's own.
     """
+    if target.is_dir() or not target.name:
+        said = "a folder; name a file in it for the copy"
+        raise FileExistsError(errno.EEXIST, said, str(target))
     part = target.with_name(f"{target.name}.part")
     if isinstance(database, Path) and (_is_of(database, target) or _is_of(database, part)):
         said = "the store is in it; name another file for the copy"

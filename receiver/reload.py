@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import ClientSession
 
+from receiver import config
 from receiver.background.lookup import Easel, Hang, Lookup
 from receiver.channels.inbox import Inbox
 from receiver.config import Config
@@ -98,6 +99,7 @@ class InForce:
         async with self._one_at_a_time:
             try:
                 config = await asyncio.to_thread(load)  # it tries every template of the user's
+                _check_emptied(self.config, config)
             except ConfigError as error:
                 for problem in error.problems:
                     _LOG.error("not reloaded: %s", problem)
@@ -205,6 +207,22 @@ class InForce:
             await self.bury(self.site.store.now())
         except StoreUnavailableError as error:
             _LOG.warning("messages for channels that are gone stay owed: %s", error)
+
+
+def _check_emptied(before: Config, after: Config) -> None:
+    """Refuse what reads as the beginning of a file that somebody is writing; raises ConfigError.
+
+    It would open every address to everybody on this machine, and give up all that is owed.
+    """
+    remedy = "where that is meant, restart the receiver"
+    problems = []
+    if before.tokens and not after.tokens:
+        problems.append(f"tokens: none is left of {len(before.tokens)}; {remedy}")
+    gone = not before.channels.keys() & after.channels.keys()
+    if gone and after.channels.keys() == config.defaults().channels.keys():
+        problems.append(f"channels: none is left of {', '.join(before.channels)}; {remedy}")
+    if problems:
+        raise ConfigError(problems)
 
 
 @contextmanager

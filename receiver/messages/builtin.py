@@ -22,4 +22,5 @@ def builtin_digest(view: DigestView) -> tuple[str, str]:
         f"{kind.emoji} {kind.name} ({kind.firing + kind.settled}) {', '.join(kind.hosts)}"
         for kind in view.kinds
     ]
-    return title, "\n\n".join([*lines, f"+ {view.more}"] if view.more else lines)
+    rest = f"+ {view.more}: {', '.join(view.others)}"
+    return title, "\n\n".join([*lines, rest] if view.more else lines)

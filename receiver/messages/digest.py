@@ -26,6 +26,8 @@ FEW = 10
 _HEAVIEST = 750_000
 """Bytes of all pictures together: a mail with more is late, and refused by some."""
 _MOST_KINDS = 60
+_MOST_NAMES = 500
+"""Kinds that are named and no more, beyond those."""
 _MOST_HOSTS = 100
 _NAME, _SUMMARY, _HOSTS = 120, 300, 1_300
 """Bytes for an alert's name, what it says and its hosts: longer lines are cut by channels."""
@@ -96,6 +98,7 @@ def digest(  # noqa: PLR0913 -- the last three may be left out
 
 def _look_at(kinds: Sequence[_Kind], messages: int, style: Style, since: datetime) -> DigestView:
     worst, resolved = kinds[0].severity, not kinds[0].firing
+    rest = kinds[_MOST_KINDS : _MOST_KINDS + _MOST_NAMES]
     language = style.language
     return DigestView(
         resolved=resolved,
@@ -107,6 +110,7 @@ def _look_at(kinds: Sequence[_Kind], messages: int, style: Style, since: datetim
         kinds=tuple(kind.look() for kind in kinds[:_MOST_KINDS]),
         more=max(0, len(kinds) - _MOST_KINDS),
         link=style.external_url,
+        others=tuple(dict.fromkeys(kind.name for kind in rest if kind.name)),
     )
 
 

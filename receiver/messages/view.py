@@ -141,7 +141,8 @@ class KindView:
 class DigestView:
     """What waited since a time and is told in one: of so many `messages`, at most sixty kinds.
 
-    `more` kinds are not among them; `link` leads to our own pages, or is empty.
+    `more` kinds are not among them, of which `others` are names; `link` leads to our own pages, or
+    is empty.
     """
 
     resolved: bool
@@ -153,6 +154,7 @@ class DigestView:
     kinds: tuple[KindView, ...]
     more: int
     link: str
+    others: tuple[str, ...] = ()
 
 
 def look_at(

@@ -24,8 +24,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 _Write = Callable[[Any], Any]
 
 
-def add(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Add rows that all name the same columns."""
+def add(
+    connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, anew: bool = True
+) -> None:
+    """Add rows that all name the same columns; unless `anew`, those that are there stay as is."""
     if not rows:
         return
     names = tuple(rows[0])
@@ -34,6 +36,9 @@ def add(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]])
         for name, write in zip(names, _writers(table, names, connection.dialect), strict=True)
     ]
     statement = _insert(table, names, connection.dialect.paramstyle)
+    if not anew:
+        key = ", ".join(column.name for column in table.primary_key)
+        statement += f" ON CONFLICT ({key}) DO NOTHING"
     connection.exec_driver_sql(statement, list(zip(*columns, strict=True)))
 
 

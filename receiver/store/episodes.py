@@ -67,7 +67,9 @@ def look_up(connection: Connection, told: Sequence[tuple[Webhook, Terms]]) -> li
             cases.append(Case(webhook, group, key, Known(), None, is_open=False, join=terms.join))
             continue
         prints = {a.fingerprint for a in webhook.notification.alerts}
-        seen = past.known(connection, group, prints, owed.get(key), terms.depth)
+        seen = past.known(
+            connection, group, prints, webhook.received_at, owed.get(key), terms.depth
+        )
         over = row.resolved_at
         often = (row.reopened, terms.reopen, row.head)
         ended = None if over is None else Ended(row.id, over, *often)
@@ -202,7 +204,8 @@ class _Changes:
     def write(self, connection: Connection) -> None:
         for part in _sliced(self.over, _ROWS):
             connection.execute(_END, part)
-        bulk.add(connection, episodes, self.begun)
+        # One that is there is an old story told late, while a clock is set back.
+        bulk.add(connection, episodes, self.begun, anew=False)
         each = ((_GO_ON, self.again), (_CLOSE, self.quiet), (_WORSEN, self.worse))
         for statement, values in each:
             for part in _sliced(values, _ROWS):

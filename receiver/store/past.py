@@ -19,6 +19,7 @@ from sqlalchemy import (
     Select,
     Text,
     bindparam,
+    case,
     cast,
     func,
     literal,
@@ -42,6 +43,9 @@ _LAST_NAMES = ("id", "group_hash", "resolved_at", "severity", "reopened", "head"
 _LAST_COLUMNS = tuple(incidents.c[n] for n in _LAST_NAMES)
 _LARGEST_ID = 2**63 - 1
 _MOMENT = timedelta(microseconds=1)
+_SKEW = timedelta(minutes=5)
+"""By which a sender's clock may be ahead of ours."""
+_SOON = bindparam("soon", type_=Instant)
 
 
 def last_incidents(
@@ -64,18 +68,25 @@ def known(
     connection: Connection,
     group: str,
     prints: Iterable[str],
+    now: datetime,
     owed_at: datetime | None,
     depth: int = LOOKED_AT,
 ) -> Known:
     """Return what is known of some alerts of a group, from the newest `depth` episodes of each."""
     values = {"group": group, "each": _json(prints), "depth": depth, "before": depth - 1}
+    values["soon"] = now + _SKEW
     latest: defaultdict[str, dict[str, datetime]] = defaultdict(dict)
     first: dict[str, datetime] = {}
     hidden: dict[str, str] = {}
+    ahead: dict[str, datetime] = {}
     count: defaultdict[str, int] = defaultdict(int)
     for row in connection.execute(_LATEST[connection.dialect.name], values):
         name = row.fingerprint
-        latest[row.status][name] = row.last
+        over = row.status == Status.RESOLVED.value
+        if over and row.sane != row.last:
+            ahead[name] = row.last
+        if begun := row.sane if over else row.last:
+            latest[row.status][name] = begun
         first[name] = min(row.first, first.get(name, row.first))
         count[name] += row.several
         if row.hidden_by and row.status == Status.FIRING.value:
@@ -85,7 +96,7 @@ def known(
     for name, began in often.items():
         resolved.setdefault(name, max(began, _LEAST + _MOMENT) - _MOMENT)
     return Known(
-        latest[Status.FIRING.value], resolved, latest[ASSUMED_OVER], owed_at, hidden, often
+        latest[Status.FIRING.value], resolved, latest[ASSUMED_OVER], owed_at, hidden, often, ahead
     )
 
 
@@ -120,6 +131,9 @@ def _latest(each: TableValuedAlias, found: FromClause, beside: ColumnElement[boo
             each.c.value.label("fingerprint"),
             found.c.status,
             func.max(found.c.starts_at, type_=Instant).label("last"),
+            func.max(case((found.c.starts_at <= _SOON, found.c.starts_at)), type_=Instant).label(
+                "sane"
+            ),
             func.min(found.c.starts_at, type_=Instant).label("first"),
             func.count().label("several"),
             func.max(found.c.hidden_by).label("hidden_by"),

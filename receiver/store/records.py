@@ -58,8 +58,10 @@ class Known:
     `firing` and `resolved` give, for each fingerprint, the start of its latest episode in that
     state; `assumed` those of which only the receiver itself said that they are over, which a
     firing alert proves wrong. `owed_at` is when a webhook with the same delivery key was last
-    owed to somebody. `hidden` are those that fire and that nobody was told of, with what
-    hid them, and `often` says since when an alert began as many times as was looked at.
+    owed to somebody. `ahead` are starts of such as are over that lie in what is the future here:
+    a clock that ran ahead must not make what fires now an old story. `hidden` are those that fire
+    and that nobody was told of, with what hid them, and `often` says since when an alert began as
+    many times as was looked at.
     """
 
     firing: Mapping[str, datetime] = field(default_factory=dict)
@@ -68,6 +70,7 @@ class Known:
     owed_at: datetime | None = None
     hidden: Mapping[str, str] = field(default_factory=dict)
     often: Mapping[str, datetime] = field(default_factory=dict)
+    ahead: Mapping[str, datetime] = field(default_factory=dict)
 
     def is_stale(self, alert: Alert) -> bool:
         """Whether it fires for an episode that is over: a late word of another Alertmanager.
@@ -79,15 +82,20 @@ class Known:
         assumed = self.assumed.get(alert.fingerprint)
         if alert.status is Status.RESOLVED:
             return assumed is not None and alert.starts_at <= assumed
+        return self._is_over(alert) or (assumed is not None and alert.starts_at < assumed)
+
+    def _is_over(self, alert: Alert) -> bool:
+        """Whether its episode, or a later one, is over; that which fires is not."""
+        if self.firing.get(alert.fingerprint) == alert.starts_at:
+            return False
         over = self.resolved.get(alert.fingerprint)
-        return (over is not None and alert.starts_at <= over) or (
-            assumed is not None and alert.starts_at < assumed
-        )
+        if over is not None and alert.starts_at <= over:
+            return True
+        return self.ahead.get(alert.fingerprint) == alert.starts_at
 
     def is_news(self, alert: Alert) -> bool:
         """Whether it begins an episode or ends one."""
-        over = self.resolved.get(alert.fingerprint)
-        if self.is_stale(alert) or (over is not None and alert.starts_at <= over):
+        if self.is_stale(alert) or self._is_over(alert):
             return False
         burning = self.firing.get(alert.fingerprint)
         return alert.status is Status.RESOLVED or burning is None or alert.starts_at > burning

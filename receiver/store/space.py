@@ -3,14 +3,16 @@
 To send what is owed, claims and outcomes must be written. So webhooks are refused while there is
 still room for these, and a file in reserve is given up where others have filled the disk.
 
-Where the file is taken away, what is written goes into one without a name, and is lost with the
-process. So webhooks are refused then too, and what it owes is still sent.
+Where the file is taken away, or the log beside it, what is written goes into one without a name,
+and is lost with the process. So webhooks are refused then too, and what it owes is still sent.
 """
 
 import logging
 import os
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from receiver.store.schema import StoreUnavailableError
@@ -20,8 +22,11 @@ _LOG = logging.getLogger(__name__)
 ROOM = 16 * 2**20
 """Bytes that the largest webhook takes; with less, none is accepted."""
 RESERVE = 8 * 2**20
+_DAMAGED = ("malformed", "not a database")
+"""SQLITE_CORRUPT and SQLITE_NOTADB in words, https://sqlite.org/rescode.html."""
 _MINE = 0o600
 _TIGHT = 2 * 2**20
+_STOP = "restart the receiver by SIGTERM, at which it saves what it holds"
 _FRESH = 0.25
 """Seconds that an answer is good for: to ask lets other threads in, who keep the loop waiting."""
 
@@ -32,8 +37,11 @@ class Space:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._opened: tuple[int, int] | None = None
+        self._log = path.with_name(f"{path.name}-wal")
+        self._logged: tuple[int, int] | None = None
         self._asked = -_FRESH
         self._trouble = ""
+        self._damage = ""
         self._reserve = path.with_name(f"{path.name}.reserve")
 
     def begin(self) -> None:
@@ -46,6 +54,28 @@ class Space:
         self.ease()
         if self._trouble:
             raise StoreUnavailableError(self._trouble)
+
+    @contextmanager
+    def taking(self) -> Iterator[None]:
+        """Take a webhook in; raises StoreUnavailableError where it could not be kept.
+
+        Notes whether the file is damaged, which it is for whatever reads that part of it.
+        """
+        self.demand()
+        try:
+            yield
+        except StoreUnavailableError as error:
+            said = str(error)
+            self._damage = said if any(word in said for word in _DAMAGED) else ""
+            raise
+        self._damage = ""
+
+    def probe(self) -> None:
+        """Raise StoreUnavailableError where the last webhook could not be kept, or none could."""
+        if self._damage:
+            said = f"{self._path} is damaged ({self._damage}); restart the receiver"
+            raise StoreUnavailableError(f"{said}, which sets it aside")
+        self.demand()
 
     def ease(self) -> None:
         """Give up the reserve where the disk is full, or set it aside again."""
@@ -60,6 +90,11 @@ class Space:
         """Say why a webhook could not be kept; empty where it could."""
         if self._opened and _identity(self._path) != self._opened:
             return f"{self._path} was removed or replaced while in use; restart the receiver"
+        # SQLite's log of what is not in the file yet, which lasts as long as it is open.
+        logged = _identity(self._log)
+        if self._logged and logged != self._logged:
+            return f"{self._log} was removed or replaced; {_STOP}"
+        self._logged = logged
         free = shutil.disk_usage(self._path.parent).free
         if free < _TIGHT and self._reserve.exists():
             self._reserve.unlink()

@@ -3,7 +3,7 @@
 import asyncio
 import errno
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Self
@@ -137,9 +137,8 @@ class Store(Parts):
 
     async def accept(self, webhook: Webhook, decide: Decide, terms: Terms = AS_EVER) -> Decision:
         """Keep a webhook and what `decide` says is owed for it; on disk when this returns."""
-        if self._space:
-            self._space.demand()
-        decision, number = await self._writer.together(accept, Arrival(webhook, decide, terms))
+        with self._space.taking() if self._space else nullcontext():
+            decision, number = await self._writer.together(accept, Arrival(webhook, decide, terms))
         self._recent.put(number, webhook.notification, len(webhook.body))
         return decision
 
@@ -216,7 +215,7 @@ class Store(Parts):
     async def probe(self) -> None:
         """Write and read something: shows whether a webhook could be accepted now."""
         if self._space:
-            self._space.demand()
+            self._space.probe()
         await self._writer.run(locks.touch)
 
     async def forget(self, before: datetime, most: int) -> int:

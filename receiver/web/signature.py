@@ -44,7 +44,9 @@ class Signatures:
         if abs(int(stamp[:20]) - now) > WINDOW:
             return f"signed at {stamp[:20]}, which is not now; compare the clocks"
         given = headers[self.settings.header].strip().lower()
-        if not hmac.compare_digest(self._sign(stamp, body).encode(), given.encode()):
+        if not hmac.compare_digest(
+            self._sign(stamp, body).encode(), given.encode("utf-8", "replace")
+        ):
             return "the signature is not made with our secret"
         return "the signature was used before" if given in self._used else ""
 

@@ -1,6 +1,8 @@
 import asyncio
 import os
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -51,13 +53,13 @@ async def test_a_webhook_becomes_a_message_on_the_open_page_and_in_the_metrics(
 
 def take_away(deed: str) -> None:
     home = Path(os.environ["TOCSIN_HOME"])
-    for path in home.glob("tocsin.db*"):
+    for path in home.glob("tocsin.db-wal" if deed == "without its log" else "tocsin.db*"):
         path.unlink()
     if deed == "replaced":
         (home / "tocsin.db").write_bytes(b"a copy")
 
 
-@pytest.mark.parametrize("deed", ["removed", "replaced"])
+@pytest.mark.parametrize("deed", ["removed", "replaced", "without its log"])
 async def test_a_store_that_is_taken_away_refuses_webhooks_and_what_it_owes_is_sent(
     deed: str,
     tmp_path: Path,
@@ -88,6 +90,26 @@ async def test_a_store_that_is_taken_away_refuses_webhooks_and_what_it_owes_is_s
         async with asyncio.timeout(10):
             while not slack.messages:  # noqa: ASYNC110 -- the other side tells no event
                 await asyncio.sleep(0.01)
+
+
+async def test_a_store_that_is_damaged_while_it_runs_is_not_ready_until_it_can_be_written(
+    http: ClientSession, settings: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("receiver.web.health._FRESH", 0.0)
+    path = settings.database
+    assert isinstance(path, Path)
+    async with app.running(settings) as url:
+        await tell(http, url, body([alert("web-1")]))
+        with closing(sqlite3.connect(path)) as other:  # so that pages are read from the file
+            other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        sound = path.read_bytes()
+        page = 4096
+        path.write_bytes(sound[:page] + b"\xff" * (len(sound) - page))
+        raw = body([alert("web-2")], groupKey="another")
+        async with http.post(f"{url}/webhook/alertmanager", data=raw, headers=JSON) as answer:
+            assert answer.status == 503
+        async with http.get(f"{url}/-/ready") as answer:
+            assert answer.status == 503
 
 
 @pytest.mark.parametrize(("coding", "status"), [("gzip", 400), ("br", 415)])

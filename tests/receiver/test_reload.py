@@ -92,6 +92,22 @@ async def test_a_file_that_is_wrong_is_refused_in_words_and_the_old_one_stays_in
             await asyncio.sleep(0.01)
 
 
+@pytest.mark.parametrize("text", ["", "listen: 127.0.0.1:0\n", "langua"])
+async def test_a_file_that_somebody_is_writing_is_no_configuration(
+    running: Running, text: str, secret_file: Callable[[str, str], str]
+) -> None:
+    read = {"name": "ada", "scope": "read", "file": secret_file("ada.token", "0123456789")}
+    running.write(channels={"filed": {"type": "inbox"}}, tokens=[read])
+    shown = {"Authorization": "Bearer 0123456789"}
+    assert (await running.reload())[0] == 200
+    running.path.write_text(text)
+    status, said = await running.reload(**shown)
+    assert status == 500
+    assert "none is left" in said or "mapping" in said
+    async with running.http.get(f"{running.url}/api/v1/notifications") as answer:
+        assert answer.status == 401  # what was in force still is
+
+
 async def test_a_template_that_would_fail_is_refused_and_the_old_one_goes_on(
     running: Running, slack: FakeSlack, secret_file: Callable[[str, str], str]
 ) -> None:

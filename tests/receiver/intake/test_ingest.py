@@ -183,6 +183,24 @@ async def test_a_late_firing_of_the_other_alertmanager_is_stale(
     assert count(numbers, "tocsin_notifications_suppressed_total", reason="stale") == 1
 
 
+async def test_what_fires_is_told_though_its_last_time_was_said_to_be_in_the_future(
+    intake: Intake, store: Store
+) -> None:
+    """Prometheus' clock ran ahead by an hour, and is mended."""
+    ahead, now = 60, START
+    await intake.accept(body([alert(minute=ahead)]), now)
+    await intake.accept(body([alert("aa", "resolved", minute=ahead)]), now + timedelta(minutes=1))
+    late = await intake.accept(body([alert(minute=ahead)]), now + timedelta(minutes=2))
+    assert late.reason == "stale"  # that very one is over
+    fires = await intake.accept(body([alert(minute=3)]), now + timedelta(minutes=3))
+    assert (fires.reason, fires.told) == ("", ("ops", "mail"))
+    again = now + timedelta(minutes=90)  # when that future is past
+    assert (await intake.accept(body([alert(minute=3)]), again)).reason == ""
+    over = body([alert("aa", "resolved", minute=3)])
+    assert (await intake.accept(over, again + timedelta(minutes=1))).reason == ""
+    assert await store.open_incidents() == 0
+
+
 async def test_the_watchdog_leaves_its_time_and_no_incident(
     intake: Intake, store: Store, numbers: Metrics
 ) -> None:

@@ -66,13 +66,13 @@ def test_the_newest_is_found_by_an_index_and_no_more_than_that_is_read(
     assert "Seq Scan" not in plan, plan
 
 
-VALUES = {"group": "g", "each": '["aa"]', "depth": 4, "before": 3}
+VALUES = {"group": "g", "each": '["aa"]', "depth": 4, "before": 3, "soon": START}
 
 
 def test_of_a_group_that_flaps_the_last_is_known(connection: Connection) -> None:
     assert past.last_incidents(connection, ["g", "new"])["g"].id == FLAPS[-1]
     assert "new" not in past.last_incidents(connection, ["new", "a"])
-    known = past.known(connection, "g", ["aa", "bb"], None)
+    known = past.known(connection, "g", ["aa", "bb"], START + FLAPS[-1] * MINUTE, None)
     assert known.resolved == {"aa": START + FLAPS[-1] * MINUTE}
     assert (known.firing, known.assumed) == ({}, {})
 

@@ -53,6 +53,7 @@ async def test_what_grafana_signs_needs_no_token(client: Client, store: Store) -
         (lambda: signed(secret="other"), "the signature is not made with our secret"),
         (lambda: signed(SAID + b" "), "the signature is not made with our secret"),
         (lambda: signed() | {HEADER: "é"}, "the signature is not made with our secret"),
+        (lambda: signed() | {HEADER: "\udce9" * 64}, "the signature is not made with our secret"),
         (
             lambda: without_its_time(signed()),
             f"no time in {STAMP}; name that header in Grafana too",
