@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from aiohttp import ClientResponse, ClientSession, web
 
+from receiver import app
+from receiver.config import decode
 from receiver.model import Language
 from receiver.store.store import Store
 from receiver.upstream.ruling import ask_groups
@@ -233,6 +235,23 @@ async def test_a_prometheus_that_is_away_gets_no_rule(
     answer = await put(client, "ours/On", RULE)
     assert (answer.status, text(path)) == (502, None)
     assert (await client.get(URL)).status == 502
+
+
+async def test_the_settings_name_the_file_from_which_on_rules_can_be_changed(
+    http: ClientSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOCSIN_HOME", str(tmp_path / "home"))
+    settings: dict[str, Any] = {"listen": "127.0.0.1:0", "channels": {"inbox": {"type": "inbox"}}}
+    told = {"url": "http://127.0.0.1:1"}
+    for keys, status in ((told, 409), (told | {"rules_file": "managed.yml"}, 502)):
+        loaded = decode(settings | {"prometheus": keys}, tmp_path / "receiver.yml")
+        async with (
+            app.running(loaded) as url,
+            http.put(f"{url}{URL}/ours/On", json=RULE) as answer,
+            http.get(f"{url}/quality") as page,
+        ):
+            assert (answer.status, page.status) == (status, 200)
+    assert text(tmp_path / "managed.yml") is None
 
 
 async def test_only_an_admin_changes_rules(
