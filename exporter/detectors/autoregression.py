@@ -32,14 +32,13 @@ class Autoregression(Plain):
     novelty = 2.2
     foretells = True
 
-    def look(self, frame: Frame, state: Floats, cell: Cell | None) -> Floats:
-        """Return the value's distance from its prediction; of the first value none is made."""
+    def look(self, frame: Frame, state: Floats, cell: Cell | None, out: Floats) -> None:
+        """Write the value's distance from its prediction; of the first value none is made."""
         del cell
         weights = state[_WEIGHTS]
         gap = _sums("js,js->s", frame.recent[-_TERMS:-1], weights[:ORDER])
         gap += weights[ORDER] * _scale(frame, state)
-        np.subtract(frame.values, gap, out=gap)
-        return gap
+        np.subtract(frame.values, gap, out=out)
 
     def learn(
         self, frame: Frame, state: Floats, cell: Cell | None, seen: Floats, step: Floats
@@ -78,7 +77,7 @@ def _sums(subscripts: str, one: Floats, other: Floats) -> Floats:
 
 def _scale(frame: Frame, state: Floats) -> Floats:
     """Return the largest |value| of the first values, raised later only by one far beyond it."""
-    size = np.abs(frame.values)
+    size = frame.sizes
     scale: Floats = np.maximum(state[_SCALE], _LEAST_SCALE)
     far = size > scale * _SCALE_JUMP
     if frame.youngest < _SCALE_VALUES:

@@ -1,5 +1,7 @@
 """Rate of change: the step from the value before to this one."""
 
+import numpy as np
+
 from exporter.detectors.contract import Cell, Floats, Frame, Plain
 
 
@@ -9,11 +11,10 @@ class Change(Plain):
     width = 0
     deviation = 0.8
 
-    def look(self, frame: Frame, state: Floats, cell: Cell | None) -> Floats:
-        """Return value - value before."""
+    def look(self, frame: Frame, state: Floats, cell: Cell | None, out: Floats) -> None:
+        """Write value - value before."""
         del state, cell
-        change: Floats = frame.recent[-1] - frame.recent[-2]
-        return change
+        np.subtract(frame.recent[-1], frame.recent[-2], out=out)
 
     def learn(
         self, frame: Frame, state: Floats, cell: Cell | None, seen: Floats, step: Floats

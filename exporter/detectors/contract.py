@@ -12,6 +12,8 @@ from exporter.model import BoolArray
 Floats = NDArray[np.float32]
 """Single precision: a step under a thousandth of a value's size is no news in any view."""
 
+IntArray = NDArray[np.intp]
+
 RECENT = 21
 """How many of the latest values a frame holds, this one among them."""
 UNSURE = 10.0
@@ -44,6 +46,12 @@ class Frame:
     def any_fresh(self) -> bool:
         """Whether any series has no past."""
         return bool(self.fresh.any())
+
+    @cached_property
+    def sizes(self) -> Floats:
+        """The values without their signs."""
+        sizes: Floats = np.abs(self.values)
+        return sizes
 
     @cached_property
     def pace(self) -> Floats:
@@ -97,18 +105,17 @@ class View(Protocol):
     foretells: ClassVar[bool]
     """Whether it says where the value should be, and so draws the band; seen is the distance."""
 
-    def look(self, frame: Frame, state: Floats, cell: "Cell | None") -> Floats:
-        """Return the innovation or the view's value, shape (series,)."""
+    def look(self, frame: Frame, state: Floats, cell: "Cell | None", out: Floats) -> None:
+        """Write the innovation or the view's value to `out`, shape (series,)."""
         ...
 
     def learn(
         self, frame: Frame, state: Floats, cell: "Cell | None", seen: Floats, step: Floats
-    ) -> None:
-        """Take in what was seen; `step` is the same, clipped where it is beyond belief."""
-        ...
+    ) -> "Span | None":
+        """Take in what was seen; `step` is the same, clipped where it is beyond belief.
 
-    def recall(self, state: Floats, cell: "Cell | None") -> "Span | None":
-        """Return what should have been seen earlier and is known only now, for the records."""
+        Returns what should have been seen earlier and is known only now, for the records.
+        """
         ...
 
 
@@ -120,11 +127,11 @@ class Cell:
     visits: NDArray[np.uint8]
     """Empty where nobody counts them."""
 
-    def part(self, chosen: NDArray[np.intp]) -> "Cell":
+    def part(self, chosen: IntArray) -> "Cell":
         """Return a copy of what belongs to the chosen series."""
         return Cell(self.mean[chosen], self.visits[chosen] if len(self.visits) else self.visits)
 
-    def put(self, chosen: NDArray[np.intp], part: "Cell") -> None:
+    def put(self, chosen: IntArray, part: "Cell") -> None:
         """Write it back."""
         self.mean[chosen] = part.mean
         if len(self.visits):
@@ -135,8 +142,8 @@ class Cell:
 class Span:
     """The lowest and the highest of what was seen in some series, both of shape (chosen,)."""
 
-    where: BoolArray
-    """Which series are chosen, (series,)."""
+    where: IntArray
+    """Which series are chosen."""
     low: Floats
     high: Floats
 
@@ -152,6 +159,3 @@ class Plain:
     leaking: ClassVar[bool] = False
     own_scale: ClassVar[bool] = False
     foretells: ClassVar[bool] = False
-
-    def recall(self, state: Floats, cell: Cell | None) -> Span | None:
-        """Return nothing: all was seen when it was there."""

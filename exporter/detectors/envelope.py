@@ -5,9 +5,8 @@ All views with records are worked on at once: arrays have shape (views, series).
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-from exporter.detectors.contract import Floats, Frame, Span
+from exporter.detectors.contract import Floats, Frame, IntArray, Span
 
 WIDTH = 3
 _MEAN, _HIGH, _LOW = range(WIDTH)
@@ -15,33 +14,33 @@ _LEAK = np.float32(1e-4)
 _MOST = np.float32(100.0)
 
 
-def beyond(state: Floats, values: Floats, out: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Write how far values lie beyond the extremes to `out`; return the places of those that do.
+def beyond(state: Floats, values: Floats) -> IntArray:
+    """Return the series of which some view's value lies beyond its extremes, few as a rule.
 
     `state` has shape (WIDTH, views, series).
     """
-    np.subtract(values, state[_HIGH], out=out)
-    np.maximum(out, state[_LOW] - values, out=out)
-    np.maximum(out, 0, out=out)
-    views, rows = np.divmod(np.flatnonzero(out > 0), out.shape[1])  # nonzero's plane is slow
-    return views, rows
+    outside = values > state[_HIGH]
+    outside |= values < state[_LOW]
+    return np.flatnonzero(np.logical_or.reduce(outside, axis=0))
 
 
-def excess(state: Floats, distance: Floats, floor: Floats) -> Floats:
-    """Return distances beyond the extremes in widths, of at least `floor`; at most 100.
-
-    `state` has shape (WIDTH, places), the others (places,).
-    """
-    width = np.maximum(state[_HIGH] - state[_LOW], floor)
-    widths: Floats = np.minimum(distance / width, _MOST)
+def excess(state: Floats, values: Floats, floor: Floats) -> Floats:
+    """Return how far values lie beyond the extremes in widths of at least `floor`; at most 100."""
+    _, high, low = state
+    distance = np.maximum(np.maximum(values - high, low - values), 0)
+    widths: Floats = np.minimum(distance / np.maximum(high - low, floor), _MOST)
     return widths
 
 
 def room(state: Floats, values: Floats, floor: Floats, line: Floats) -> tuple[Floats, Floats]:
-    """Return how much further up, and down, values may go before their excess is `line`."""
+    """Return how much further up, and down, values may go before their excess is `line`.
+
+    A view that sees nothing at all says nothing of where the value may be.
+    """
     reach = state[_HIGH] - state[_LOW]
     np.maximum(reach, floor, out=reach)
     reach *= line
+    np.copyto(reach, np.inf, where=values == 0)
     return state[_HIGH] + reach - values, values - state[_LOW] + reach
 
 
@@ -63,7 +62,7 @@ def widen(state: Floats, span: Span) -> None:
 
 def _leak(frame: Frame, state: Floats, values: Floats) -> None:
     """Move the mean towards the values, and the extremes towards the mean."""
-    mean, high, low = state
+    mean, extremes = state[_MEAN], state[_HIGH:]
     leak = frame.pace * _LEAK
     gain = leak
     if frame.youngest < 1 / _LEAK:
@@ -71,9 +70,6 @@ def _leak(frame: Frame, state: Floats, values: Floats) -> None:
     change = values - mean
     change *= gain
     mean += change
-    np.subtract(high, mean, out=change)
-    change *= leak
-    high -= change
-    np.subtract(mean, low, out=change)
-    change *= leak
-    low += change
+    inwards = extremes - mean
+    inwards *= leak
+    extremes -= inwards

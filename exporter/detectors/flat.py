@@ -14,14 +14,13 @@ _HINT = np.float32(0.4)
 """A run that is not yet news shall not climb through every score below the line."""
 
 
-def score(frame: Frame, state: Floats, rate: Floats) -> Floats:
+def score(frame: Frame, state: Floats, run: Floats, rate: Floats) -> Floats:
     """Return the run of equal values so far in units of the one that is an alarm.
 
     If values repeated by chance alone, with the share that they do, a run of that many would
     begin with probability `rate` a value; it must also be twice the longest one known. A run
     that goes on is the same piece of news, so its score ends at 1.
     """
-    run = _run(frame, state)
     if run.max() < _LEAST_RUN:
         return np.zeros_like(run)
     chance = np.maximum(state[_SAME], 1 / (frame.count + 2)).astype(np.float32)
@@ -29,24 +28,27 @@ def score(frame: Frame, state: Floats, rate: Floats) -> Floats:
     line = np.log(rate) / np.log(chance)
     np.maximum(line, state[_LONGEST] * _TIMES_LONGEST, out=line)
     np.maximum(line, _LEAST_RUN, out=line)
-    run /= line
-    run *= 1 - (1 - _HINT) * (run < 1)
-    np.minimum(run, 1, out=run)
-    return run
+    score: Floats = run / line
+    score *= 1 - (1 - _HINT) * (score < 1)
+    np.minimum(score, 1, out=score)
+    return score
 
 
-def learn(frame: Frame, state: Floats) -> None:
+def learn(frame: Frame, state: Floats, run: Floats) -> None:
     """Take the run in; the longest one counts once it has ended, and is slowly forgotten."""
-    run = _run(frame, state)
-    ended = state[_RUN] * (run == 0)
+    repeats = np.minimum(run, 1)
+    ended = state[_RUN] * (1 - repeats)
     longest = state[_LONGEST]
     longest *= 1 - _LEAK
     np.maximum(longest, ended, out=longest)
-    state[_SAME] += frame.share(_WINDOW) * ((run > 0) - state[_SAME])
+    repeats -= state[_SAME]
+    repeats *= frame.share(_WINDOW)
+    state[_SAME] += repeats
     state[_RUN] = run
 
 
-def _run(frame: Frame, state: Floats) -> Floats:
+def runs(frame: Frame, state: Floats) -> Floats:
+    """Return how often each series' value has repeated itself by now."""
     same = frame.recent[-1] == frame.recent[-2]
     if frame.any_fresh:
         same &= ~frame.fresh

@@ -5,6 +5,8 @@ innovations clipped before they teach, so that an outlier moves the level only s
 (Cipra and Romera 1991).
 """
 
+import numpy as np
+
 from exporter.detectors.contract import Cell, Floats, Frame, Plain
 
 GAIN = 0.1
@@ -16,11 +18,10 @@ class Level(Plain):
 
     foretells = True
 
-    def look(self, frame: Frame, state: Floats, cell: Cell | None) -> Floats:
-        """Return value - level."""
+    def look(self, frame: Frame, state: Floats, cell: Cell | None, out: Floats) -> None:
+        """Write value - level."""
         del cell
-        gap: Floats = self.watched(frame) - state[_LEVEL]
-        return gap
+        np.subtract(self.watched(frame), state[_LEVEL], out=out)
 
     def learn(
         self, frame: Frame, state: Floats, cell: Cell | None, seen: Floats, step: Floats

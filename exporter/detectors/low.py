@@ -1,10 +1,10 @@
 """The lowest of the last five values: a rise that lasts, which no single peak feigns."""
 
+from typing import ClassVar
+
 import numpy as np
 
 from exporter.detectors.contract import Cell, Floats, Frame, Plain
-
-_VALUES = 5
 
 
 class Low(Plain):
@@ -14,19 +14,14 @@ class Low(Plain):
     deviation = 0.0
     novelty = 0.8
     leaking = True
+    values: ClassVar[int] = 5
 
-    def look(self, frame: Frame, state: Floats, cell: Cell | None) -> Floats:
-        """Return the minimum of the last values."""
+    def look(self, frame: Frame, state: Floats, cell: Cell | None, out: Floats) -> None:
+        """Write the minimum of the last values."""
         del state, cell
-        return lowest(frame, _VALUES)
+        np.minimum.reduce(frame.recent[-self.values :], axis=0, out=out)
 
     def learn(
         self, frame: Frame, state: Floats, cell: Cell | None, seen: Floats, step: Floats
     ) -> None:
         """Nothing to learn."""
-
-
-def lowest(frame: Frame, values: int) -> Floats:
-    """Return the lowest of the last `values`, this one among them."""
-    least: Floats = np.minimum.reduce(frame.recent[-values:], axis=0)
-    return least

@@ -12,9 +12,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from exporter.detectors.contract import Cell
+from exporter.detectors.contract import Cell, IntArray
 
-IntArray = NDArray[np.intp]
 _UNCOUNTED = np.zeros(0, np.uint8)
 Place = slice | IntArray
 """The rows of a block."""
@@ -97,18 +96,24 @@ def in_place(slot: Slot, place: Place) -> bool:
 def place_of(rows: IntArray) -> Place:
     """Return consecutive rows as a slice."""
     first, count = int(rows[0]), len(rows)
-    if rows[-1] - first == count - 1 and (count < 3 or bool((np.diff(rows) == 1).all())):
+    if rows[-1] - first == count - 1 and (count < 3 or bool((rows[1:] > rows[:-1]).all())):
         return slice(first, first + count)
     return rows
 
 
-def slot_of(times: NDArray[np.float64], seconds: int, slots: int) -> Slot:
-    """Return the slot of the clock (UTC) that each time falls in; one where all are the same."""
-    first, last = times.min() // seconds, times.max() // seconds
-    if first == last:
-        return int(first % slots)
-    numbers: IntArray = (times // seconds % slots).astype(np.intp)
-    return numbers
+def slots_of(times: NDArray[np.float64], clocked: dict[str, tuple[int, int]]) -> dict[str, Slot]:
+    """Return the slot of each clock (UTC) that the times fall in; one where all are the same.
+
+    A clock is how many slots it has, and of how many seconds.
+    """
+    first, last = float(times.min()), float(times.max())
+    found: dict[tuple[int, int], Slot] = {}
+    for slots, seconds in set(clocked.values()):
+        if first // seconds == last // seconds:
+            found[slots, seconds] = int(first // seconds) % slots
+        else:
+            found[slots, seconds] = np.floor(times).astype(np.intp) // seconds % slots
+    return {name: found[clock] for name, clock in clocked.items()}
 
 
 def _index(slot: Slot, place: Place) -> tuple[Slot, Place]:

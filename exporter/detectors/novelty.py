@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from exporter.detectors import envelope
-from exporter.detectors.contract import Floats, Frame, Span, View
+from exporter.detectors.contract import Floats, Frame, IntArray, Span, View
 
 LARGEST = 1
 """The first field is the largest |value| so far; the envelopes of the views follow."""
@@ -15,6 +15,7 @@ _LINE = 0.0955
 """The excess, in envelope widths, that ordinary series reach about once a week."""
 _FOLD = 0.48
 """The logarithm of how much further a record must go for alarms rarer by a factor e."""
+_LEAST = np.float32(1e-30)
 _FULL_AGE = np.float32(604_800.0)
 """Before this age records come more often, by the ratio of the ages: 1/n of n values is one."""
 
@@ -48,13 +49,9 @@ def rarity(excess: Floats, rate: Floats) -> Floats:
 
     Below it counts the logarithm of the probability, in that of the line, which is `rate`.
     """
-    below = (excess > 0) & (excess < 1)
-    if not below.any():
-        return excess
-    rare = excess.copy()
-    folds = np.minimum(np.log(np.broadcast_to(rate, excess.shape)[below]), -1)
-    rare[below] = np.maximum(1 - np.log(excess[below]) / (folds * np.float32(_FOLD)), 0)
-    return rare
+    folds = np.minimum(np.log(rate), -1) * np.float32(_FOLD)
+    rare = np.maximum(1 - np.log(np.maximum(excess, _LEAST)) / folds, 0)
+    return np.where(excess < 1, rare, excess)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +79,18 @@ class Records:
         foretelling = slice(0, sum(view.foretells for view in chosen))
         return cls(weights, leaking, _FLOOR * own, 1 - own, foretelling)
 
-    def excesses(self, state: Floats, seen: Floats, lines: Floats, out: Floats) -> None:
-        """Write each view's weighted excess in `lines` to `out`; all but lines (views, series)."""
-        views, rows = envelope.beyond(_envelopes(state), seen, out)
-        if len(rows):
-            floor = self.scaled[views, 0] * _least(state)[rows] + self.floors[views, 0]
-            excess = envelope.excess(_envelopes(state)[:, views, rows], out[views, rows], floor)
-            out[views, rows] = excess * self.weights[views, 0] / lines[rows]
+    def broken(self, state: Floats, seen: Floats) -> IntArray:
+        """Return the series of which some view has a record; `seen` has shape (views, series)."""
+        return envelope.beyond(_envelopes(state), seen)
+
+    def excesses(self, state: Floats, seen: Floats, lines: Floats, rows: IntArray) -> Floats:
+        """Return each view's weighted excess in `lines`, 0 where there is none, (views, rows)."""
+        state = state.take(rows, axis=1)
+        floor = self.scaled * _least(state) + self.floors
+        excess = envelope.excess(_envelopes(state), seen.take(rows, axis=1), floor)
+        excess *= self.weights
+        excess /= lines[rows]
+        return excess
 
     def room(self, state: Floats, seen: Floats, line: Floats) -> tuple[Floats, Floats]:
         """Return how much further up and down the value may go until a record is an alarm.
@@ -97,16 +99,12 @@ class Records:
         """
         kept = self.foretelling
         lines = line / self.weights[kept]
-        rooms = envelope.room(_envelopes(state)[:, kept], seen[kept], _least(state), lines)
-        silent = seen[kept] == 0
-        if silent.any():  # a view that sees nothing at all says nothing of where the value may be
-            for room in rooms:
-                room[silent] = np.inf
-        return rooms[0].min(axis=0), rooms[1].min(axis=0)
+        up, down = envelope.room(_envelopes(state)[:, kept], seen[kept], _least(state), lines)
+        return np.minimum.reduce(up), np.minimum.reduce(down)
 
     def learn(self, frame: Frame, state: Floats, seen: Floats) -> None:
         """Take what was seen into the extremes."""
-        np.maximum(state[0], np.abs(frame.values), out=state[0])
+        np.maximum(state[0], frame.sizes, out=state[0])
         envelope.learn(frame, _envelopes(state), seen, self.leaking)
 
     def widen(self, state: Floats, row: int, span: Span) -> None:
@@ -116,13 +114,14 @@ class Records:
 
 def _least(state: Floats) -> Floats:
     """Return the least width that is believed, in the series' unit."""
-    least: Floats = np.maximum(state[0] * _FLOOR, np.float32(1e-30))
+    least: Floats = np.maximum(state[0] * _FLOOR, _LEAST)
     return least
 
 
 def _envelopes(state: Floats) -> Floats:
     """Return the fields after the first as (WIDTH, views, series), which is no copy."""
-    return state[LARGEST:].reshape(envelope.WIDTH, -1, state.shape[1])
+    views = len(state) // envelope.WIDTH
+    return state[LARGEST:].reshape(envelope.WIDTH, views, state.shape[1])
 
 
 def _column(values: list[float] | list[bool]) -> Floats:

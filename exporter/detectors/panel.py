@@ -21,8 +21,8 @@ from exporter.detectors import (
     sparse,
     tail,
 )
-from exporter.detectors.contract import Cell, Floats, Frame, between
-from exporter.detectors.memory import IntArray, Memory, Place, Slot, slot_of
+from exporter.detectors.contract import Cell, Floats, Frame, IntArray, between
+from exporter.detectors.memory import Memory, Place, slots_of
 from exporter.model import FloatArray
 
 SCATTERED = tuple(name for name, view in DETECTORS.items() if view.deviation)
@@ -55,6 +55,11 @@ _FORETELLING = tuple(i for i, name in enumerate(SCATTERED) if DETECTORS[name].fo
 _LEVEL = _FORETELLING[0]
 _WEIGHTS: Floats = np.array([[DETECTORS[name].deviation] for name in SCATTERED], np.float32)
 _RECORDS = novelty.Records.of(DETECTORS)
+_ROWS = {name: row for row, name in enumerate((*SCATTERED, *RECORDED))}
+"""Where each view's look is kept; of the one that is in both parts in the second."""
+_TWICE = [(row, _ROWS[name]) for row, name in enumerate(SCATTERED) if name in RECORDED]
+_STEPS, _PEAKS = slice(0, len(SCATTERED)), slice(len(SCATTERED), None)
+_FORETOLD = slice(0, len(SCATTERED) + _RECORDS.foretelling.stop)
 _LOUD = np.float32(0.5)
 
 
@@ -90,9 +95,7 @@ class Context:
 
 def hear(frame: Frame, context: Context) -> Opinion:
     """Judge a frame by what was learned before it, then learn from it."""
-    slots: dict[str, Slot] = {
-        name: slot_of(context.times, seconds, number) for name, (number, seconds) in CLOCKED.items()
-    }
+    slots = slots_of(context.times, CLOCKED)
     memory, place = context.memory, context.place
     cells = {name: memory.cell(name, slot, place) for name, slot in slots.items()}
     absent = context.absent
@@ -119,67 +122,108 @@ class _Measure:
 
 
 def _consider(frame: Frame, context: Context, cells: dict[str, Cell]) -> Opinion:
-    state, alarms_a_week = context.state, context.alarms_a_week
-    rate = np.minimum(alarms_a_week * frame.step * np.float32(1 / 604_800), 1)
-    np.maximum(rate, np.float32(1e-12), out=rate)
-    seen = {
-        name: view.look(frame, state[name], cells.get(name)) for name, view in DETECTORS.items()
-    }
-    if frame.any_fresh:
-        for name in (*SCATTERED, "week"):
-            seen[name][frame.fresh] = 0
-    steps, peaks = (np.stack([seen[name] for name in names]) for names in (SCATTERED, RECORDED))
-    sizes = np.empty((len(SPEAKERS), len(frame.values)), np.float32)
-    innovations = sizes[: len(SCATTERED)]
-    scatters = np.sqrt(state["scatter"])
-    np.maximum(scatters, scatter.floor(frame), out=scatters)
-    scatter.standard(steps, scatters, innovations)
+    state, rate = context.state, _rate(frame, context.alarms_a_week)
+    seen = _look(frame, state, cells)
+    steps, peaks = seen[_STEPS], seen[_PEAKS]
+    scatters = scatter.believed(frame, state["scatter"])
+    innovations = scatter.standard(steps, scatters)
     far = scatter.far(frame, innovations, state["scatter"])
     innovations *= _WEIGHTS
     measure = _measure(state, cells, innovations, rate)
-    sizes[_FLAT] = flat.score(frame, state["flat"], rate * SHARES["flat"])
-    sizes[_PERIOD] = period.score(frame, state["period"], rate * SHARES["period"])
-    record = novelty.line(alarms_a_week)
-    record /= np.maximum(novelty.known(frame, context.ages), np.float32(1e-3))
-    _RECORDS.excesses(state["novelty"], peaks, record, sizes[_NOVEL:])
+    run = flat.runs(frame, state["flat"])
+    stuck = flat.score(frame, state["flat"], run, rate * SHARES["flat"])
+    lost = period.score(frame, state["period"], rate * SHARES["period"])
+    news = _News(state["novelty"], peaks, _line(frame, context), rate)
+    novel = news.loudest()
+    deviation = np.maximum(measure.rarity, np.maximum(stuck, lost))
+    sizes = (innovations, stuck, lost)
+    view = _loudest(sizes, measure, news, np.maximum(novel, deviation))
     edges = [scatters[row] * measure.reach / _WEIGHTS[row] for row in _FORETELLING]
-    down, up = _bounds(frame, state["novelty"], record, (steps, peaks), edges)
-    novel = novelty.rarity(np.maximum.reduce(sizes[_NOVEL:], axis=0), rate)
-    deviation = np.maximum(measure.rarity, np.maximum(sizes[_FLAT], sizes[_PERIOD]))
-    view = _loudest(sizes, measure, np.maximum(novel, deviation), rate)
+    lower, upper = _bounds(frame, news, steps, edges)
     residual = between(steps[_LEVEL] / scatters[_LEVEL], scatter.MOST)
     expected = frame.values - steps[_LEVEL]
-    lower, upper = np.minimum(down, up), np.maximum(down, up)
     _agree(expected, lower, upper)
     _RECORDS.learn(frame, state["novelty"], peaks)
-    _recall(state, cells)
-    scatter.clip(steps, scatters, far)
-    _learn(frame, state, cells, seen, steps)
+    clipped = scatter.clip(steps, scatters, far)
+    scatter.learn(frame, state["scatter"], clipped)
+    sparse.learn(frame, state["sparse"])
+    flat.learn(frame, state["flat"], run)
+    _learn(frame, state, cells, seen, clipped)
     return Opinion(deviation, novel, residual, expected, lower, upper, view)
 
 
-def _loudest(sizes: Floats, measure: _Measure, loudness: Floats, rate: Floats) -> NDArray[np.int8]:
+def _rate(frame: Frame, alarms_a_week: Floats) -> Floats:
+    """Return with what probability a value may be a false alarm."""
+    rate: Floats = np.minimum(alarms_a_week * frame.step * np.float32(1 / 604_800), 1)
+    np.maximum(rate, np.float32(1e-12), out=rate)
+    return rate
+
+
+def _line(frame: Frame, context: Context) -> Floats:
+    """Return the weighted excess of a record that is an alarm."""
+    line = novelty.line(context.alarms_a_week)
+    line /= np.maximum(novelty.known(frame, context.ages), np.float32(1e-3))
+    return line
+
+
+def _look(frame: Frame, state: dict[str, Floats], cells: dict[str, Cell]) -> Floats:
+    """Return what each view sees, first the steps to be measured and then the records."""
+    seen = np.empty((len(SCATTERED) + len(RECORDED), len(frame.values)), np.float32)
+    for name, view in DETECTORS.items():
+        view.look(frame, state[name], cells.get(name), seen[_ROWS[name]])
+    for step, peak in _TWICE:
+        seen[step] = seen[peak]
+    if frame.any_fresh:
+        seen[_FORETOLD, frame.fresh] = 0
+    return seen
+
+
+@dataclass(frozen=True, slots=True)
+class _News:
+    """What records are measured by: the envelopes, what was seen, the line and the rate."""
+
+    state: Floats
+    peaks: Floats
+    line: Floats
+    rate: Floats
+
+    def rarity(self, rows: IntArray) -> Floats:
+        """Return how improbable what each view sees in some series is, shape (views, rows)."""
+        excesses = _RECORDS.excesses(self.state, self.peaks, self.line, rows)
+        return novelty.rarity(excesses, self.rate[rows])
+
+    def loudest(self) -> Floats:
+        """Return the rarity of each series' largest record, 0 where there is none."""
+        rarity = np.zeros_like(self.rate)
+        rows = _RECORDS.broken(self.state, self.peaks)
+        rarity[rows] = self.rarity(rows).max(axis=0)
+        return rarity
+
+
+def _loudest(
+    sizes: tuple[Floats, Floats, Floats], measure: _Measure, news: _News, loudness: Floats
+) -> NDArray[np.int8]:
     """Return whose size is the largest, as an index of SPEAKERS, -1 where none is worth a word."""
     view = np.full(len(loudness), -1, np.int8)
-    loud = np.nonzero(loudness >= _LOUD)[0]
+    loud = np.flatnonzero(loudness >= _LOUD)
     if len(loud):
-        heard = sizes[:, loud]
-        heard[:_FLAT] *= measure.rarity[loud] / np.maximum(measure.size[loud], np.float32(1e-9))
-        heard[_NOVEL:] = novelty.rarity(heard[_NOVEL:], rate[loud])
+        innovations, *others = (size[..., loud] for size in sizes)
+        innovations *= measure.rarity[loud] / np.maximum(measure.size[loud], np.float32(1e-9))
+        heard = np.concatenate((innovations, others, news.rarity(loud)))
         view[loud] = np.argmax(heard, axis=0)
     return view
 
 
-def _bounds(
-    frame: Frame, state: Floats, record: Floats, seen: tuple[Floats, Floats], edges: list[Floats]
-) -> tuple[Floats, Floats]:
+def _bounds(frame: Frame, news: _News, steps: Floats, edges: list[Floats]) -> tuple[Floats, Floats]:
     """Return how low, and how high, the value could be without an alarm."""
-    steps, peaks = seen
-    up, down = _RECORDS.room(state, peaks, record)
+    up, down = _RECORDS.room(news.state, news.peaks, news.line)
     for row, edge in zip(_FORETELLING, edges, strict=True):
         np.minimum(up, edge - steps[row], out=up)
         np.minimum(down, edge + steps[row], out=down)
-    return frame.values - down, frame.values + up
+    low, high = frame.values - down, frame.values + up
+    lower: Floats = np.minimum(low, high)
+    upper: Floats = np.maximum(low, high)
+    return lower, upper
 
 
 def _agree(expected: Floats, lower: Floats, upper: Floats) -> None:
@@ -231,25 +275,17 @@ def _learn_tail(age: rhythm.Age, tails: Floats, measured: Floats, line: Floats) 
         tails[young] = kept
 
 
-def _recall(state: dict[str, Floats], cells: dict[str, Cell]) -> None:
-    """Let records learn what their views can tell only now."""
-    for row, name in enumerate(RECORDED):
-        span = DETECTORS[name].recall(state[name], cells.get(name))
-        if span:
-            _RECORDS.widen(state["novelty"], row, span)
-
-
 def _learn(
     frame: Frame,
     state: dict[str, Floats],
     cells: dict[str, Cell],
-    seen: dict[str, Floats],
+    seen: Floats,
     clipped: Floats,
 ) -> None:
-    scatter.learn(frame, state["scatter"], clipped)
+    """Let the views learn, and records what a view can tell only now."""
     steps = dict(zip(SCATTERED, clipped, strict=True))
     for name, view in DETECTORS.items():
-        step = steps.get(name, seen[name])
-        view.learn(frame, state[name], cells.get(name), seen[name], step)
-    sparse.learn(frame, state["sparse"])
-    flat.learn(frame, state["flat"])
+        look = seen[_ROWS[name]]
+        span = view.learn(frame, state[name], cells.get(name), look, steps.get(name, look))
+        if span:
+            _RECORDS.widen(state["novelty"], RECORDED.index(name), span)

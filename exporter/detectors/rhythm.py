@@ -46,6 +46,9 @@ class Age:
     def of(cls, state: Floats, sizes: Floats) -> "Age":
         """Count the values, whose innovations are `sizes`, in place."""
         moved = state[MOVED]
+        if moved.min() > 0:
+            moved += 1
+            return cls(moved, float(moved.min()))
         moved += (moved > 0) | (sizes > 0)
         return cls(moved, float((moved + _NEVER * (moved == 0)).min()))
 
@@ -64,20 +67,20 @@ class Beats:
 
 def measure(age: Age, state: Floats, size: Floats, cells: dict[str, Cell]) -> Beats:
     """Measure sizes in those of their hour, and what is left in those of their minutes."""
-    whole, steps = np.ones_like(size), []
+    steps = []
     for row, name in enumerate(SLOTS):
         usual = _scale(age, state[row], cells[name].mean)
         steps.append((size, usual))
-        whole *= usual
-        size = np.minimum(size / np.maximum(usual, np.float32(1e-9)), MOST)
-    return Beats(size, whole, tuple(steps))
+        size = size / usual
+        np.minimum(size, MOST, out=size)
+    return Beats(size, steps[0][1] * steps[1][1], tuple(steps))
 
 
 def learn(age: Age, state: Floats, beats: Beats, cells: dict[str, Cell]) -> None:
     """Take in what was measured, in place."""
     for row, (name, (size, usual)) in enumerate(zip(SLOTS, beats.steps, strict=True)):
         believed, slot = np.minimum(size, usual * _CLIP), cells[name].mean
-        if not slot.all():
+        if not slot.min() > 0:
             new = (slot == 0) & (age.values >= _UNSURE)
             slot[new] = np.maximum(state[row, new], _VISITED)
         change, move = believed - slot, believed - state[row]
@@ -89,8 +92,9 @@ def learn(age: Age, state: Floats, beats: Beats, cells: dict[str, Cell]) -> None
 
 def _scale(age: Age, mean: Floats, slot: Floats) -> Floats:
     """Return what innovations are divided by; a slot that is 0 was never visited."""
-    usual: Floats = np.maximum(slot, mean * _LEAST)
-    if not slot.all():
+    usual: Floats = mean * _LEAST
+    np.maximum(usual, slot, out=usual)
+    if not slot.min() > 0:
         new = slot == 0
         usual[new] = mean[new]
     np.maximum(usual, _FLOOR, out=usual)

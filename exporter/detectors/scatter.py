@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from exporter.detectors.contract import UNSURE, Floats, Frame
-from exporter.model import BoolArray
+from exporter.detectors.contract import UNSURE, Floats, Frame, IntArray
 
 MOST = np.float32(1000.0)
 """The largest standardised innovation: a line that was always flat has no scatter at all."""
@@ -16,35 +15,41 @@ _FLOOR = np.float32(1e-3)
 """A step under a thousandth of the value's own size is never news."""
 
 
-def floor(frame: Frame) -> Floats:
-    """Return the least scatter that is believed, for each series."""
-    least: Floats = np.maximum(np.abs(frame.recent[-2]) * _FLOOR, np.float32(1e-30))
-    return least
+def believed(frame: Frame, variances: Floats) -> Floats:
+    """Return the scatters that are believed, none below a floor."""
+    scatters: Floats = np.sqrt(variances)
+    least = np.abs(frame.recent[-2])
+    least *= _FLOOR
+    np.maximum(least, np.float32(1e-30), out=least)
+    np.maximum(scatters, least, out=scatters)
+    return scatters
 
 
-def standard(innovations: Floats, scatters: Floats, out: Floats) -> None:
-    """Write |innovation| in scatters, at most MOST, to `out`; all of shape (views, series)."""
-    np.abs(innovations, out=out)
-    out /= scatters
-    np.minimum(out, MOST, out=out)
+def standard(innovations: Floats, scatters: Floats) -> Floats:
+    """Return |innovation| in scatters, at most MOST; all of shape (views, series)."""
+    sizes: Floats = np.abs(innovations)
+    sizes /= scatters
+    np.minimum(sizes, MOST, out=sizes)
+    return sizes
 
 
-def far(frame: Frame, sizes: Floats, variances: Floats) -> BoolArray:
-    """Tell the standardised sizes that are beyond what is believed of a single value.
+def far(frame: Frame, sizes: Floats, variances: Floats) -> tuple[IntArray, IntArray]:
+    """Return where (view, series) sizes are beyond what is believed of a single value.
 
     The first move of a series that never moved is believed: it has no other measure.
     """
-    beyond: BoolArray = sizes > _CLIP
-    if beyond.any():
-        beyond &= variances > 0
-        beyond &= frame.count >= _CLIP_AFTER
-    return beyond
+    views, rows = np.divmod(np.flatnonzero(sizes > _CLIP), sizes.shape[1])  # faster than nonzero
+    unbelieved = (variances[views, rows] > 0) & (frame.count[rows] >= _CLIP_AFTER)
+    return views[unbelieved], rows[unbelieved]
 
 
-def clip(innovations: Floats, scatters: Floats, far: BoolArray) -> None:
-    """Cut those that are far to what is believed, in place."""
-    if far.any():
-        innovations[far] = np.copysign(scatters[far] * _CLIP, innovations[far])
+def clip(innovations: Floats, scatters: Floats, far: tuple[IntArray, IntArray]) -> Floats:
+    """Return innovations of which those that are far are cut to what is believed."""
+    if not len(far[0]):
+        return innovations
+    clipped = innovations.copy()
+    clipped[far] = np.copysign(scatters[far] * _CLIP, innovations[far])
+    return clipped
 
 
 def learn(frame: Frame, variances: Floats, clipped: Floats) -> None:

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from exporter.detectors import alarms, frames, panel, scales, tail
 from exporter.detectors.alarms import Evidence, Verdict
-from exporter.detectors.contract import Floats, Frame
-from exporter.detectors.memory import Fields, IntArray, Memory, Place, pick, place_of
+from exporter.detectors.contract import Floats, Frame, IntArray
+from exporter.detectors.memory import Fields, Memory, Place, pick, place_of
 from exporter.detectors.panel import SPEAKERS, Context
 from exporter.model import BoolArray, FloatArray, Score
 

@@ -16,15 +16,18 @@ class Size(Plain):
     novelty = 3.0
     own_scale = True
 
-    def look(self, frame: Frame, state: Floats, cell: Cell | None) -> Floats:
-        """Return sign(x) log(1 + |x| / (size / 10)); the usual size is that of the first values."""
+    def look(self, frame: Frame, state: Floats, cell: Cell | None, out: Floats) -> None:
+        """Write sign(x) log(1 + |x| / (size / 10)); the usual size is that of the first values."""
         del cell
         unit: Floats = _UNIT * _usual(frame, state)
         if not unit.all():
             unit[unit == 0] = 1
         with np.errstate(over="ignore"):  # infinite at most, and then cut to the largest float
-            ratio = np.abs(frame.values) / unit
-        return np.copysign(np.log1p(np.minimum(ratio, np.float32(1e30))), frame.values)
+            np.divide(frame.sizes, unit, out=out)
+        np.minimum(out, np.float32(1e30), out=out)
+        np.log1p(out, out=out)
+        if frame.values.min() < 0:  # the sign takes longer than all else
+            np.copysign(out, frame.values, out=out)
 
     def learn(
         self, frame: Frame, state: Floats, cell: Cell | None, seen: Floats, step: Floats
@@ -40,5 +43,5 @@ def _usual(frame: Frame, state: Floats) -> Floats:
         known: Floats = state[_SIZE]
         return known
     share = np.where(frame.count < _VALUES, 1 / (frame.count + 1), np.float32(0))
-    mean: Floats = state[_SIZE] + share * (np.abs(frame.values) - state[_SIZE])
+    mean: Floats = state[_SIZE] + share * (frame.sizes - state[_SIZE])
     return mean

@@ -15,17 +15,17 @@ def compress(state: Floats, sizes: Floats) -> Floats:
 
     A scatter over mostly zeros is so small that every burst would be a thousand of them.
     """
-    sparse = state[_ZEROS] > _MOST_OF_THE_TIME
-    if not sparse.any():
+    if state[_ZEROS].max() <= _MOST_OF_THE_TIME:
         return sizes
+    sparse = state[_ZEROS] > _MOST_OF_THE_TIME
     return np.where(sparse, 2 * np.log1p(sizes), sizes)
 
 
 def expand(state: Floats, lines: Floats) -> Floats:
     """Return, for a line on compressed sizes, the size it stands for."""
-    sparse = state[_ZEROS] > _MOST_OF_THE_TIME
-    if not sparse.any():
+    if state[_ZEROS].max() <= _MOST_OF_THE_TIME:
         return lines
+    sparse = state[_ZEROS] > _MOST_OF_THE_TIME
     return np.where(sparse, np.expm1(np.minimum(lines, 20) / 2), lines)
 
 

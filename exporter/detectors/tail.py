@@ -28,6 +28,8 @@ _APART = 3
 DOUBT = 1.0
 _DOUBT_VALUES = np.float32(3000.0)
 """A line learned from few values stands higher: twice at first, by half after 3,000 of them."""
+_SETTLED = 3000.0
+"""From how many values on all quantiles move alike."""
 _LEAST = np.float32(1e-9)
 _FOLDS = -np.log(_RATE)
 _LEAST_LINE = np.float32(2.0)
@@ -60,7 +62,7 @@ class Tail:
         np.maximum(shape, shape * _HEAVIER, out=shape)
         np.maximum(shape, _SHAPES[0], out=shape)
         np.minimum(shape, _SHAPES[1], out=shape)
-        shape += np.float32(1e-6) * (shape == 0)
+        np.copyto(shape, np.float32(1e-6), where=shape == 0)
         folds = np.log(np.maximum(_RATE / np.asarray(rate, np.float32), 1))
         return cls(state, shape, folds, np.expm1(folds * shape))
 
@@ -121,32 +123,44 @@ def learn(state: Floats, sizes: Floats, lines: Floats) -> None:
     The quantile moves by stochastic approximation (Robbins and Monro 1951) of its logarithm,
     the moments by each peak's excess and by its distance from that of a peak before.
     """
-    quantile, mean, spread, latest, other, count = state.T
-    over = sizes > quantile
-    share = np.maximum(1 / 1000, 1 / (_RATE * count + 20))
-    excess = np.minimum(sizes, lines)  # what is beyond the line is no part of the ordinary
-    excess -= quantile
-    np.minimum(excess, mean * (1 + _GROWTH / share), out=excess)
-    share *= over
-    move = np.maximum(2 / 3000, 2 / (count + 10))
-    move *= over - _RATE
-    ordinary = over
-    beyond = sizes > lines
-    if beyond.any():
-        lasting = _LASTING_WEIGHT * np.minimum(count * (1 / _DOUBT_VALUES), 1)
-        weight = 1 - (1 - lasting) * (beyond & (latest > lines - quantile))
-        share *= weight
-        move *= weight
-        ordinary = over & ~beyond
-    mean += share * (excess - mean)
-    spread += share * (np.abs(excess - other) * np.float32(0.5) - spread)
-    latest += over * (sizes - quantile - latest)
-    turn = np.floor(count * np.float32(1 / _APART)) * _APART
-    other += (ordinary & (np.abs(turn - count) < 1)) * (excess - other)
-    if count.min() == 0:
+    fields = state.T
+    quantile, count = fields[_QUANTILE], fields[_COUNT]
+    peaks = np.flatnonzero(sizes > quantile)  # an eighth of them: the others teach the quantile
+    taught = _taught(fields.take(peaks, axis=1), sizes[peaks], lines[peaks])
+    youngest = count.min()
+    gain = _gain(count if youngest < _SETTLED else count[:1])
+    if youngest == 0:
         begun = (count > 0) | (sizes > 0)  # a series that never moved says nothing of its noise
-        move *= begun
+        gain *= begun
         count += begun
     else:
         count += 1
-    quantile *= np.exp(move)
+    quantile *= np.exp(gain * -_RATE)
+    fields[:_COUNT, peaks] = taught[:_COUNT]
+
+
+def _gain(count: Floats) -> Floats:
+    """Return by how much the logarithm of a quantile moves."""
+    gain: Floats = np.maximum(2 / _SETTLED, 2 / (count + 10))
+    return gain
+
+
+def _taught(state: Floats, sizes: Floats, lines: Floats) -> Floats:
+    """Return a state of shape (WIDTH, peaks) that has learned their sizes."""
+    quantile, mean, spread, latest, other, count = state
+    share = np.maximum(1 / 1000, 1 / (_RATE * count + 20))
+    move = _gain(count) * (1 - _RATE)
+    excess = np.minimum(sizes, lines)  # what is beyond the line is no part of the ordinary
+    excess -= quantile
+    np.minimum(excess, mean * (1 + _GROWTH / share), out=excess)
+    beyond = sizes > lines
+    lasting = _LASTING_WEIGHT * np.minimum(count * (1 / _DOUBT_VALUES), 1)
+    weight = 1 - (1 - lasting) * (beyond & (latest > lines - quantile))
+    share *= weight
+    mean += share * (excess - mean)
+    spread += share * (np.abs(excess - other) * np.float32(0.5) - spread)
+    latest[:] = sizes - quantile
+    turn = np.floor(count * np.float32(1 / _APART)) * _APART
+    np.copyto(other, excess, where=~beyond & (np.abs(turn - count) < 1))
+    quantile *= np.exp(move * weight)
+    return state

@@ -17,12 +17,11 @@ class Trend(Plain):
     width = 2
     deviation = 0.8
 
-    def look(self, frame: Frame, state: Floats, cell: Cell | None) -> Floats:
-        """Return the value's distance from the line's continuation."""
+    def look(self, frame: Frame, state: Floats, cell: Cell | None, out: Floats) -> None:
+        """Write the value's distance from the line's continuation."""
         del cell
-        gap: Floats = frame.values - state[_LEVEL]
-        gap -= state[_SLOPE]
-        return gap
+        np.subtract(frame.values, state[_LEVEL], out=out)
+        out -= state[_SLOPE]
 
     def learn(
         self, frame: Frame, state: Floats, cell: Cell | None, seen: Floats, step: Floats

@@ -33,39 +33,30 @@ class Week(Plain):
     leaking = True
     foretells = True
 
-    def look(self, frame: Frame, state: Floats, cell: Cell | None) -> Floats:
-        """Return the value's distance from its hour's mean, 0 in an hour not yet known."""
+    def look(self, frame: Frame, state: Floats, cell: Cell | None, out: Floats) -> None:
+        """Write the value's distance from its hour's mean, 0 in an hour not yet known."""
         assert cell is not None  # noqa: S101 -- the engine hands one to every view with slots
         known, begins = cell.visits >= _KNOWN, _begins(state, cell)
         sure = state[_RETURNED] >= _SURE
         if not sure.all():  # nobody knows yet how much higher the series is than a week ago
             known &= sure | ((state[_FIRST] > 0) & ~begins)
-        gap: Floats = frame.values - cell.mean
+        np.subtract(frame.values, cell.mean, out=out)
         if begins.any():
-            gap -= state[_DRIFT] * begins
-        gap *= known
-        return gap
-
-    def recall(self, state: Floats, cell: Cell | None) -> Span | None:
-        """Return the extremes of the hour that has just ended, where it came for the first time."""
-        assert cell is not None  # noqa: S101 -- the engine hands one to every view with slots
-        ended = _begins(state, cell)
-        ended &= state[_FIRST] > 0
-        if not ended.any():
-            return None
-        mean, low, high = state[:_FIRST, ended]
-        return Span(ended, low - mean, high - mean)
+            out -= state[_DRIFT] * begins
+        if not known.all():
+            out *= known
 
     def learn(
         self, frame: Frame, state: Floats, cell: Cell | None, seen: Floats, step: Floats
-    ) -> None:
+    ) -> Span | None:
         """Move the hour's mean; its gain starts at the plain mean's and ends at its floor."""
         del seen, step
         assert cell is not None  # noqa: S101 -- the engine hands one to every view with slots
-        begins = _begins(state, cell)
+        begins, ended = _begins(state, cell), None
         if frame.youngest == 0:
             begins |= frame.count == 0
         if begins.any():
+            ended = _end(state, begins)
             _begin(frame, state, cell, begins)
         np.minimum(state[_LOW], frame.values, out=state[_LOW])
         np.maximum(state[_HIGH], frame.values, out=state[_HIGH])
@@ -77,6 +68,14 @@ class Week(Plain):
         _drift(frame, state, cell)
         state[_MEAN] = cell.mean
         state[_VISITS] = visits
+        return ended
+
+
+def _end(state: Floats, begins: BoolArray) -> Span | None:
+    """Return the extremes of the hour that has just ended, where it came for the first time."""
+    ended = np.flatnonzero(begins & (state[_FIRST] > 0))
+    mean, low, high = state[:_FIRST, ended]
+    return Span(ended, low - mean, high - mean) if len(ended) else None
 
 
 def _begin(frame: Frame, state: Floats, cell: Cell, begins: BoolArray) -> None:
@@ -92,11 +91,13 @@ def _drift(frame: Frame, state: Floats, cell: Cell) -> None:
     returns = state[_FIRST] == 0
     if not returns.any():
         return
-    state[_RETURNED] += frame.pace * returns
+    always = bool(returns.all())
+    state[_RETURNED] += frame.pace if always else frame.pace * returns
     change: Floats = frame.values - state[_BEFORE]
     change -= state[_DRIFT]
     change *= frame.pace / np.maximum(np.minimum(state[_RETURNED], _WINDOW), frame.pace)
-    change *= returns
+    if not always:
+        change *= returns
     state[_DRIFT] += change
     unsure = returns & (state[_RETURNED] < _SURE)
     if unsure.any():

@@ -44,8 +44,10 @@ def views() -> None:
             continue
         state = np.ones((view.width, SERIES), np.float32)
 
-        def work(view=view, state=state) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
-            seen = view.look(one, state, None)
+        seen = np.empty(SERIES, np.float32)
+
+        def work(view=view, state=state, seen=seen) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+            view.look(one, state, None, seen)
             view.learn(one, state, None, seen, seen)
 
         print(f"view {name:16} {SERIES / seconds(work):16,.0f} updates/s")
@@ -55,10 +57,10 @@ def bandwidth() -> None:
     """Print the local level beside a copy of as many bytes as it has to move."""
     series = 1_000_000
     one, level = frame(series), DETECTORS["level"]
-    state = np.ones((level.width, series), np.float32)
+    state, seen = np.ones((level.width, series), np.float32), np.empty(series, np.float32)
 
     def work() -> None:
-        seen = level.look(one, state, None)
+        level.look(one, state, None, seen)
         level.learn(one, state, None, seen, seen)
 
     source = np.ones(series * 8, np.float32)  # value, level twice, innovation, step: 32 bytes
