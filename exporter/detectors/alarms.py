@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from exporter.detectors.contract import Floats
+from exporter.detectors.contract import Floats, IntArray
 from exporter.model import BoolArray, FloatArray
 
 WIDTH = 9
 _HIGHS = slice(0, 2)
 _WAITS = slice(2, 4)
 TOTAL, _LOWER, _UPPER, _SCORED, _UP = range(4, WIDTH)
-_REFRACTORY: Floats = np.array([[100], [30]], np.float32)
+_REFRACTORY = (np.float32(100), np.float32(30))
 """For how many values after a novelty, or a deviation, only a higher one is shown in full."""
 _ECHO = np.float32(0.3)
 """What is left of a score within the refractory, so that it keeps a small rank."""
@@ -60,21 +60,23 @@ def judge(
     """
     score = _combined(state, evidence)
     raised = score >= 1
-    up = state[_UP] > 0
-    if up.any():
-        above = up & _outside(state, clocks, evidence, times)
-        raised &= ~above & ~(up & (clocks[_ABOVE] + hold > times))
-        clocks[_ABOVE, above] = times[above]
-        state[_UP] = above | (up & (clocks[_ABOVE] + hold > times))
-    if raised.any():
-        _raise(state, clocks, evidence, times, raised)
+    up = np.flatnonzero(state[_UP])
+    if len(up):
+        above = _outside(state, clocks, evidence, times, up)
+        lasts = above | (clocks[_ABOVE, up] + hold > times[up])
+        raised[up[lasts]] = False
+        clocks[_ABOVE, up[above]] = times[up[above]]
+        state[_UP, up] = lasts
+    begun = np.flatnonzero(raised)
+    if len(begun):
+        _raise(state, clocks, evidence, times, begun)
     if not state[_SCORED].all():
         np.maximum(state[_SCORED], evidence.mature, out=state[_SCORED])
     return score
 
 
 def _raise(
-    state: Floats, clocks: FloatArray, evidence: Evidence, times: FloatArray, raised: BoolArray
+    state: Floats, clocks: FloatArray, evidence: Evidence, times: FloatArray, raised: IntArray
 ) -> None:
     """Begin an alarm, and keep beyond what it lasts, on the side of the value alone.
 
@@ -94,46 +96,50 @@ def standing(
     state: Floats, clocks: FloatArray, times: FloatArray, hold: float
 ) -> tuple[Floats, Floats]:
     """Return alarms so far and whether one is active, NaN for a series never yet scored."""
-    total = state[TOTAL].copy()
-    active = np.zeros_like(total)
-    up = state[_UP] > 0
-    if up.any():
-        since = times - clocks[_ABOVE]
-        active += up & ((since < hold) | (since == 0))
+    total, active = state[TOTAL], np.zeros_like(state[TOTAL])
+    up = np.flatnonzero(state[_UP])
+    if len(up):
+        since = times[up] - clocks[_ABOVE, up]
+        active[up] = (since < hold) | (since == 0)
     if not state[_SCORED].all():
+        total = total.copy()
         silent = state[_SCORED] == 0
         total[silent] = np.nan
         active[silent] = np.nan
     return total, active
 
 
-def _outside(state: Floats, clocks: FloatArray, evidence: Evidence, times: FloatArray) -> BoolArray:
-    """Whether a value keeps the alarm up that is active."""
-    values = evidence.values
-    outside: BoolArray = (values < state[_LOWER]) | (values > state[_UPPER])
-    outside &= times - clocks[_ALARMED] < _LONGEST
-    outside |= (evidence.deviation >= 1) & evidence.mature
+def _outside(
+    state: Floats, clocks: FloatArray, evidence: Evidence, times: FloatArray, up: IntArray
+) -> BoolArray:
+    """Whether a value keeps the alarm up that is active; shape (up,)."""
+    values = evidence.values[up]
+    outside: BoolArray = (values < state[_LOWER, up]) | (values > state[_UPPER, up])
+    outside &= times[up] - clocks[_ALARMED, up] < _LONGEST
+    outside |= (evidence.deviation[up] >= 1) & evidence.mature[up]
     return outside
 
 
 def _combined(state: Floats, evidence: Evidence) -> Floats:
     """Show novelty and deviation, each only where it stands above all of its last values."""
-    sizes = np.empty((2, len(evidence.values)), np.float32)
-    sizes[0] = evidence.novelty
-    above = _TOP / np.maximum(evidence.deviation, 1)
-    np.minimum(evidence.deviation, 1 + _TOP - above, out=sizes[1])
+    novelty, deviation = evidence.novelty, evidence.deviation
+    beyond = np.flatnonzero(deviation > 1)
+    if len(beyond):
+        deviation = deviation.copy()
+        deviation[beyond] = 1 + _TOP - _TOP / deviation[beyond]
     if not evidence.mature.all():
-        sizes *= evidence.mature
+        novelty, deviation = novelty * evidence.mature, deviation * evidence.mature
+    shown = np.maximum(novelty, deviation)
+    np.minimum(shown, _MOST_ECHOED, out=shown)
+    shown *= _ECHO
     waits, highs = state[_WAITS], state[_HIGHS]
     waits -= 1
-    highs *= waits >= 0
-    higher = sizes > highs
-    higher[1] &= highs[1] < 1  # a deviation that grows on is the same alarm
-    shown = sizes * higher
-    np.maximum(highs, shown, out=highs)
-    np.maximum(waits, higher * _REFRACTORY, out=waits)
-    np.minimum(sizes, _MOST_ECHOED, out=sizes)
-    sizes *= _ECHO
-    np.maximum(shown, sizes, out=shown)
-    result: Floats = np.maximum(shown[0], shown[1])
-    return result
+    np.copyto(highs, 0, where=waits == -1)
+    news = np.flatnonzero(novelty > highs[0])
+    # a deviation that grows on is the same alarm
+    higher = np.flatnonzero((deviation > highs[1]) & (highs[1] < 1))
+    for kind, size, rows in ((0, novelty, news), (1, deviation, higher)):
+        highs[kind, rows] = size[rows]
+        waits[kind, rows] = np.maximum(waits[kind, rows], _REFRACTORY[kind])
+        shown[rows] = np.maximum(shown[rows], size[rows])
+    return shown

@@ -19,31 +19,37 @@ CLOCKS = 2
 LAST, BORN = range(CLOCKS)
 
 
-def late(clocks: FloatArray, state: Floats, times: FloatArray) -> BoolArray:
-    """Tell values that are not newer than their series' latest.
+def late(clocks: FloatArray, state: Floats, times: FloatArray) -> BoolArray | None:
+    """Tell values that are not newer than their series' latest; None where all are.
 
     A clock that was set back further than a gap is believed: waiting for it to catch up
     would be worse than starting again.
     """
+    newer = times > clocks[LAST]
+    if newer.all():
+        return None
     back = clocks[LAST] - times
     known: BoolArray = state[_COUNT] > 0
-    known &= (back >= 0) & (back <= _GAP_STEPS * np.maximum(state[_STEP], 1.0))
+    known &= ~newer & (back <= _GAP_STEPS * np.maximum(state[_STEP], 1.0))
     return known
 
 
 def begin(clocks: FloatArray, state: Floats, values: Floats, times: FloatArray) -> Frame:
     """Make the frame of values none of which is late; writes the latest values and times."""
     recent, count = state[:RECENT], state[_COUNT]
-    gap = times - clocks[LAST]
-    new = count == 0
-    step = _step(state[_STEP], count, gap.astype(np.float32))
-    fresh = new | (np.abs(gap) > _GAP_STEPS * np.maximum(step, 1e-3))
+    gap = (times - clocks[LAST]).astype(np.float32)
+    youngest = float(count.min())
+    step = _step(state[_STEP], count, gap, youngest)
+    fresh = np.abs(gap) > _GAP_STEPS * np.maximum(step, np.float32(1e-3))
     for row in range(1, RECENT):  # at once, numpy would copy all of it twice
         recent[row - 1] = recent[row]
     recent[-1] = values
+    if youngest == 0:
+        new = count == 0
+        fresh |= new
+        clocks[BORN, new] = times[new]
     if fresh.any():
         recent[:, fresh] = values[fresh]
-        clocks[BORN, new] = times[new]
     state[_STEP] = step
     clocks[LAST] = times
     return Frame(values, recent, count.copy(), step, fresh)
@@ -54,11 +60,12 @@ def end(state: Floats) -> None:
     state[_COUNT] += 1
 
 
-def _step(step: Floats, count: Floats, gap: Floats) -> Floats:
+def _step(step: Floats, count: Floats, gap: Floats, youngest: float) -> Floats:
     """Learn the usual time between values; a gap moves it by no more than half of itself."""
-    if count.min() >= 1 / _STEP_GAIN:
-        half = step * np.float32(0.5)
-        moved: Floats = step + np.float32(_STEP_GAIN) * between(gap - step, half)
+    if youngest >= 1 / _STEP_GAIN:
+        moved = between(gap - step, step * np.float32(0.5))
+        moved *= np.float32(_STEP_GAIN)
+        moved += step
         return moved
     half = np.where(count > 1, step * np.float32(0.5), np.float32(np.inf))
     share = np.maximum(_STEP_GAIN, 1 / np.maximum(count, 1)).astype(np.float32)

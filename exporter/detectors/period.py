@@ -1,8 +1,9 @@
 """A period of 3 to 20 values, found from the data: work that returns every few minutes.
 
-For each lag the mean |difference| is learned (the average magnitude difference function,
-Ross et al. 1974). Where one lag's is far below what is usual among all, the series repeats
-itself, and a value that differs from the one a period before is measured in that lag's own.
+For each lag the |differences| are summed up, those of long ago with less weight (the average
+magnitude difference function, Ross et al. 1974). Where one lag's sum is far below what is
+usual among all, the series repeats itself, and a value that differs from the one a period
+before is measured in that lag's mean.
 """
 
 import numpy as np
@@ -17,6 +18,8 @@ _TAIL = slice(_LAGS, _LAGS + tail.WIDTH)
 WIDTH = _LAGS + tail.WIDTH
 _AT_ONCE = 5
 _WINDOW = 500.0
+_KEPT = np.float32(1 - 1 / _WINDOW)
+"""What a value leaves of the sums, once they are of a window's weight."""
 _AFTER = 200.0
 _CLEAR = np.float32(0.2)
 """How far below the mean of all lags one must be: a slope that is steady reaches .29."""
@@ -30,16 +33,16 @@ def score(frame: Frame, state: Floats, rate: Floats) -> Floats:
     scores = np.zeros_like(frame.values)
     if frame.count.max() >= _AFTER:
         _judge(frame, state, rate, scores)
-    share = frame.share(_WINDOW)
+    kept: Floats | np.float32 = _KEPT
+    if frame.youngest < _WINDOW:
+        kept = np.where(frame.count < _WINDOW, np.float32(1), _KEPT)
     before = frame.recent[_LAGS - 1 :: -1]
     for lag in range(0, _LAGS, _AT_ONCE):  # what is in hand stays in the cache
         lags = slice(lag, lag + _AT_ONCE)
-        known = state[lags]
         change = frame.values - before[lags]
         np.abs(change, out=change)
-        change -= known
-        change *= share
-        known += change
+        state[lags] *= kept
+        state[lags] += change
     return scores
 
 
@@ -52,7 +55,8 @@ def _judge(frame: Frame, state: Floats, rate: Floats, scores: Floats) -> None:
     if not len(rows):
         return
     lag = np.argmin(known[_SHORTEST - 1 :, rows], axis=0) + _SHORTEST - 1
-    usual = np.maximum(known[lag, rows], np.abs(frame.values[rows]) * 1e-3 + 1e-30)
+    weight = np.minimum(frame.count[rows], np.float32(_WINDOW))
+    usual = np.maximum(known[lag, rows] / weight, np.abs(frame.values[rows]) * 1e-3 + 1e-30)
     difference = np.abs(frame.values[rows] - frame.recent[_LAGS - 1 - lag, rows])
     sizes = np.minimum(difference / usual, 1000).astype(np.float32)
     tails = np.ascontiguousarray(state[_TAIL, rows].T)

@@ -20,7 +20,7 @@ LARGEST = 1e16
 _AT_ONCE = 16_384
 """How many series at most are worked on at a time, so that what is in hand stays in the cache."""
 _LEAST_VALUES = 10
-_FORMAT = "1"
+_FORMAT = "2"
 _COLUMNS = (
     *("score", "total", "active"),
     *("deviation", "novelty", "residual", "expected", "lower", "upper"),
@@ -165,8 +165,11 @@ class Scorer:
         place = place_of(block.rows)
         usable = np.abs(block.values) < LARGEST
         frame_state = self._memory.fields[self._parts["frame"], place]
-        late = usable & frames.late(self._clocks[:, place], frame_state, block.times)
-        usable &= ~late
+        late = frames.late(self._clocks[:, place], frame_state, block.times)
+        tardy = 0
+        if late is not None:
+            tardy = int(np.count_nonzero(usable & late))
+            usable &= ~late
         absent = np.flatnonzero(~usable)
         if not len(absent):
             self._score_present(block, place, rule, out, view)
@@ -179,7 +182,7 @@ class Scorer:
         out[_TOTAL], out[_ACTIVE] = alarms.standing(
             alarm_state, clocks[frames.CLOCKS :, place], block.times, rule.hold
         )
-        return int(np.count_nonzero(usable)), int(np.count_nonzero(late))
+        return len(usable) - len(absent), tardy
 
     def _score_some(
         self,
