@@ -60,14 +60,14 @@ def judge(
     """
     score = _combined(state, evidence)
     raised = score >= 1
-    up = np.flatnonzero(state[_UP])
+    up = state[_UP].nonzero()[0]
     if len(up):
         above = _outside(state, clocks, evidence, times, up)
         lasts = above | (clocks[_ABOVE, up] + hold > times[up])
         raised[up[lasts]] = False
         clocks[_ABOVE, up[above]] = times[up[above]]
         state[_UP, up] = lasts
-    begun = np.flatnonzero(raised)
+    begun = raised.nonzero()[0]
     if len(begun):
         _raise(state, clocks, evidence, times, begun)
     if not state[_SCORED].all():
@@ -97,7 +97,7 @@ def standing(
 ) -> tuple[Floats, Floats]:
     """Return alarms so far and whether one is active, NaN for a series never yet scored."""
     total, active = state[TOTAL], np.zeros_like(state[TOTAL])
-    up = np.flatnonzero(state[_UP])
+    up = state[_UP].nonzero()[0]
     if len(up):
         since = times[up] - clocks[_ABOVE, up]
         active[up] = (since < hold) | (since == 0)
@@ -123,7 +123,7 @@ def _outside(
 def _combined(state: Floats, evidence: Evidence) -> Floats:
     """Show novelty and deviation, each only where it stands above all of its last values."""
     novelty, deviation = evidence.novelty, evidence.deviation
-    beyond = np.flatnonzero(deviation > 1)
+    beyond = (deviation > 1).nonzero()[0]
     if len(beyond):
         deviation = deviation.copy()
         deviation[beyond] = 1 + _TOP - _TOP / deviation[beyond]
@@ -135,9 +135,9 @@ def _combined(state: Floats, evidence: Evidence) -> Floats:
     waits, highs = state[_WAITS], state[_HIGHS]
     waits -= 1
     np.copyto(highs, 0, where=waits == -1)
-    news = np.flatnonzero(novelty > highs[0])
+    news = (novelty > highs[0]).nonzero()[0]
     # a deviation that grows on is the same alarm
-    higher = np.flatnonzero((deviation > highs[1]) & (highs[1] < 1))
+    higher = ((deviation > highs[1]) & (highs[1] < 1)).nonzero()[0]
     for kind, size, rows in ((0, novelty, news), (1, deviation, higher)):
         highs[kind, rows] = size[rows]
         waits[kind, rows] = np.maximum(waits[kind, rows], _REFRACTORY[kind])

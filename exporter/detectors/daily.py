@@ -40,7 +40,7 @@ def raised(line: Floats, cells: dict[str, Cell]) -> Floats:
 
 def learn(sizes: Floats, line: Floats, cells: dict[str, Cell]) -> None:
     """Take in what is beyond its line: what is ordinary says nothing of this hour."""
-    beyond = np.flatnonzero(sizes > line)
+    beyond = (sizes > line).nonzero()[0]
     if len(beyond):
         latest = cells["latest"].mean
         latest[beyond] = np.maximum(latest[beyond], sizes[beyond])

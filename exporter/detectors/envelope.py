@@ -7,6 +7,7 @@ All views with records are worked on at once: arrays have shape (views, series).
 import numpy as np
 
 from exporter.detectors.contract import Floats, Frame, IntArray, Span
+from exporter.model import BoolArray
 
 WIDTH = 3
 _MEAN, _HIGH, _LOW = range(WIDTH)
@@ -21,7 +22,8 @@ def beyond(state: Floats, values: Floats) -> IntArray:
     """
     outside = values > state[_HIGH]
     outside |= values < state[_LOW]
-    return np.flatnonzero(np.logical_or.reduce(outside, axis=0))
+    some: BoolArray = np.logical_or.reduce(outside, axis=0)
+    return some.nonzero()[0]
 
 
 def excess(state: Floats, values: Floats, floor: Floats) -> Floats:

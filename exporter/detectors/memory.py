@@ -68,8 +68,8 @@ class Memory:
 
     def keep(self, name: str, slot: Slot, place: Place, cell: Cell) -> None:
         """Write back what was copied."""
-        index = _index(slot, place)
         if not in_place(slot, place):
+            index = _index(slot, place)
             self.slots[name][index] = cell.mean
             if name in self.visits:
                 self.visits[name][index] = cell.visits

@@ -205,7 +205,7 @@ def _loudest(
 ) -> NDArray[np.int8]:
     """Return whose size is the largest, as an index of SPEAKERS, -1 where none is worth a word."""
     view = np.full(len(loudness), -1, np.int8)
-    loud = np.flatnonzero(loudness >= _LOUD)
+    loud = (loudness >= _LOUD).nonzero()[0]
     if len(loud):
         innovations, *others = (size[..., loud] for size in sizes)
         innovations *= measure.rarity[loud] / np.maximum(measure.size[loud], np.float32(1e-9))

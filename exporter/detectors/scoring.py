@@ -170,7 +170,7 @@ class Scorer:
         if late is not None:
             tardy = int(np.count_nonzero(usable & late))
             usable &= ~late
-        absent = np.flatnonzero(~usable)
+        absent = (~usable).nonzero()[0]
         if not len(absent):
             self._score_present(block, place, rule, out, view)
         elif isinstance(place, slice) and len(absent) * 2 <= len(usable):

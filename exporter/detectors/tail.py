@@ -125,7 +125,7 @@ def learn(state: Floats, sizes: Floats, lines: Floats) -> None:
     """
     fields = state.T
     quantile, count = fields[_QUANTILE], fields[_COUNT]
-    peaks = np.flatnonzero(sizes > quantile)  # an eighth of them: the others teach the quantile
+    peaks = (sizes > quantile).nonzero()[0]  # an eighth of them: the others teach the quantile
     taught = _taught(fields.take(peaks, axis=1), sizes[peaks], lines[peaks])
     youngest = count.min()
     gain = _gain(count if youngest < _SETTLED else count[:1])

@@ -73,7 +73,7 @@ class Week(Plain):
 
 def _end(state: Floats, begins: BoolArray) -> Span | None:
     """Return the extremes of the hour that has just ended, where it came for the first time."""
-    ended = np.flatnonzero(begins & (state[_FIRST] > 0))
+    ended = (begins & (state[_FIRST] > 0)).nonzero()[0]
     mean, low, high = state[:_FIRST, ended]
     return Span(ended, low - mean, high - mean) if len(ended) else None
 
