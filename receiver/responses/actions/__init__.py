@@ -7,6 +7,7 @@ from receiver.responses.actions.diagnose import Diagnose
 from receiver.responses.actions.http import Http
 from receiver.responses.actions.process import Process
 from receiver.responses.actions.restart import Restart
+from receiver.responses.actions.scale import Scale
 from receiver.responses.actions.wait import Wait
 
 ACTIONS: dict[str, type[Action]] = {
@@ -16,6 +17,7 @@ ACTIONS: dict[str, type[Action]] = {
     "http": Http,
     "restart": Restart,
     "process": Process,
+    "scale": Scale,
     "wait": Wait,
 }
 
