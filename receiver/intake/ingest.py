@@ -16,7 +16,7 @@ from receiver.intake.webhook import parse
 from receiver.messages.route import Route, route
 from receiver.metrics import Metrics
 from receiver.model import REMINDER, Alert, Notification, Status
-from receiver.store.records import FLAPPING, Decision, Known, Webhook
+from receiver.store.records import FLAPPING, NO_ROUTE, Decision, Known, Webhook
 from receiver.store.store import Store
 
 _LOG = logging.getLogger(__name__)
@@ -82,13 +82,15 @@ def decide(
     channels = _channels(people, routes, ears.deaf if told.act else ())
     current = [alert for alert in people if not known.is_stale(alert)]
     left_out = _left_out(told, current)
-    if not channels:
-        return Decision((), "no_route", left_out)
+    others = tuple(name for name in _also(told, ears) if name not in channels)
+    if not channels and not others:
+        return Decision((), NO_ROUTE, left_out)
     if _is_stale(told, people, current, known):
         return Decision(channels, "stale", left_out)
     if _is_duplicate(told, now, known):
         return Decision(channels, "duplicate", left_out)
-    others = tuple(name for name in _also(told, ears) if name not in channels)
+    if not channels:  # whoever an escalation has called hears what becomes of it
+        return Decision((), NO_ROUTE, left_out, stand_ins=others)
     decision = Decision(channels, "", left_out, stand_ins=others)
     return _hushed(decision, told, current, known, quiet)
 

@@ -9,7 +9,7 @@ from sqlalchemy import BindParameter, Connection, bindparam, delete, select
 
 from receiver.store import beats, bell, bodies, bulk, episodes, held
 from receiver.store.episodes import Case
-from receiver.store.records import AS_EVER, REPEATED, Decision, Known, Terms, Webhook
+from receiver.store.records import AS_EVER, NO_ROUTE, REPEATED, Decision, Known, Terms, Webhook
 from receiver.store.schema import deliveries, slices, webhooks
 
 Decide = Callable[[Known], Decision]
@@ -75,11 +75,11 @@ def _accept(connection: Connection, arrivals: Sequence[Arrival]) -> list[tuple[D
 
 def _with_stand_ins(connection: Connection, decision: Decision, incident: int | None) -> Decision:
     """Add who told that it fires in a channel's place: they tell that it is over too."""
-    if decision.reason or not decision.stand_ins or incident is None:
+    if decision.reason not in {"", NO_ROUTE} or not decision.stand_ins or incident is None:
         return decision
     told = set(connection.scalars(_STOOD_IN, {"incident": incident, "names": decision.stand_ins}))
     more = tuple(name for name in decision.stand_ins if name in told)
-    return replace(decision, channels=decision.channels + more)
+    return replace(decision, channels=decision.channels + more, reason="") if more else decision
 
 
 def _keep(

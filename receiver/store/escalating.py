@@ -6,9 +6,20 @@ So a step is told once, whenever the process dies and however many receivers sha
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Row, and_, func, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Row,
+    and_,
+    func,
+    insert,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from receiver.model import OF_NONE, Status
@@ -17,6 +28,7 @@ from receiver.store.audit import Change
 from receiver.store.keeping import Letter
 from receiver.store.lane import Lane
 from receiver.store.people import acknowledgements, escalations
+from receiver.store.quiet import said
 from receiver.store.schema import episodes, incidents, standings, webhooks
 
 
@@ -86,6 +98,13 @@ class Escalating:
         """Return all open incidents, oldest first."""
         return await self._reader.run(_pending)
 
+    async def set_back(self, now: datetime) -> timedelta:
+        """Note that it is looked now; returns by how much the clock was set back since.
+
+        By so much what each incident waits for was moved, so that it is waited for no longer.
+        """
+        return await self._writer.run(_set_back, now)
+
     async def begin(self, begun: Mapping[int, Progress]) -> None:
         """Note where incidents start, but for those that have begun."""
         await self._writer.run(_begin, begun)
@@ -95,6 +114,10 @@ class Escalating:
         return await self._writer.run(_move, move, now)
 
 
+SKEW = timedelta(seconds=5)
+"""A clock that goes back by less was not set: receivers of one store differ a little."""
+_LOOKED = "escalations looked at"
+_MICROSECOND = timedelta(microseconds=1)
 _NAMES = tuple(Progress.__dataclass_fields__)
 
 
@@ -166,6 +189,24 @@ def _silenced(connection: Connection, heads: Mapping[int, int]) -> set[int]:
         for query in (some, loud)
     )
     return hides - fires_on
+
+
+def _set_back(connection: Connection, now: datetime) -> timedelta:
+    mine = said.c.what == _LOOKED
+    last = connection.scalar(select(said.c.at).where(mine))
+    if last is None:
+        connection.execute(insert(said).values(what=_LOOKED, at=now))
+        return timedelta()
+    back: timedelta = last - now
+    if timedelta() <= back < SKEW:
+        return timedelta()
+    connection.execute(update(said).where(mine).values(at=now))
+    if back < timedelta():
+        return timedelta()
+    columns = (escalations.c.since, escalations.c.told_at)
+    earlier = {each: type_coerce(each, BigInteger) - back // _MICROSECOND for each in columns}
+    connection.execute(update(escalations).values(earlier))
+    return back
 
 
 def _begin(connection: Connection, begun: Mapping[int, Progress]) -> None:

@@ -103,6 +103,7 @@ class Known:
 
 MAINTENANCE, MUTED, QUIET_HOURS = "maintenance", "muted", "quiet-hours"
 FLAPPING = "flapping"
+NO_ROUTE = "no_route"
 REPEATED = "reminder"
 """The reason for which a message is owed that says what was said before."""
 
@@ -132,7 +133,8 @@ class Decision:
 
     A `reminder` says what was said before. `left_out` has the fingerprints of alerts that the
     message must not mention. Of webhooks that belong to no incident, only a group's newest is
-    kept. `stand_ins` are owed it too if they have told of the incident in a channel's place.
+    kept. `stand_ins` are owed it too if they have told of the incident in a channel's place, also
+    where no route leads to anybody.
 
     `holds` are the channels that are told nothing until their hold ends. `hidden` has the
     fingerprints of alerts that are covered `hidden_by` a window, which no message mentions, and

@@ -130,9 +130,9 @@ class Store(Parts):
         """Return the time by which receivers of this store agree on what is due."""
         return self._clock.now()
 
-    async def agree(self) -> None:
+    async def agree(self, *, now: bool = False) -> None:
         """Set the clock by a database's, where that is due; a file has one receiver's time."""
-        if isinstance(self._database, URL) and self._clock.needs_setting():
+        if isinstance(self._database, URL) and (now or self._clock.needs_setting()):
             await self._claimer.run(self._clock.set_by)
 
     async def accept(self, webhook: Webhook, decide: Decide, terms: Terms = AS_EVER) -> Decision:

@@ -5,10 +5,8 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from receiver.incidents.escalation.policy import Policy
-from receiver.store.escalating import Pending, Progress
+from receiver.store.escalating import SKEW, Pending, Progress
 
-_SKEW = timedelta(seconds=5)
-"""A clock that goes back by less was not set: receivers of one store differ a little."""
 FRESH = timedelta(hours=1)
 """An incident that is older when it is first seen was open before there was a policy for it."""
 
@@ -112,7 +110,7 @@ def settled(progress: Progress, policy: str, stands: Stands, now: datetime) -> P
 def _in_time(progress: Progress, now: datetime) -> Progress:
     """After the clock was set back, let waits count from now on instead of from the future."""
     latest = max(progress.since, progress.told_at or progress.since)
-    if latest - now < _SKEW:
+    if latest - now < SKEW:
         return progress
     back = latest - now
     at = progress.told_at and progress.told_at - back

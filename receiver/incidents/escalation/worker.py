@@ -48,13 +48,22 @@ class Escalation:
 
     async def run(self) -> None:
         """Go on until cancelled."""
-        await again(self.once, _PERIOD, "nobody can be asked next", self.store.now)
+        await again(self._look, _PERIOD, "nobody can be asked next", self.store.now)
+
+    async def _look(self, _: datetime) -> None:
+        """Look by the time that all receivers of a database have at this moment."""
+        await self.store.agree(now=True)
+        await self.once(self.store.now())
 
     async def once(self, now: datetime) -> None:
         """Tell what is due; raises StoreUnavailableError."""
         policies = self.policies()
         for name in policies:
             self.metrics.escalations.labels(name)
+        if policies and (back := await self.store.escalating.set_back(now)):
+            _LOG.warning(
+                "the clock was set back by %s; who is asked next does not wait for it", back
+            )
         cases = await self._cases.look(policies, self.planning.quiet(now), now)
         if fresh := {c.pending.incident: c.before for c in cases if not c.pending.progress}:
             await self.store.escalating.begin(fresh)

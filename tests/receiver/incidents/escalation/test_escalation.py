@@ -10,6 +10,7 @@ import pytest
 from receiver.incidents.lives import Lives
 from receiver.intake.ingest import Ears, Intake
 from receiver.intake.webhook import parse
+from receiver.messages.route import Route
 from receiver.store.store import Store
 from tests.fakes.postgres import Postgres
 from tests.receiver.incidents.escalation.kit import House, minute, policy, schedule, told
@@ -165,12 +166,63 @@ async def test_the_clock_set_forward_and_back_tells_no_step_twice(store: Store) 
     assert await told(store) == [ALL[0], ("managers", 66, "managers")]
 
 
-async def test_the_clock_set_back_delays_by_no_more_than_the_wait(store: Store) -> None:
+@pytest.mark.parametrize("back", [8, 60, 60 * 24 * 400])
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_the_clock_set_back_delays_by_no_more_than_a_look(
+    store: Store, back: int, *, restarts: bool
+) -> None:
+    """It is looked each minute, and after 12 of them the clock goes back, before a step is due."""
     house = House(store)
     await house.hear(0)
+    await house.pass_by(0, 12)
+    if restarts:
+        house = House(store)
+    await house.pass_by(13 - back, 40 - back)
+    assert [at for _, at, _ in await told(store)] == [5, 16 - back, 31 - back]
+
+
+async def test_receivers_that_see_the_clock_set_back_together_reckon_with_it_once(
+    postgres_server: Postgres,
+) -> None:
+    database = postgres_server.database()
+    async with AsyncExitStack() as stack:
+        stores = [await Store.open(database, parse, patience=5) for _ in range(2)]
+        for each in stores:
+            stack.push_async_callback(each.close)
+        houses = [House(each) for each in stores]
+        await houses[0].hear(0)
+        for at in (0, 5, 12, -47, -45, -44, -31, -30, -29):
+            await asyncio.gather(*(house.tick(at) for house in houses))
+        assert [at for _, at, _ in await told(stores[0])] == [5, -44, -29]
+
+
+async def test_whom_an_escalation_called_hears_the_end_of_what_no_route_takes(
+    store: Store,
+) -> None:
+    house = House(store)
+    routes = (Route(channels=("ops",), match=('severity="info"',)),)
+    ears = Ears(stand_ins=("duty", "phone"))
+    intake = Intake(store, routes, house.numbers, lambda _: None, ears)
+    begun = await intake.accept(body([alert("a")]), minute(0))
     await house.pass_by(0, 6)
-    await house.pass_by(-54, 0)
-    assert [at for _, at, _ in await told(store)] == [5, -44, -29]
+    again = await intake.accept(body([alert("a")]), minute(7))
+    taken = {"verb": "acknowledge", "who": "Ada", "at": minute(7).isoformat()}
+    first = await intake.accept(body([alert("a")], tocsin=taken), minute(7))
+    last = await intake.accept(body([alert("a", "resolved")]), minute(8))
+    late = await intake.accept(body([alert("a", "resolved")]), minute(9))
+    assert [each.told for each in (begun, again)] == [(), ()]
+    assert (first.told, last.told) == (("duty",), ("duty",))
+    assert [each.reason for each in (begun, again, first, last)] == ["no_route", "no_route", "", ""]
+    assert (late.told, late.reason) == ((), "duplicate")
+
+
+async def test_of_what_no_route_takes_and_nobody_was_called_for_nobody_hears(store: Store) -> None:
+    house = House(store)
+    ears = Ears(stand_ins=("duty",))
+    intake = Intake(store, (), house.numbers, lambda _: None, ears)
+    for status in ("firing", "resolved"):
+        decision = await intake.accept(body([alert("a", status)]), minute(0))
+        assert (decision.told, decision.reason) == ((), "no_route")
 
 
 async def test_where_nobody_is_on_call_the_fallback_hears_that(store: Store) -> None:
