@@ -53,6 +53,13 @@ class Carrier:
         run = await self._act(run, runbook)
         return await self.settle(run, runbook) if run.state is State.ACTING else run
 
+    async def observe(self, run: Run, runbook: Runbook) -> Run:
+        """Take the steps of a dry run that only look: what they see is gone later."""
+        harmless = [step for step in chosen_of(runbook, run) if step.harmless]
+        for number, action in enumerate(harmless, 1):
+            run, _ = await self._step(run, number, "look", action)
+        return run
+
     async def recover(self, run: Run, runbook: Runbook) -> Run:
         """Go on with a run that was found in the middle: nobody knows what its last step did.
 
@@ -217,6 +224,11 @@ def _way_back(
     acts = [step for step in before if step.phase == "act" and step.outcome == "done"]
     pairs = [*zip(chosen_of(runbook, run), acts, strict=False)][::-1]
     return [(action, step) for action, step in pairs if action.undoable]
+
+
+def steps_of(run: Run, runbook: Runbook) -> str:
+    """Say what the steps would do; raises UnsafeError."""
+    return "; ".join(fill(step, fields_of(run)).says for step in chosen_of(runbook, run))
 
 
 def fields_of(run: Run) -> Fields:

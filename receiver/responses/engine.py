@@ -14,7 +14,7 @@ from functools import partial
 from receiver.incidents.quiet.planning import Planning
 from receiver.metrics import Metrics
 from receiver.responses.alarms import Alarms
-from receiver.responses.carrying import Carrier, LostError, fields_of
+from receiver.responses.carrying import Carrier, LostError, chosen_of, fields_of, steps_of
 from receiver.responses.checks import NoEvidenceError
 from receiver.responses.fields import UnsafeError, fill
 from receiver.responses.guard import Limits, Scene, judge
@@ -32,6 +32,10 @@ _BREATH = 0.2
 """Seconds between two looks at least, however many webhooks come."""
 _AGAIN = (State.FAILED, State.UNVERIFIED, State.UNDONE)
 
+_MOST_LOOKING = 10
+"""Dry runs that look at once; more say what they would do, and look at nothing."""
+_LONGEST = 1_000
+"""Letters of what a dry run would do."""
 _AGE = timedelta(seconds=1)
 _MOST = 50
 """Runs that are looked at in one look; each takes a few milliseconds."""
@@ -157,6 +161,8 @@ class Engine:
             self._spawn(moved, self.carrier.carry, runbook)
         elif moved.state is not run.state:
             await self._told(moved)
+            if moved.state is State.REHEARSED and runbook and len(self._tasks) < _MOST_LOOKING:
+                self._spawn(moved, self.carrier.observe, runbook)
         return moved.state
 
     async def _told(self, run: Run) -> None:
@@ -199,7 +205,8 @@ class Engine:
         except StoreUnavailableError as error:
             _LOG.warning("run %d is left to be found: %s", run.id, error)
         else:
-            self.count(ended)
+            if ended.state is not State.REHEARSED:  # which was counted before it looked
+                self.count(ended)
             await self._again(ended, runbook)
         self.wake()
 
@@ -244,7 +251,10 @@ class Engine:
 
 
 def _judge(runbook: Runbook | None, scene: Scene, limits: Limits, run: Run, past: Past) -> Ruling:
-    return judge(runbook, run, past, scene, limits)
+    ruling = judge(runbook, run, past, scene, limits)
+    if ruling.state is State.REHEARSED and not ruling.reason and runbook:
+        return replace(ruling, detail=steps_of(run, runbook)[:_LONGEST])
+    return ruling
 
 
 def _needs_room(run: Run, runbook: Runbook | None) -> bool:
@@ -266,7 +276,7 @@ def _objection(run: Run, runbook: Runbook) -> UnsafeError | None:
     """Say why the steps cannot be written out for this alert, if they cannot."""
     undo = () if isinstance(runbook.rollback, str) else runbook.rollback
     try:
-        fill((*runbook.steps, *undo, *runbook.verify.checks), fields_of(run))
+        fill((*chosen_of(runbook, run), *undo, *runbook.verify.checks), fields_of(run))
     except UnsafeError as error:
         return error
     return None

@@ -120,7 +120,27 @@ async def test_a_dry_run_says_what_it_would_do_and_does_nothing(
     await house.fire("web-1", "db-1")
     runs = await house.look()
     assert states(runs) == [("rehearsed", ""), ("rehearsed", "target_not_allowed")]
+    assert (await house.told())[-2] == (
+        f"would act on web-1 (dry run): /usr/bin/touch {tmp_path}/made"
+    )
     assert not (tmp_path / "made").exists()
+
+
+async def test_a_dry_run_keeps_the_evidence_that_is_gone_later(house: House) -> None:
+    look = {"action": "diagnose", "what": ["processes"]}
+    use(house, runbook(look, command(FALSE), mode="dry-run"))
+    await house.fire("web-1")
+    (run,) = await house.look()
+    (step,) = await house.steps(run)
+    assert (step.phase, step.outcome) == ("look", "done")
+    assert "== processes" in step.output
+
+
+async def test_a_step_that_is_left_out_may_name_what_the_alert_does_not_have(house: House) -> None:
+    named = command(TRUE, "${labels.pid}") | {"when": ['pid!=""']}
+    use(house, runbook(named, command(TRUE), mode="dry-run"))
+    await house.fire("web-1")
+    assert states(await house.look()) == [("rehearsed", "")]
 
 
 async def test_it_waits_for_people_and_then_acts(house: House, tmp_path: Path) -> None:
