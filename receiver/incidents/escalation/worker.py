@@ -61,9 +61,7 @@ class Escalation:
         for name in policies:
             self.metrics.escalations.labels(name)
         if policies and (back := await self.store.escalating.set_back(now)):
-            _LOG.warning(
-                "the clock was set back by %s; who is asked next does not wait for it", back
-            )
+            _LOG.warning("the clock was set back by %s; nobody is asked later for that", back)
         cases = await self._cases.look(policies, self.planning.quiet(now), now)
         if fresh := {c.pending.incident: c.before for c in cases if not c.pending.progress}:
             await self.store.escalating.begin(fresh)
