@@ -1,4 +1,4 @@
-"""The runbooks that are shipped: read without a mistake, and careful until a person changes that."""
+"""The runbooks that are shipped: without a mistake, and careful until a person changes that."""
 
 from pathlib import Path
 
