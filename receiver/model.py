@@ -56,8 +56,7 @@ class Act:
     """What somebody did about an incident: `until` is when that ends by itself, if it does.
 
     Of an escalation `who` is asked now, `whom` is the key of that person, empty for a channel, and
-    `detail` names schedules that had nobody. Of a response `who` is its runbook and `detail` what
-    came of it.
+    `detail` names schedules that had nobody. Of a response `who` is its runbook, `run` its number.
     """
 
     verb: str
@@ -66,6 +65,7 @@ class Act:
     until: datetime | None = None
     detail: str = ""
     whom: str = ""
+    run: int = 0
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -119,10 +119,11 @@ class Notification:
         return _digest(self.receiver, self.group_key, *said)
 
 
-_CALLING = frozenset({"", "escalate", "maintenance-over", "muted-over", "quiet-hours-over"})
+_OVER = ("maintenance-over", "muted-over", "quiet-hours-over")
+_CALLING = frozenset({"", "escalate", "respond-asks", "respond-fails", *_OVER})
 """Acts of which people hear who were not told before; of others whoever did them has heard."""
 ASSUMED = "no longer known to Alertmanager"
-"""The `reason` of a notification that the receiver wrote itself for a resolved that never came."""
+"""The `reason` of a notification that the receiver wrote for a resolved that never came."""
 REOPENED, JOINED = "incident reopened", "incident joined"
 REMINDER = "repeat interval elapsed"
 """The `reason` of a notification that says nothing new; older Alertmanagers do not give it."""

@@ -3,7 +3,7 @@
 import argparse
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -79,7 +79,7 @@ async def _some_store(settings: Config) -> AsyncIterator[Store]:
                 await empty.close()
 
 
-async def _tell_nobody(_: bytes, now: datetime) -> None:
+async def _tell_nobody(_: bytes, now: datetime, also: Collection[str]) -> None:
     """Stand in for what tells people; a plan tells nobody."""
 
 

@@ -1,6 +1,6 @@
 """Puts the engine of responses together; wiring only."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -31,8 +31,8 @@ class Bench:
 def responding(force: InForce, store: Store, http: ClientSession, numbers: Metrics) -> Engine:
     """Return an engine that goes by the configuration in force at any time."""
 
-    def announce(body: bytes, now: datetime) -> Awaitable[object]:
-        return force.site.intake.accept(body, now)
+    def announce(body: bytes, now: datetime, also: Collection[str]) -> Awaitable[object]:
+        return force.site.intake.accept(body, now, also=also)
 
     return engine_by(lambda: force.config, force.planning, announce, Bench(store, http, numbers))
 

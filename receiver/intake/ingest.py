@@ -42,12 +42,13 @@ class Ears:
 
     The `deaf` are not told what somebody did; `stand_ins` take another's place, or are asked when
     nobody answers, and are told what is done and that it is over of which they told that it fires.
-    Those `apart` hear of each group of an incident by itself.
+    Those `apart` hear of each group of an incident by itself, and `always` whatever routes say.
     """
 
     deaf: Collection[str] = ()
     stand_ins: Collection[str] = ()
     apart: Collection[str] = ()
+    always: Collection[str] = ()
 
     def without(self, heard: Iterable[str]) -> Self:
         """Return the same where some have heard of an act, of another group of the incident."""
@@ -79,7 +80,8 @@ def decide(
     people = [alert for alert in told.alerts if not is_watchdog(alert)]
     if not people:
         return Decision((), "watchdog", incident=False)
-    channels = _channels(people, routes, ears.deaf if told.act else ())
+    routed = _channels(people, routes, ears.deaf if told.act else ())
+    channels = (*routed, *(name for name in ears.always if name not in routed))
     current = [alert for alert in people if not known.is_stale(alert)]
     left_out = _left_out(told, current)
     others = tuple(name for name in _also(told, ears) if name not in channels)
@@ -184,22 +186,23 @@ class Intake:
     room: Room = field(default_factory=lambda: Room(MOST_UNDER_WAY))
     _one_large: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def accept(self, body: bytes, now: datetime, but: Collection[str] = ()) -> Decision:
+    async def accept(
+        self, body: bytes, now: datetime, but: Collection[str] = (), also: Collection[str] = ()
+    ) -> Decision:
         """Take a webhook; when this returns, it and what is owed for it are on disk.
 
-        Of what somebody did all hear but some, who have heard. Raises ParseError and
-        StoreUnavailableError; then nothing of it is kept.
+        Of what somebody did all hear but some, who have heard, and others also. Raises ParseError
+        and StoreUnavailableError; then nothing of it is kept.
         """
+        ears = replace(self.ears, always=also) if also else self.ears
+        ears = ears.without(but) if but else ears
         if len(body) < _LARGE:
-            return await self._keep(body, parse(body), now, but)
+            return await self._keep(body, parse(body), now, ears)
         async with self._one_large:  # read beside all else, and alone: it takes many times its size
-            return await self._keep(body, await asyncio.to_thread(parse, body), now, but)
+            return await self._keep(body, await asyncio.to_thread(parse, body), now, ears)
 
-    async def _keep(
-        self, body: bytes, told: Notification, now: datetime, but: Collection[str]
-    ) -> Decision:
+    async def _keep(self, body: bytes, told: Notification, now: datetime, ears: Ears) -> Decision:
         quiet = self.quiet(now)
-        ears = self.ears.without(but) if but else self.ears
         choose = partial(decide, told, now, self.routes, ears=ears, quiet=quiet)
         beats = any(is_watchdog(a) and a.status is Status.FIRING for a in told.alerts)
         webhook = Webhook(body, told, now, beats)

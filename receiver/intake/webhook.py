@@ -153,6 +153,7 @@ def _act(value: Any) -> Act | None:
         until=_option(act, "until", _end, None),
         detail=_option(act, "detail", _text, ""),
         whom=_option(act, "whom", _text, ""),
+        run=_option(act, "run", _count, 0),
     )
 
 

@@ -28,6 +28,7 @@ from receiver.messages.markup import DIALECTS
 from receiver.messages.view import View, look_at
 from receiver.messages.words import (
     ALONE,
+    ANSWERS,
     HANDLE,
     LINKS,
     OF_SEVERAL,
@@ -176,7 +177,9 @@ def _buttons(view: View, custody: Custody, language: Language) -> tuple[tuple[st
     """Return what can still be done about it."""
     there = [verb for verb in custody.verbs if (verb in VERDICTS) is view.resolved]
     left = [verb for verb in there if not (verb == "acknowledge" and view.taken)]
-    return tuple((verb, VERBS[language][verb]) for verb in left)
+    asks = view.act.run if view.act and view.act.verb == "respond-asks" and custody.verbs else 0
+    answers = [(f"{verb}-{asks}", VERBS[language][verb]) for verb in ANSWERS if asks]
+    return (*answers, *((verb, VERBS[language][verb]) for verb in left))
 
 
 def _links(view: View, language: Language) -> tuple[tuple[str, str], ...]:

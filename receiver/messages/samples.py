@@ -117,6 +117,8 @@ _ALONE: Mapping[str, Notification] = {
 """One of each shape that Alertmanager sends, and what no author of a template thinks of."""
 _TAKEN = Act("acknowledge", "Ada", NOW - timedelta(minutes=1))
 _RESPONSE = Act("respond", "restart-web", NOW, detail="web was restarted and answers again")
+_ASKS = Act("respond-asks", "restart-web", NOW, detail="asks whether it may act on web", run=7)
+_FAILS = Act("respond-fails", "restart-web", NOW, detail="could not repair web", run=7)
 _SHIFT = Act("handover", "Ada", NOW, NOW + timedelta(weeks=1), "Grace")
 _HUSHED = Act("silence", "Ada", NOW - timedelta(minutes=1), NOW + timedelta(hours=1))
 _OVER = Act("maintenance-over", "Move of rack 7", NOW, detail="new switches")
@@ -133,6 +135,8 @@ ACTS: Mapping[str, Notification] = {
     "handover": replace(_ALONE["resolved"], act=_SHIFT),
     "escalated": replace(_ALONE["grouped"], act=Act("escalate", "Grace", NOW, None, "ops")),
     "response": replace(_ALONE["single"], act=_RESPONSE),
+    "response asks": replace(_ALONE["single"], act=_ASKS),
+    "response failed": replace(_ALONE["single"], act=_FAILS),
     "maintenance over": replace(_ALONE["truncated"], act=_OVER),
     "quiet hours over": replace(_ALONE["grouped"], act=Act("quiet-hours-over", "nights", NOW)),
     "flapping": replace(_ALONE["grouped"], act=Act("flapping", "SlowAnswers", NOW)),

@@ -46,6 +46,8 @@ ACTED = {
         "silence": "Silenced",
         "escalate": "Escalated",
         "respond": "Response",
+        "respond-asks": "Approval wanted",
+        "respond-fails": "A person must look",
         "maintenance-over": "Maintenance over",
         "silence-ends": "Silence ends soon",
         "flapping": "Flapping",
@@ -61,6 +63,8 @@ ACTED = {
         "silence": "已静默",
         "escalate": "已升级",
         "respond": "自动响应",
+        "respond-asks": "请求批准",
+        "respond-fails": "需要人工处理",
         "maintenance-over": "维护结束",
         "silence-ends": "静默即将到期",
         "flapping": "反复抖动",
@@ -77,6 +81,8 @@ ACTED_EMOJI = {
     "silence": "🔕",
     "escalate": "📣",
     "respond": "🔧",
+    "respond-asks": "✋",
+    "respond-fails": "🧑‍🔧",
     "maintenance-over": "🚧",
     "silence-ends": "⏰",
     "flapping": "〰️",
@@ -106,6 +112,9 @@ VERBS = {
         "useful": "Useful",
         "noise": "Noise",
         "late": "Too late",
+        "approve": "Approve",
+        "refuse": "Refuse",
+        "stop": "Stop",
     },
     Language.ZH: {
         "acknowledge": "认领",
@@ -114,9 +123,14 @@ VERBS = {
         "useful": "有用",
         "noise": "噪音",
         "late": "太晚",
+        "approve": "批准",
+        "refuse": "拒绝",
+        "stop": "停止",
     },
 }
-"""What a person may do about an incident, as buttons say it."""
+"""What a person may do about an incident or a response to it, as buttons say it."""
+ANSWERS = ("approve", "refuse")
+"""What a person may say to a response that asks; a button says to which."""
 
 VERDICTS = ("useful", "noise", "late")
 """What a person may say of it, best once it is over."""

@@ -63,20 +63,25 @@ class Answering:
     store: Store
     engine: Engine
 
-    async def act(self, actor: Actor, number: int, verb: str, remark: str = "") -> Result:
-        """Approve, refuse or stop a run, if they may; raises nothing."""
+    async def act(
+        self, actor: Actor, number: int, verb: str, remark: str = "", *, incident: int = 0
+    ) -> Result:
+        """Approve, refuse or stop a run, if they may, and if it is one of `incident`, if any."""
         try:
-            result = await self._act(actor, number, verb, remark)
+            result = await self._act(actor, number, verb, remark, incident)
         except StoreUnavailableError as error:
             result = Result("failed", f"the store is unavailable: {error.public}")
         known = verb if verb in ROLES else "unknown"
         self.engine.metrics.acts.labels(known, result.outcome).inc()
         return result
 
-    async def _act(self, actor: Actor, number: int, verb: str, remark: str) -> Result:
+    async def _act(
+        self, actor: Actor, number: int, verb: str, remark: str, incident: int
+    ) -> Result:
         for _ in range(_TRIES):
             now = self.store.now()
             run = await self.store.runs.one(number)
+            run = run if run and incident in {0, run.wanted.incident} else None
             runbook = self.engine.runbooks().get(run.wanted.runbook) if run else None
             reason = objection(verb, actor.person, run, runbook, now)
             if reason or run is None:

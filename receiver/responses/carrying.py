@@ -215,6 +215,16 @@ def chosen_of(runbook: Runbook, run: Run) -> Sequence[Action]:
     return [step for step in runbook.steps if all(m.matches(labels) for m in step.when)]
 
 
+def written_out(runbook: Runbook, run: Run) -> Sequence[Action]:
+    """Return the same as they would be done, or with the fields' names where one is unsafe."""
+    steps = chosen_of(runbook, run)
+    try:
+        filled: Sequence[Action] = fill(tuple(steps), fields_of(run))
+    except UnsafeError:
+        return steps
+    return filled
+
+
 def _way_back(
     runbook: Runbook, run: Run, before: Sequence[Step]
 ) -> Sequence[tuple[Action, Step | None]]:

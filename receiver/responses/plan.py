@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from receiver.model import Alert, Status
-from receiver.responses.carrying import chosen_of, fields_of
+from receiver.responses.carrying import fields_of, written_out
 from receiver.responses.engine import Engine
 from receiver.responses.fields import UnsafeError, fill
 from receiver.responses.guard import judge, mode_of, opinions
@@ -65,7 +65,7 @@ async def _plan(engine: Engine, book: Runbook, alert: Alert, due: Due, now: date
         own.target,
         alert,
         max(0.0, (due.at - now).total_seconds()),
-        tuple((step.action, step.says) for step in _written(tuple(chosen_of(book, run)), run)),
+        tuple((step.action, step.says) for step in written_out(book, run)),
         tuple(check.says for check in _written(book.verify.checks, run)),
         tuple((step.action, step.says) for step in _written(back, run)),
         tuple(opinions(book, run, past, scene, limits)),

@@ -1,7 +1,7 @@
 """Lets everybody who was told of an incident hear what a response does about it."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from receiver.model import ACT_KEY, Language
+from receiver.responses.carrying import written_out
 from receiver.responses.runbook import Runbook
 from receiver.store.run_records import Run, State
 from receiver.store.schema import StoreUnavailableError
@@ -16,11 +17,15 @@ from receiver.store.store import Store
 
 _LOG = logging.getLogger(__name__)
 
-Announce = Callable[[bytes, datetime], Awaitable[object]]
+Announce = Callable[[bytes, datetime, Collection[str]], Awaitable[object]]
+"""Takes a webhook of our own, and channels that hear of it beside those of the incident."""
+_FAILED = (State.FAILED, State.UNVERIFIED, State.UNDONE)
+_VERBS = {State.ASKING: "respond-asks", **dict.fromkeys(_FAILED, "respond-fails")}
+"""What people are called for; of all else they are told."""
 
 _WORDS: Mapping[Language, Mapping[State, str]] = {
     Language.EN: {
-        State.ASKING: "asks whether it may act on {target}",
+        State.ASKING: "asks whether it may act on {target}: {detail}",
         State.ACTING: "acts on {target} now",
         State.VERIFIED: "{target} is repaired: {detail}",
         State.UNVERIFIED: "acted on {target}, and nobody can tell whether it helped: {detail}",
@@ -31,7 +36,7 @@ _WORDS: Mapping[Language, Mapping[State, str]] = {
         State.REHEARSED: "would act on {target} (dry run){detail}",
     },
     Language.ZH: {
-        State.ASKING: "请求批准对 {target} 执行",
+        State.ASKING: "请求批准对 {target} 执行：{detail}",
         State.ACTING: "正在对 {target} 执行",
         State.VERIFIED: "{target} 已修复：{detail}",
         State.UNVERIFIED: "已对 {target} 执行，但无法确认是否有效：{detail}",
@@ -58,14 +63,21 @@ class Telling:
         try:
             bodies = await self.store.told_of(run.wanted.incident, most=1)
             if bodies:
-                await self.announce(_body(bodies[0], run, self._said(run)), run.changed_at)
+                body = _body(bodies[0], run, self._said(run))
+                await self.announce(body, run.changed_at, self._also(run))
         except StoreUnavailableError as error:
             _LOG.warning("run %d: what became of it is not told: %s", run.id, error)
+
+    def _also(self, run: Run) -> Collection[str]:
+        runbook = self.runbooks().get(run.wanted.runbook)
+        return runbook.on_failure if runbook and run.state in _FAILED else ()
 
     def _said(self, run: Run) -> str:
         runbook = self.runbooks().get(run.wanted.runbook)
         language = (runbook and runbook.language) or self.language()
         detail = run.detail or run.reason
+        if runbook and run.state is State.ASKING:
+            detail = "; ".join(step.says for step in written_out(runbook, run))
         if run.state is State.REHEARSED and detail:
             detail = f": {detail}"
         return _WORDS[language][run.state].format(target=run.wanted.target or "?", detail=detail)
@@ -74,11 +86,12 @@ class Telling:
 def _body(told: bytes, run: Run, said: str) -> bytes:
     document: dict[str, Any] = orjson.loads(told)
     act = {
-        "verb": "respond",
+        "verb": _VERBS.get(run.state, "respond"),
         "who": run.wanted.runbook,
         "at": run.changed_at.isoformat(),
         "until": None,
         "detail": said,
+        "run": run.id,
     }
     fires = any(alert["status"] == "firing" for alert in document["alerts"])
     status = "firing" if fires else "resolved"

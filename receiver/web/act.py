@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 from aiohttp import web
 
-from receiver.incidents.acting import Actor, Result, Wish
+from receiver.incidents.acting import Actor, Result
 from receiver.incidents.people import Person
 from receiver.incidents.verbs import left
 from receiver.messages.custody import PURPOSE, subject
@@ -18,6 +18,7 @@ from receiver.store.schema import StoreUnavailableError
 from receiver.web.answers import html, read_body
 from receiver.web.keys import SITE, Site
 from receiver.web.pages import Visit, policy
+from receiver.web.replying import approver, asks, reply
 from receiver.web.slack import words_of
 
 _STATUS = {"forged": 403, "expired": 410, "stranger": 403, "unknown_incident": 404, "away": 503}
@@ -45,7 +46,7 @@ async def _answer(request: web.Request, verb: str | None = None) -> web.Response
         return _notice(site, wrong)
     result = None
     if verb is not None and site.desk is not None:
-        result = await site.desk.acting.act(Actor(person.name, person), incident, Wish(verb))
+        result = await reply(site, site.desk, Actor(person.name, person), incident, verb)
     try:
         visit = await _visit(site, person, incident, result)
     except StoreUnavailableError:
@@ -86,6 +87,8 @@ async def _visit(site: Site, person: Person, incident: int, result: Result | Non
         verbs=left(person, stands, silences=silences),
         said=words_of(result, site.pages.language) if result else "",
         worked=result is None or result.outcome not in _OUTCOMES,
+        asks=await asks(site, incident),
+        approves=approver(person),
     )
 
 

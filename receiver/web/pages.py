@@ -52,11 +52,22 @@ def policy(styles: str = "'self'", forms: str = "'none'") -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """A response that asks people: what it would do, and until when they may agree."""
+
+    run: int
+    runbook: str
+    target: str
+    steps: tuple[str, ...]
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Visit:
     """Somebody at an incident's page.
 
     How it stands, what it is about, if that is kept, what they may do, and what came of what
-    they did.
+    they did. `asks` are responses to it, which they decide who `approves`.
     """
 
     incident: int
@@ -66,6 +77,8 @@ class Visit:
     verbs: tuple[str, ...]
     said: str
     worked: bool
+    asks: tuple[Ask, ...] = ()
+    approves: bool = False
 
 
 @dataclass(frozen=True, slots=True)

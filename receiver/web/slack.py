@@ -18,13 +18,14 @@ from aiohttp import web
 
 from receiver.channels.blocks import ACTIONS
 from receiver.channels.slack import Slack
-from receiver.incidents.acting import Actor, Result, Wish
+from receiver.incidents.acting import Actor, Result
 from receiver.incidents.people import known_at_slack
 from receiver.messages.words import VERDICTS
 from receiver.model import Language, SendError
 from receiver.web.answers import read_body
 from receiver.web.keys import SITE, Desk, Site
 from receiver.web.problems import problem
+from receiver.web.replying import reply
 from receiver.web.texts import TEXTS
 
 _LOG = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ async def click(request: web.Request) -> web.Response:
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         return problem(400, f"not what Slack posts: {error!r:.80}")
     if clicked is not None:
-        work = asyncio.ensure_future(_act(site.desk, signed, clicked))
+        work = asyncio.ensure_future(_act(site, site.desk, signed, clicked))
         site.under_way.add(work)
         work.add_done_callback(site.under_way.discard)
         await asyncio.wait([work], timeout=_PATIENCE)
@@ -103,13 +104,14 @@ def read(body: bytes) -> Click | None:
     return Click(str(user), str(place), str(ours[0]["action_id"]), incident)
 
 
-async def _act(desk: Desk, channel: Slack, clicked: Click) -> None:
+async def _act(site: Site, desk: Desk, channel: Slack, clicked: Click) -> None:
     """Do it, and tell whoever clicked where nothing that all can see comes of it."""
     person = desk.people.get(known_at_slack(desk.people, clicked.user))
     actor = Actor(person.name if person else f"slack {clicked.user:.40}", person)
-    result = await desk.acting.act(actor, clicked.incident, Wish(clicked.verb))
+    result = await reply(site, desk, actor, clicked.incident, clicked.verb)
     said = words_of(result, channel.language or Language.EN)
-    if result.outcome == "done" and clicked.verb not in VERDICTS:  # of what was done all are told
+    told = clicked.verb not in VERDICTS and not result.reason  # of what was done all are told
+    if result.outcome == "done" and told:
         return
     try:
         await channel.whisper(clicked.channel, clicked.user, said, desk.http)

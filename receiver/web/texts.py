@@ -58,6 +58,7 @@ TEXTS = {
         "run_over": "This response is over already.",
         "not_asked": "This response does not ask, or not any longer.",
         "late": "This comes too late: the time to approve is over.",
+        "asks": "{} asks whether it may act on {}",
         "one_more": "You agreed. It acts once another person agrees too.",
         "no_alertmanager": "It cannot be silenced: receiver.yml names no Alertmanager,"
         " or the alert is Grafana's own.",
@@ -172,6 +173,7 @@ TEXTS = {
         "run_over": "此响应已经结束。",
         "not_asked": "此响应未请求批准，或已不再请求。",
         "late": "太晚了：批准时限已过。",
+        "asks": "{} 请求批准对 {} 执行",
         "one_more": "您已批准。还需另一人批准后才会执行。",
         "no_alertmanager": "无法静默：receiver.yml 未配置 Alertmanager，或此告警来自 Grafana。",
         "nothing_in_common": "正在触发的告警没有共同标签，请在 Alertmanager 中静默。",

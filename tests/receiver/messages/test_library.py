@@ -87,7 +87,7 @@ def test_every_part_has_a_file_in_every_language() -> None:
         (
             "en/title.txt.j2",
             "{{ view.state }}\n{{ view.nothing }}",
-            "no attribute 'nothing' (on the samples 'single', 'reminder' and 21 more); ",
+            "no attribute 'nothing' (on the samples 'single', 'reminder' and 23 more); ",
         ),
         ("zh/text.txt.j2", "x\n\n{{ a }}", "zh/text.txt.j2: line 3: UndefinedError: 'a' is undef"),
         ("en/text.txt.j2", "{{ 1 | loud }}", "line 1: No filter named 'loud'"),

@@ -1,6 +1,6 @@
 """The part of a receiver that responds, on a real store, with a clock that tests move."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -74,7 +74,7 @@ class House:
             self.http, self.store.runs, lambda: self.prometheus, lambda: None, self.clock
         )
         telling = Telling(
-            self.store, self.intake.accept, lambda: self.runbooks, lambda: Language.EN
+            self.store, self.hear, lambda: self.runbooks, lambda: Language.EN
         )
         self.carrier = Carrier(
             self.store.runs, self.numbers, witnesses, self.thrown, telling, self.clock
@@ -88,6 +88,9 @@ class House:
             self.numbers,
             self.clock,
         )
+
+    async def hear(self, body: bytes, now: datetime, also: Collection[str]) -> None:
+        await self.intake.accept(body, now, also=also)
 
     def clock(self) -> datetime:
         return self.now
