@@ -12,7 +12,20 @@ from pathlib import Path
 
 import yaml
 
-from receiver import app, backup, config, drill, letters, logs, memory, plan, preview, report, rota
+from receiver import (
+    app,
+    backup,
+    config,
+    drill,
+    ledger,
+    letters,
+    logs,
+    memory,
+    plan,
+    preview,
+    report,
+    rota,
+)
 from receiver.config import Config
 from receiver.doctor import command as doctor
 from receiver.incidents.oncall.gaps import warnings
@@ -55,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     rota.add_parser(commands)
     report.add_parser(commands)
     plan.add_parser(commands)
+    ledger.add_parser(commands)
     return parser
 
 
@@ -151,6 +165,12 @@ def _plan(arguments: argparse.Namespace, masking: Masking) -> int:
     return _run(plan.run(arguments, app.client), settings)
 
 
+def _audit(arguments: argparse.Namespace, masking: Masking) -> int:
+    settings = config.load(arguments.config)
+    masking.know(secrets_of(settings))
+    return _run(ledger.run(arguments), settings)
+
+
 _COMMANDS: dict[str, Callable[[argparse.Namespace, Masking], int]] = {
     "serve": _serve,
     "check": _check,
@@ -162,6 +182,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace, Masking], int]] = {
     "schedule": _schedule,
     "report": _report,
     "plan": _plan,
+    "audit": _audit,
 }
 
 

@@ -132,7 +132,6 @@ OF_NONE = "tocsin:none:"
 ACT_KEY = "tocsin"
 """The key of an `Act` in a webhook that the receiver wrote itself to tell of it."""
 
-
 _written = lru_cache(maxsize=4096)(datetime.isoformat)  # most alerts begin when others do
 
 

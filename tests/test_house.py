@@ -71,6 +71,7 @@ ROOMS = {
             "responding",
             "watching",
             "plan",
+            "ledger",
         ),
         *("app", "__main__"),
     ],

@@ -277,5 +277,6 @@ STEPS: Sequence[Step] = (
     _replies,
     *(response_steps.runs, response_steps.consents),
     _heads,
+    response_steps.chained_audit,
 )
 """STEPS[i] takes a store of version i + 1 to i + 2."""

@@ -39,3 +39,4 @@ class Parts:
         self.replies = Replies(writer, reader)
         self.reports = Reports(writer, reader)
         self.runs = Runs(writer, reader)
+        self.auditing = audit.Auditing(reader)

@@ -69,7 +69,14 @@ audit = Table(
     Column("action", Text, nullable=False),
     Column("subject", Text, nullable=False),
     Column("detail", Text, nullable=False),
+    Column("hash", Text, nullable=False),  # over the hash of the row before and this row
     Index("audit_of_subject", "subject", "id"),
+)
+
+audit_start = Table(
+    "audit_start",
+    metadata,
+    Column("hash", Text, primary_key=True),  # of the last row that was forgotten
 )
 
 maintenance = Table(

@@ -8,9 +8,11 @@ from sqlalchemy import (
     Index,
     Integer,
     Text,
+    text,
 )
 
-from receiver.store.altering import add_table
+from receiver.store.altering import add_column, add_table
+from receiver.store.chain import link
 
 _ID = BigInteger().with_variant(Integer, "sqlite")
 
@@ -69,6 +71,21 @@ def consents(connection: Connection) -> None:
         Column("at", BigInteger, nullable=False),
         *_texts("who", "reason"),
     )
+
+
+def chained_audit(connection: Connection) -> None:
+    """Chain what is in the audit by hashes, and keep where the chain begins."""
+    add_column(connection, "audit", Column("hash", Text, nullable=False, server_default=""))
+    add_table(connection, "audit_start", Column("hash", Text, primary_key=True))
+    told = connection.exec_driver_sql(
+        "SELECT id, at, who, action, subject, detail FROM audit ORDER BY id"
+    )
+    before, rows = "", []
+    for number, *row in told:
+        before = link(before, row)
+        rows.append({"number": number, "own": before})
+    if rows:
+        connection.execute(text("UPDATE audit SET hash = :own WHERE id = :number"), rows)
 
 
 def _texts(*names: str) -> list[Column[str]]:

@@ -4,9 +4,10 @@ A run is changed by whoever names the turn it stands at, so of two receivers one
 is about to be done is written down before it is done.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -203,6 +204,17 @@ def _begin(connection: Connection, run: Run, step: Step, lease: datetime) -> Run
 def _end(connection: Connection, run: Run, step: Step) -> None:
     here = (run_steps.c.run == run.id) & (run_steps.c.number == step.number)
     connection.execute(update(run_steps).where(here).values(_step(run, step)))
+    ended = step.ended_at or step.begun_at
+    change = Change("tocsin", step.phase, f"run {run.id}", _done(step, ended - step.begun_at))
+    audit.note(connection, change, ended)
+
+
+def _done(step: Step, lasted: timedelta) -> str:
+    """Say what a step did; its output is long, and is held to by its hash."""
+    said = f"step {step.number}: {step.said}: {step.outcome} after {lasted.total_seconds():.3f} s"
+    detail = f": {step.detail}" if step.detail else ""
+    output = hashlib.sha256(step.output.encode("utf-8", "replace")).hexdigest()
+    return f"{said}{detail}; output sha256 {output}" if step.output else f"{said}{detail}"
 
 
 def _step(run: Run, step: Step) -> dict[str, object]:

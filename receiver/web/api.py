@@ -205,8 +205,10 @@ API = (
         refusals=(404, 429),
     ),
     Operation(
-        *("GET", "/api/v1/audit", control.audit, Scope.ADMIN, {"before": _NUMBER}),
+        *("GET", "/api/v1/audit", control.audit, Scope.ADMIN),
+        query={"before": _NUMBER, "format": {"type": "string", "enum": ["", *control.FORMATS]}},
         gives=("changes", "next"),
+        kinds=(control.LINES,),
     ),
     *REPAIRS,
 )

@@ -85,7 +85,7 @@ def _answers(operation: Operation) -> Iterator[tuple[int, dict[str, Any]]]:
     content: dict[str, Any] = {operation.kind: {}}
     if operation.kind == "application/json":
         schema = {"type": "object", "required": list(operation.gives)}
-        content = {operation.kind: {"schema": schema}}
+        content = {operation.kind: {"schema": schema}, **{kind: {} for kind in operation.kinds}}
     for status in (operation.good, *operation.also):
         good = {"description": HTTPStatus(status).phrase}
         yield status, good if status == HTTPStatus.NO_CONTENT else good | {"content": content}

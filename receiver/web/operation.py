@@ -19,8 +19,8 @@ class Operation:
     """One operation: what it takes, and with which status it says what.
 
     `gives` are the keys that a good answer of JSON always has; `kind` is its type where it is
-    none, and `also` are other statuses of it; `refusals` are those beside the ones that any
-    operation of its shape may give.
+    none, `kinds` are others that may be asked for, and `also` other statuses of it; `refusals` are
+    those beside the ones that any operation of its shape may give.
     """
 
     method: str
@@ -33,6 +33,7 @@ class Operation:
     also: Sequence[int] = ()
     gives: Sequence[str] = ()
     kind: str = "application/json"
+    kinds: Sequence[str] = ()
     refusals: Sequence[int] = ()
 
     @property

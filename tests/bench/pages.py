@@ -56,6 +56,7 @@ _VALUES: Mapping[str, Sequence[str]] = {
     "from": (f"from={_DAY:%Y-%m-%d}",),
     "until": (f"until={utc_now() + timedelta(days=300):%Y-%m-%d}",),
     "runbook": ("runbook=none",),
+    "format": ("format=jsonl",),
     "channel": ("channel=chat", "channel=none", "channel=chat&state=dead&limit=200"),
     "template": ("template=chat",),
     "sample": ("sample=grouped",),

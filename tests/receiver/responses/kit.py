@@ -73,9 +73,7 @@ class House:
         witnesses = Witnesses(
             self.http, self.store.runs, lambda: self.prometheus, lambda: None, self.clock
         )
-        telling = Telling(
-            self.store, self.hear, lambda: self.runbooks, lambda: Language.EN
-        )
+        telling = Telling(self.store, self.hear, lambda: self.runbooks, lambda: Language.EN)
         self.carrier = Carrier(
             self.store.runs, self.numbers, witnesses, self.thrown, telling, self.clock
         )

@@ -1,6 +1,8 @@
 """People look at what is done by itself, say what they think of it, and stop it."""
 
 import asyncio
+import hashlib
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -261,6 +263,27 @@ async def test_what_an_incident_would_set_off_is_said_without_doing_it(
     assert (await look(client, ""))["runs"] == []
     assert await change(client, "read", "GET", "/plan?incident=9") == 404
     assert await change(client, "read", "GET", "/plan") == 400
+
+
+async def test_what_a_run_did_is_in_the_exported_audit_with_the_hash_of_its_output(
+    client: Client, house: House
+) -> None:
+    use(house, command("/usr/bin/echo", "done"), mode="auto")
+    await house.fire("web-1")
+    await house.engine.once(house.now)
+    await house.engine.idle()
+    headers = {"Authorization": "Bearer root"}
+    answer = await client.get("/api/v1/audit?format=jsonl", headers=headers)
+    assert answer.content_type == "application/jsonl"
+    rows = [json.loads(line) for line in (await answer.text()).splitlines()]
+    (did,) = [row for row in rows if row["action"] == "act"]
+    assert did["subject"] == "run 1"
+    output = hashlib.sha256(b"done\n").hexdigest()
+    assert did["detail"] == (
+        f"step 1: /usr/bin/echo done: done after 0.000 s: exit 0; output sha256 {output}"
+    )
+    assert [row["before"] for row in rows[1:]] == [row["hash"] for row in rows[:-1]]
+    assert (await house.store.auditing.verify()).rows == len(rows)
 
 
 async def test_a_receiver_that_responds_to_nothing_says_so(
