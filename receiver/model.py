@@ -57,6 +57,7 @@ class Act:
 
     Of an escalation `who` is asked now, `whom` is the key of that person, empty for a channel, and
     `detail` names schedules that had nobody. Of a response `who` is its runbook, `run` its number.
+    Of a silence that ends `whom` is its id.
     """
 
     verb: str

@@ -16,6 +16,7 @@ import orjson
 
 from receiver.incidents.people import Person
 from receiver.incidents.verbs import VERBS, refusal
+from receiver.messages.words import SILENCE_ENDS
 from receiver.metrics import Metrics
 from receiver.model import ACT_KEY, Act
 from receiver.store.audit import Change
@@ -26,6 +27,7 @@ from receiver.store.verdicts import Said
 from receiver.upstream.alertmanager import Alertmanager
 from receiver.upstream.asking import AskError
 from receiver.upstream.exporters import Exporter, teach
+from receiver.upstream.quieting import extend
 from receiver.upstream.silences import Silence, silence
 
 _LOG = logging.getLogger(__name__)
@@ -109,8 +111,26 @@ class Acting:
         act = Act(wanted.act, actor.name, now, now + lasting if lasting else None, wish.remark)
         if wanted.act == "judge":
             return await self._judge(actor, incident, wish)
+        if wanted.act == "extend":
+            return await self._extend(actor, incident, wish.verb, lasting or timedelta())
         do = {"acknowledge": self._acknowledge, "silence": self._silence}[wanted.act]
         return await do(actor, await self.store.incidents.together(incident), act)
+
+    async def _extend(self, actor: Actor, incident: int, verb: str, by: timedelta) -> Result:
+        """Make the silence longer of which a message reminds, which two clicks do once."""
+        told = await self.store.newest_of(incident)
+        act = told.act if told else None
+        if act is None or act.verb != SILENCE_ENDS or not act.whom:
+            return Result("refused", "unknown_verb")
+        if self.alertmanager is None:
+            return Result("refused", "no_alertmanager")
+        async with self.one_at_a_time:
+            longer = await extend(self.http, self.alertmanager, act.whom, by, act.until)
+        if longer is None:
+            return Result("refused", "no_such")
+        done = Act("extend", actor.name, self.store.now(), longer.ends_at)
+        await self._note(actor, verb, incident, f"{_lasting(done)}: {act.whom}")
+        return Result("done", act=done)
 
     async def _judge(self, actor: Actor, incident: int, wish: Wish) -> Result:
         """Keep what somebody thinks of it, which nobody is told."""

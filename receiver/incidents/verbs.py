@@ -15,8 +15,9 @@ from receiver.store.handling import Handled
 class Verb:
     """`act` is what it does and `lasting` for how long; `role` is what it asks of a person.
 
-    A message offers it as a button unless it is `free`: then whoever asks says for how long. What
-    can be done `anytime` can be done when it is over too.
+    A message offers it as a button unless it is `free`: then whoever asks says for how long, or
+    the reminder of a silence alone offers it. What can be done `anytime` can be done when it is
+    over too.
     """
 
     act: str
@@ -31,6 +32,8 @@ VERBS: dict[str, Verb] = {
     "silence-1h": Verb("silence", Role.OPERATE, timedelta(hours=1)),
     "silence-4h": Verb("silence", Role.OPERATE, timedelta(hours=4)),
     "silence": Verb("silence", Role.OPERATE, timedelta(hours=1), free=True),
+    "extend-1h": Verb("extend", Role.OPERATE, timedelta(hours=1), free=True, anytime=True),
+    "extend-4h": Verb("extend", Role.OPERATE, timedelta(hours=4), free=True, anytime=True),
     **{verdict: Verb("judge", Role.OPERATE, anytime=True) for verdict in VERDICTS},
 }
 

@@ -29,10 +29,12 @@ from receiver.messages.view import View, look_at
 from receiver.messages.words import (
     ALONE,
     ANSWERS,
+    EXTENSIONS,
     HANDLE,
     LINKS,
     OF_SEVERAL,
     REPORTS,
+    SILENCE_ENDS,
     VERBS,
     VERDICTS,
     severity_word,
@@ -124,7 +126,7 @@ def render(  # noqa: PLR0913 -- the last three may be left out
     `key` names this message and `thread` its incident; neither is shown.
     """
     urgency, language, act = notification.severity, style.language, notification.act
-    custody = NOBODY if act and act.verb in OF_SEVERAL else custody  # nobody takes many at once
+    custody = _custody(custody, act)
     view = look_at(notification, language, style.external_url, now, background, custody)
     context = {"view": view, **scene(style, urgency)}
     files = files_for(act, style)
@@ -148,6 +150,16 @@ def render(  # noqa: PLR0913 -- the last three may be left out
         ),
         tuple(sheet.failures),
     )
+
+
+def _custody(custody: Custody, act: Act | None) -> Custody:
+    """Return what may be done: nobody takes many incidents at once, but a silence is extended."""
+    if act is None or act.verb not in OF_SEVERAL:
+        return custody
+    if act.verb != SILENCE_ENDS or not act.whom:
+        return NOBODY
+    verbs = EXTENSIONS if custody.verbs else ()
+    return Custody(custody.incident, links=custody.links, verbs=verbs)
 
 
 def files_for(act: Act | None, style: Style) -> Mapping[Part, str]:

@@ -115,6 +115,8 @@ VERBS = {
         "approve": "Approve",
         "refuse": "Refuse",
         "stop": "Stop",
+        "extend-1h": "Extend 1 h",
+        "extend-4h": "Extend 4 h",
     },
     Language.ZH: {
         "acknowledge": "认领",
@@ -126,6 +128,8 @@ VERBS = {
         "approve": "批准",
         "refuse": "拒绝",
         "stop": "停止",
+        "extend-1h": "延长 1 小时",
+        "extend-4h": "延长 4 小时",
     },
 }
 """What a person may do about an incident or a response to it, as buttons say it."""
@@ -134,6 +138,9 @@ ANSWERS = ("approve", "refuse")
 
 VERDICTS = ("useful", "noise", "late")
 """What a person may say of it, best once it is over."""
+SILENCE_ENDS = "silence-ends"
+EXTENSIONS = ("extend-1h", "extend-4h")
+"""What a person may do about a silence that ends soon."""
 
 LINKS = {
     Language.EN: {

@@ -63,11 +63,16 @@ async def plan(
 
 
 async def extend(
-    http: aiohttp.ClientSession, told: Alertmanager, number: str, by: timedelta
+    http: aiohttp.ClientSession,
+    told: Alertmanager,
+    number: str,
+    by: timedelta,
+    of: datetime | None = None,
 ) -> Planned | None:
     """Make a silence that is not over longer; returns it as it is then. Raises AskError.
 
-    Its matchers go back as they came, whatever kind of regular expression they have.
+    Longer than it is, or than `of`: then one that lasts as long already stays as it is. Its
+    matchers go back as they came, whatever kind of regular expression they have.
     """
     said, _ = await anyone(told, lambda url: ask(http, question(told, url)))
     try:
@@ -77,10 +82,13 @@ async def extend(
     if not found:
         return None
     kept = ("id", "matchers", "startsAt", "createdBy", "comment")
-    ends = _read(found[0]).ends_at + by
+    before = _read(found[0])
+    ends = (of or before.ends_at) + by
+    if before.ends_at >= ends:
+        return before
     body = orjson.dumps({name: found[0][name] for name in kept} | {"endsAt": ends.isoformat()})
     await anyone(told, lambda url: ask(http, question(told, url, body)))
-    return replace(_read(found[0]), ends_at=ends)
+    return replace(before, ends_at=ends)
 
 
 async def expire(http: aiohttp.ClientSession, told: Alertmanager, number: str) -> None:

@@ -11,9 +11,11 @@ from aiohttp import web
 
 from receiver.incidents.acting import Actor, Result
 from receiver.incidents.people import Person
-from receiver.incidents.verbs import left
+from receiver.incidents.verbs import left, refusal
 from receiver.messages.custody import PURPOSE, subject
 from receiver.messages.view import View, look_at
+from receiver.messages.words import EXTENSIONS, SILENCE_ENDS
+from receiver.model import Notification
 from receiver.store.schema import StoreUnavailableError
 from receiver.web.answers import html, read_body
 from receiver.web.keys import SITE, Site
@@ -79,12 +81,16 @@ async def _visit(site: Site, person: Person, incident: int, result: Result | Non
     if stands is None:
         return None
     silences = site.desk is not None and site.desk.acting.alertmanager is not None
+    told = await site.store.newest_of(incident)
+    reminds = told is not None and told.act is not None and told.act.verb == SILENCE_ENDS
+    extends = reminds and not refusal(person, EXTENSIONS[0], stands)
+    view = _view(site, told)
     return Visit(
         incident,
         person.name,
         stands,
-        view=await _view(site, incident),
-        verbs=left(person, stands, silences=silences),
+        view=view,
+        verbs=EXTENSIONS if extends else left(person, stands, silences=silences),
         said=words_of(result, site.pages.language) if result else "",
         worked=result is None or result.outcome not in _OUTCOMES,
         asks=await asks(site, incident),
@@ -92,9 +98,8 @@ async def _visit(site: Site, person: Person, incident: int, result: Result | Non
     )
 
 
-async def _view(site: Site, incident: int) -> View | None:
-    """Return what the incident's newest webhook says; None where none is kept any longer."""
-    told = await site.store.newest_of(incident)
+def _view(site: Site, told: Notification | None) -> View | None:
+    """Return what an incident's newest webhook says; None where none is kept any longer."""
     if told is None:
         return None
     shown = replace(told, act=None)  # the page says who did what by itself

@@ -20,9 +20,10 @@ from receiver.channels.blocks import ACTIONS
 from receiver.channels.slack import Slack
 from receiver.incidents.acting import Actor, Result
 from receiver.incidents.people import known_at_slack
-from receiver.messages.words import VERDICTS
+from receiver.messages.words import EXTENSIONS, VERDICTS
 from receiver.model import Language, SendError
 from receiver.web.answers import read_body
+from receiver.web.doing import DOING
 from receiver.web.keys import SITE, Desk, Site
 from receiver.web.problems import problem
 from receiver.web.replying import reply
@@ -34,6 +35,7 @@ WINDOW = 300.0
 """Seconds by which a request's time may differ from our clock."""
 _PATIENCE = 2.0
 """Seconds: where no answer came within three, Slack tells its user that it failed."""
+_UNTOLD = frozenset((*VERDICTS, *EXTENSIONS))
 _LARGEST_ID = 2**63 - 1
 
 
@@ -110,7 +112,7 @@ async def _act(site: Site, desk: Desk, channel: Slack, clicked: Click) -> None:
     actor = Actor(person.name if person else f"slack {clicked.user:.40}", person)
     result = await reply(site, desk, actor, clicked.incident, clicked.verb)
     said = words_of(result, channel.language or Language.EN)
-    told = clicked.verb not in VERDICTS and not result.reason  # of what was done all are told
+    told = clicked.verb not in _UNTOLD and not result.reason  # of the rest all are told
     if result.outcome == "done" and told:
         return
     try:
@@ -126,4 +128,7 @@ def words_of(result: Result, language: Language) -> str:
         return f"{texts['already']} {result.act.who}."
     if result.outcome == "failed":
         return f"{texts['failed_act']}: {result.reason}"
-    return texts.get(result.reason or result.outcome, result.reason)
+    if result.outcome == "done" and result.act and result.act.verb == "extend" and result.act.until:
+        return f"{texts['done']} {texts['until']} {result.act.until:%Y-%m-%d %H:%M} UTC."
+    said = texts | DOING[language]  # of a silence that is gone
+    return said.get(result.reason or result.outcome, result.reason)

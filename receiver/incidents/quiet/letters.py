@@ -41,6 +41,7 @@ def summary(act: Act, key: str, alerts: Sequence[RawAlert], link: str = "") -> b
                 "at": act.at.isoformat(),
                 "until": act.until.isoformat() if act.until else None,
                 "detail": act.detail,
+                "whom": act.whom,
             },
         }
     )

@@ -14,6 +14,7 @@ import aiohttp
 from receiver.incidents.quiet.letters import summary
 from receiver.incidents.quiet.planning import Planning
 from receiver.messages.route import route
+from receiver.messages.words import SILENCE_ENDS
 from receiver.metrics import Metrics
 from receiver.model import Act, Alert
 from receiver.store.keeping import Letter
@@ -76,7 +77,8 @@ def reminders(
 def body(reminder: Reminder, now: datetime, link: str) -> bytes:
     """Write the webhook that reminds."""
     silence = reminder.silence
-    act = Act("silence-ends", silence.created_by, now, silence.ends_at, silence.comment)
+    said = (silence.created_by, now, silence.ends_at, silence.comment)
+    act = Act(SILENCE_ENDS, *said, whom=silence.id)
     return summary(act, reminder.what, [_write(alert) for alert in reminder.alerts], link)
 
 
