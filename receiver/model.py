@@ -57,7 +57,6 @@ class Act:
 
     Of an escalation `who` is asked now, `whom` is the key of that person, empty for a channel, and
     `detail` names schedules that had nobody. Of a response `who` is its runbook, `run` its number.
-    Of a silence that ends `whom` is its id.
     """
 
     verb: str
@@ -65,7 +64,7 @@ class Act:
     at: datetime
     until: datetime | None = None
     detail: str = ""
-    whom: str = ""
+    whom: str = ""  # of a silence that ends, its id
     run: int = 0
 
 

@@ -102,8 +102,7 @@ class Known:
 
 
 MAINTENANCE, MUTED, QUIET_HOURS = "maintenance", "muted", "quiet-hours"
-FLAPPING = "flapping"
-NO_ROUTE = "no_route"
+FLAPPING, NO_ROUTE = "flapping", "no_route"
 REPEATED = "reminder"
 """The reason for which a message is owed that says what was said before."""
 

@@ -22,7 +22,7 @@ def test_the_last_error_of_a_channel_stands_until_it_succeeds() -> None:
     numbers.failed("ops", "timeout", "second")
     text = page(numbers)
     assert 'tocsin_channel_last_error_info{channel="ops",error="second"} 1.0' in text
-    assert "first" not in text
+    assert 'error="first"' not in text
     numbers.delivered("ops", [1])
     assert "tocsin_channel_last_error_info{" not in page(numbers)
 
