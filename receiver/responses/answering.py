@@ -81,7 +81,8 @@ class Answering:
         for _ in range(_TRIES):
             now = self.store.now()
             run = await self.store.runs.one(number)
-            run = run if run and incident in {0, run.wanted.incident} else None
+            if run and incident and run.wanted.incident not in await self._one_with(incident):
+                run = None
             runbook = self.engine.runbooks().get(run.wanted.runbook) if run else None
             reason = objection(verb, actor.person, run, runbook, now)
             if reason or run is None:
@@ -92,6 +93,9 @@ class Answering:
             if await self._end(actor, run, verb, remark):
                 return Result("done", act=Act(verb, actor.name, now, detail=remark))
         return Result("failed", "it moved on too fast; try again")
+
+    async def _one_with(self, incident: int) -> list[int]:
+        return await self.store.incidents.together(incident)
 
     async def _approve(
         self, actor: Actor, run: Run, runbook: Runbook | None, remark: str

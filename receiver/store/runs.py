@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row, select, update
 
-from receiver.store import audit
+from receiver.store import audit, joining
 from receiver.store.audit import Change
 from receiver.store.bulk import inserting
 from receiver.store.lane import Lane
@@ -47,6 +47,10 @@ class Runs:
         """Return a run by its number."""
         found = await self._reader.run(_select, runs.c.id == number, most=1)
         return found[0] if found else None
+
+    async def asking(self, incident: int) -> list[Run]:
+        """Return what asks about an incident, or about one that is one with it."""
+        return await self._reader.run(_asking, incident)
 
     async def steps(self, number: int) -> list[Step]:
         """Return what was done in a run, in order."""
@@ -116,6 +120,11 @@ def _run(row: Row[Any]) -> Run:
 def _select(connection: Connection, where: Any, most: int | None) -> list[Run]:
     rows = connection.execute(select(runs).where(where).order_by(runs.c.id).limit(most))
     return [_run(row) for row in rows]
+
+
+def _asking(connection: Connection, incident: int) -> list[Run]:
+    here = runs.c.incident.in_(joining.together(connection, incident))
+    return _select(connection, here & (runs.c.state == State.ASKING), most=None)
 
 
 def _page(

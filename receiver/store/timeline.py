@@ -10,6 +10,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from receiver.store import joining
 from receiver.store.people import audit, comments
+from receiver.store.repairs import runs
 from receiver.store.schema import deliveries, episodes, incidents, reopenings
 
 MOST = 500
@@ -20,9 +21,10 @@ MOST = 500
 class Event:
     """Something that happened: `who` did it, or is the channel of a message; `what` was said.
 
-    `kind` is opened, reopened, joined, firing, resolved, message, act, comment or over. Of an
-    alert, `what` is its fingerprint; of a message, `state` and `reason` say what became of it, and
-    `number` is its own; of an incident of another group that joined, `what` is its title.
+    `kind` is opened, reopened, joined, firing, resolved, message, act, comment, response or over.
+    Of an alert, `what` is its fingerprint; of a message or a response, `state` and `reason` say
+    what became of it, and `number` is its own; of an incident of another group that joined, `what`
+    is its title.
     """
 
     at: datetime
@@ -42,6 +44,7 @@ def tell(connection: Connection, incident: int) -> list[Event]:
         *_alerts(connection, numbers),
         *_messages(connection, numbers),
         *_people(connection, numbers),
+        *_responses(connection, numbers),
     ]
     return sorted(events, key=lambda event: event.at)
 
@@ -82,6 +85,13 @@ def _people(connection: Connection, numbers: Sequence[int]) -> Iterator[Event]:
     of_it = audit.c.subject.in_(subjects) & (audit.c.action != "comment")
     for row in _latest(connection, audit, of_it):
         yield Event(row.at, "act", row.who, row.action, reason=row.detail)
+
+
+def _responses(connection: Connection, numbers: Sequence[int]) -> Iterator[Event]:
+    """Yield each response where it stands now: `who` is its runbook, `what` it acts on."""
+    for row in _latest(connection, runs, runs.c.incident.in_(numbers)):
+        told = row.state, row.reason, row.id
+        yield Event(row.changed_at, "response", row.runbook, row.target, *told)
 
 
 def _latest(

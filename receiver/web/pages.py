@@ -26,6 +26,7 @@ from receiver.store.timeline import Event
 from receiver.web.blocks import split_body, split_title
 from receiver.web.doing import DOING
 from receiver.web.looks.chats import Look
+from receiver.web.repairing import REPAIRING, RUNS_IN_WORDS
 from receiver.web.ruling import RULING
 from receiver.web.texts import KINDS, STATES_IN_WORDS, TEXTS, WEEKDAYS
 
@@ -135,7 +136,7 @@ class Pages:
     ) -> None:
         """With `several` inboxes each message says in which it is; `schedules` have a link."""
         self.language = language
-        self.texts = TEXTS[language] | DOING[language] | RULING[language]
+        self.texts = TEXTS[language] | DOING[language] | REPAIRING[language] | RULING[language]
         self._environment = Environment(
             loader=FileSystemLoader(Path(__file__).parent / "templates"),
             autoescape=True,
@@ -157,6 +158,7 @@ class Pages:
             RESOLVED=Status.RESOLVED.value,
             states_in_words=STATES_IN_WORDS[language],
             kinds=KINDS[language],
+            runs_in_words=RUNS_IN_WORDS[language],
             verbs=VERBS[language],
             links=LINKS[language],
             several=several,

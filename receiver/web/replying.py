@@ -10,7 +10,6 @@ from receiver.incidents.acting import Actor, Result, Wish
 from receiver.incidents.people import Person
 from receiver.responses.answering import Answering, deadline
 from receiver.responses.carrying import written_out
-from receiver.store.run_records import State
 from receiver.web.keys import Desk, Site
 from receiver.web.pages import Ask
 
@@ -34,10 +33,8 @@ async def asks(site: Site, incident: int) -> tuple[Ask, ...]:
     if site.engine is None:
         return ()
     books = site.engine.runbooks()
-    found = await site.store.runs.page(
-        before=None, limit=_MOST, incident=incident, state=State.ASKING.value
-    )
-    pairs = ((run, books.get(run.wanted.runbook)) for run in found)
+    found = await site.store.runs.asking(incident)
+    pairs = ((run, books.get(run.wanted.runbook)) for run in found[:_MOST])
     return tuple(
         Ask(
             run.id,

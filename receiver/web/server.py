@@ -18,6 +18,7 @@ from receiver.web import (
     quiet,
     reports,
     ruled,
+    runs,
     schedules,
     signing_in,
     slack,
@@ -39,6 +40,7 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 _CASE = "/incidents/{number:[0-9]{1,18}}"
+_RUN = "/responses/{number:[0-9]{1,18}}"
 _ROUTE = {"POST": web.post, "PUT": web.put, "DELETE": web.delete}
 
 
@@ -71,6 +73,10 @@ ROUTES = (
     web.get("/incidents", cases.every),
     web.get(_CASE, cases.one),
     web.post(_CASE, cases.act),
+    web.get("/responses", runs.every),
+    web.post("/responses", runs.act),
+    web.get(_RUN, runs.one),
+    web.post(_RUN, runs.answer),
     web.get("/quality", quality.page),
     web.get("/rules", ruled.page),
     web.get("/", inbox.page),

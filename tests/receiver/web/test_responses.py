@@ -3,20 +3,26 @@
 import asyncio
 import hashlib
 import json
+import re
 from collections.abc import AsyncIterator
+from html import unescape
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from aiohttp import ClientSession
 from pydantic import SecretStr
 
-from receiver.incidents.acting import Acting
+from receiver.incidents.acting import Acting, Actor
 from receiver.incidents.people import Person, Role
+from receiver.model import Language
 from receiver.store.audit import Change
 from receiver.store.store import Store
 from receiver.web.auth import Scope, Token
 from receiver.web.keys import Desk, Site
+from receiver.web.pages import Pages
+from receiver.web.replying import asks, reply
 from tests.receiver.clients import Client
 from tests.receiver.responses.kit import House, at, command, runbook
 
@@ -284,6 +290,97 @@ async def test_what_a_run_did_is_in_the_exported_audit_with_the_hash_of_its_outp
     )
     assert [row["before"] for row in rows[1:]] == [row["hash"] for row in rows[:-1]]
     assert (await house.store.auditing.verify()).rows == len(rows)
+
+
+async def form(client: Client, who: str, path: str, **said: str) -> tuple[int, str]:
+    """Send a page's form as a browser does that signed in."""
+    headers = {"Authorization": f"Bearer {who}"}
+    page = await (await client.get(path, headers=headers)).text()
+    seals = re.findall('name="seal" value="([^"]+)"', page)
+    answer = await client.post(path, headers=headers, data={"seal": [*seals, ""][0], **said})
+    return answer.status, unescape(await answer.text())
+
+
+async def page_of(client: Client, path: str, who: str = "read") -> str:
+    answer = await client.get(path, headers={"Authorization": f"Bearer {who}"})
+    return unescape(await answer.text())
+
+
+async def test_a_run_s_page_shows_its_steps_and_only_the_buttons_that_the_visitor_may_press(
+    client: Client, house: House
+) -> None:
+    await asking(house, command("/usr/bin/echo", "<b>", "${target}"))
+    offered = {
+        who: re.findall(r'name="verb" value="(\w+)"', await page_of(client, "/responses/1", who))
+        for who in ("read", "eve-pc", "ada-pc")
+    }
+    assert offered == {
+        "read": [],
+        "eve-pc": ["stop"],
+        "ada-pc": ["approve", "refuse", "stop"],
+    }
+    assert "/usr/bin/echo '<b>' web-1" in await page_of(client, "/responses/1")
+    assert await form(client, "eve-pc", "/responses/1", verb="approve", seal="x") == (403, ANY)
+    status, page = await form(client, "ada-pc", "/responses/1", verb="approve", comment="go")
+    assert (status, "Done." in page, "1 / 1: Ada" in page) == (200, True, True)
+    await house.engine.once(house.now)
+    await house.engine.idle()
+    raw = await client.get("/responses/1", headers={"Authorization": "Bearer read"})
+    assert "<pre>&lt;b&gt; web-1" in await raw.text()
+    assert "no such response" in await page_of(client, "/responses/9")
+
+
+async def test_the_list_shows_what_stops_responses_and_lets_people_change_it(
+    client: Client, house: House
+) -> None:
+    use(house, guard={"blast": {"most": 1}}, mode="auto")
+    await house.fire("web-1", "web-2")
+    await house.engine.once(house.now)
+    await house.engine.idle()
+    page = await page_of(client, "/responses")
+    assert all(words in page for words in ("Breaker open: mend", 'href="responses/2"', "web-2"))
+    assert (await form(client, "eve-pc", "/responses", verb="reset", runbook="mend"))[0] == 403
+    status, page = await form(client, "root", "/responses", verb="reset", runbook="mend")
+    assert (status, "Breaker open" in page) == (200, False)
+    _, page = await form(client, "eve-pc", "/responses", verb="throw", reason="moving")
+    assert "All responses are stopped" in page
+    _, page = await form(client, "root", "/responses", verb="release")
+    assert "All responses are stopped" not in page
+
+
+async def test_an_incident_s_timeline_has_its_responses(client: Client, house: House) -> None:
+    await asking(house)
+    page = await page_of(client, "/incidents/1")
+    assert '<a href="../responses/1"><b>mend</b></a> web-1: asks for approval' in page
+    headers = {"Authorization": "Bearer read"}
+    told = await (await client.get("/api/v1/incidents/1", headers=headers)).json()
+    (event,) = [each for each in told["timeline"] if each["kind"] == "response"]
+    assert (event["who"], event["state"], event["number"]) == ("mend", "asking", 1)
+
+
+async def test_who_reaches_an_incident_reaches_the_runs_of_what_is_one_with_it_and_no_others(
+    house: House, site: Site
+) -> None:
+    use(house)
+    await house.fire("web-1", group="head")
+    await house.fire("web-2", group="member")
+    await house.engine.once(house.now)
+    ada, desk = Actor("Ada", PEOPLE["ada"]), site.desk
+    assert desk
+    assert [ask.run for ask in await asks(site, 1)] == [1]
+    assert (await reply(site, desk, ada, 1, "approve-2")).reason == "unknown_run"
+    joined = "UPDATE incidents SET head = 1 WHERE id = 2"
+    await house.store._writer.run(lambda connection: connection.exec_driver_sql(joined) and None)
+    assert [ask.run for ask in await asks(site, 1)] == [1, 2]
+    assert (await reply(site, desk, ada, 1, "approve-2")).outcome == "done"
+
+
+async def test_the_pages_speak_chinese(client: Client, house: House, site: Site) -> None:
+    site.pages = Pages(Language.ZH, "Asia/Shanghai")
+    await asking(house)
+    assert "请求批准" in await page_of(client, "/responses")
+    page = await page_of(client, "/responses/1", "ada-pc")
+    assert all(words in page for words in ("批准", "拒绝", "停止", "执行过程"))
 
 
 async def test_a_receiver_that_responds_to_nothing_says_so(
