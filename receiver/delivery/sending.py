@@ -14,7 +14,7 @@ from aiohttp import ClientSession
 from receiver.channels.contract import Channel
 from receiver.delivery import mask
 from receiver.delivery.merge import Telling
-from receiver.messages.custody import NOBODY, Doors
+from receiver.messages.custody import Custody, Doors
 from receiver.messages.digest import digest
 from receiver.messages.facts import Beside
 from receiver.messages.library import BUILT_IN, Templates
@@ -215,7 +215,7 @@ class Outlet:
         telling = told.tellings[0]
         said, incident = telling.notification, telling.newest.incident
         doors = self.doors
-        custody = doors.custody(incident, told.taken, now) if doors else NOBODY
+        custody = doors.custody(incident, told.taken, now) if doors else Custody(incident)
         if telling.newest.reopened or told.kin:
             beside = Beside(telling.newest.reopened, told.kin.also if told.kin else ())
             custody = replace(custody, beside=beside)

@@ -13,15 +13,16 @@ _SAID = {"runbook": "runbook_url", "dashboard": "dashboard_url"}
 
 
 def links_of(
-    alerts: Sequence[Alert], shared: Labels, alertmanager: str, own: str, picture: str
+    alerts: Sequence[Alert], shared: Labels, alertmanager: str, own: tuple[str, str], picture: str
 ) -> Links:
-    """Yield the links; `alertmanager` is where a silence may be made, and `own` our own pages."""
+    """Yield the links; `alertmanager` is where a silence may be made, and `own` a page of ours."""
     for kind, annotation in _SAID.items():
         yield from _first(kind, (alert.annotations.get(annotation, "") for alert in alerts))
     yield from _first("graph", (alert.generator_url for alert in alerts))
     yield from _first("silence", [_silence(alertmanager, shared)])
     yield from _first("picture", [picture])
-    yield from _first("inbox", [own])
+    kind, url = own
+    yield from _first(kind, [url])
 
 
 def _silence(alertmanager: str, shared: Labels) -> str:

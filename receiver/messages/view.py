@@ -189,7 +189,11 @@ def look_at(
         truncated=notification.truncated,
         summary=clip(plain(summaries.pop()), _TEXT) if len(summaries) == 1 else "",
         labels=_pairs(shared),
-        links=tuple(links_of(alerts, shared, _form(notification, custody), link, background.link)),
+        links=tuple(
+            links_of(
+                alerts, shared, _form(notification, custody), _own(link, custody), background.link
+            )
+        ),
         facts=tuple(facts_of(alerts, background, language, custody.beside)),
         picture=web_link(background.link),
         pictured=background.picture is not None,
@@ -208,6 +212,13 @@ def _form(told: Notification, custody: Custody) -> str:
     """Return whose form makes a silence, where the message has no better way to one."""
     fires = told.status is Status.FIRING
     return told.external_url if fires and not custody.silences else ""
+
+
+def _own(link: str, custody: Custody) -> tuple[str, str]:
+    """Return which of our own pages says more: the incident's, where the message is of one."""
+    if link and custody.incident:
+        return "incident", f"{link}/incidents/{custody.incident}"
+    return "inbox", link
 
 
 def _headline(told: Notification, language: Language) -> tuple[str, str]:

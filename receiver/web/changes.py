@@ -28,13 +28,15 @@ class Changes:
         self._store = store
         self._period = period
         self._seen: Seen = {}
+        self._beginning = asyncio.Lock()
         self._watching: asyncio.Future[None] | None = None
 
     async def begin(self) -> None:
         """Watch from how it is now, unless that goes on; raises StoreUnavailableError."""
-        if self._watching is None or self._watching.done():
-            self._seen = await self._look()
-            self._watching = asyncio.ensure_future(self._watch())
+        async with self._beginning:  # after a restart all pages come back at once
+            if self._watching is None or self._watching.done():
+                self._seen = await self._look()
+                self._watching = asyncio.ensure_future(self._watch())
 
     async def close(self) -> None:
         """End every stream and the watch."""

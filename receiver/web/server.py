@@ -36,7 +36,8 @@ from receiver.web.streaming import KIND
 _HEADERS = {
     "Content-Security-Policy": policy(),
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    # With `no-referrer` a browser hides from us too that a page of ours sends a form.
+    "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
 _CASE = "/incidents/{number:[0-9]{1,18}}"

@@ -11,7 +11,9 @@ ALERTMANAGER = "https://am.example.com/alertmanager/"
 
 
 def silence(alertmanager: str = ALERTMANAGER, **labels: str) -> str:
-    return dict(links_of([make_alert()], labels, alertmanager, "", "")).get("silence", "")
+    return dict(links_of([make_alert()], labels, alertmanager, ("inbox", ""), "")).get(
+        "silence", ""
+    )
 
 
 def test_the_form_is_filled_in_as_alertmanager_reads_matchers() -> None:
