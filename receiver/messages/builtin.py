@@ -1,6 +1,7 @@
 """The text that is sent where a template fails: plain, complete enough, and without a template."""
 
-from receiver.messages.view import DigestView, View
+from receiver.messages.digested import DigestView
+from receiver.messages.view import View
 
 
 def builtin(view: View) -> tuple[str, str]:

@@ -13,10 +13,11 @@ from itertools import zip_longest
 
 from receiver.channels.mailing import picture_id
 from receiver.messages.builtin import builtin_digest
+from receiver.messages.digested import DigestView, KindView
 from receiver.messages.filters import clip, plain
 from receiver.messages.library import BUILT_IN, DIGEST_FILES, Templates
 from receiver.messages.render import Rendered, Sheet, Style, firing_labels, scene
-from receiver.messages.view import DigestView, KindView, raw_host, said, tidy_host
+from receiver.messages.view import raw_host, said, tidy_host
 from receiver.messages.words import LINKS, RESOLVED, severity_word
 from receiver.model import RESOLVED_EMOJI, Alert, Language, Notification, Status
 from receiver.severity import Severity, severity_of

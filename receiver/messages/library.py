@@ -13,10 +13,11 @@ from markupsafe import Markup
 
 from receiver.channels.contract import Format
 from receiver.messages import filters
+from receiver.messages.digested import DigestView, KindView
 from receiver.messages.markup import DIALECTS, HTML, PLAIN, Dialect
 from receiver.messages.numbers import NUMBERS
 from receiver.messages.page import BUTTONS, HEAD
-from receiver.messages.view import AlertView, DigestView, KindView, View
+from receiver.messages.view import AlertView, View
 from receiver.messages.words import FACTS, LINKS
 from receiver.model import Act, Language
 

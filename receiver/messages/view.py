@@ -118,45 +118,6 @@ class View(Notes):
         return self.firing + self.settled == 1 and not self.truncated
 
 
-@dataclass(frozen=True, slots=True)
-class KindView:
-    """All alerts of one name and severity in a digest; `more` hosts than these have them.
-
-    Where a digest is of few messages there is one for each of them, with its `summary`, the `link`
-    to its incident's page, and what the page of a mail calls its `picture`; all may be empty.
-    """
-
-    emoji: str
-    name: str
-    firing: int
-    settled: int
-    hosts: tuple[str, ...]
-    more: int
-    summary: str = ""
-    link: str = ""
-    picture: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class DigestView:
-    """What waited since a time and is told in one: of so many `messages`, at most sixty kinds.
-
-    `more` kinds are not among them, of which `others` are names; `link` leads to our own pages, or
-    is empty.
-    """
-
-    resolved: bool
-    emoji: str
-    state: str
-    messages: int
-    since: datetime
-    names: tuple[str, ...]
-    kinds: tuple[KindView, ...]
-    more: int
-    link: str
-    others: tuple[str, ...] = ()
-
-
 def look_at(
     notification: Notification,
     language: Language,
@@ -172,6 +133,7 @@ def look_at(
     shared = _shared([alert.labels for alert in alerts])
     emoji, state = _headline(notification, language)
     size = _TEXT if len(alerts) == 1 else _DETAIL
+    ways = _form(notification, custody), _own(link, custody), background.link
     summaries = {said(alert.annotations, "summary", language) for alert in alerts}
     return View(
         language,
@@ -189,11 +151,7 @@ def look_at(
         truncated=notification.truncated,
         summary=clip(plain(summaries.pop()), _TEXT) if len(summaries) == 1 else "",
         labels=_pairs(shared),
-        links=tuple(
-            links_of(
-                alerts, shared, _form(notification, custody), _own(link, custody), background.link
-            )
-        ),
+        links=tuple(links_of(alerts, shared, *ways)),
         facts=tuple(facts_of(alerts, background, language, custody.beside)),
         picture=web_link(background.link),
         pictured=background.picture is not None,

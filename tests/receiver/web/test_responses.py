@@ -168,6 +168,9 @@ async def test_a_run_is_stopped_in_the_middle_of_a_step(client: Client, house: H
     use(house, command("/usr/bin/sleep", "60"), mode="auto")
     await house.fire("web-1")
     await house.engine.once(house.now)
+    async with asyncio.timeout(30):
+        while not await house.store.runs.steps(1):  # noqa: ASYNC110 -- the store tells no event
+            await asyncio.sleep(0.01)
     headers = {"Authorization": "Bearer eve-pc"}
     answer = await client.post(f"{URL}/1/stop", headers=headers, json={"comment": "wrong host"})
     assert answer.status == 200
