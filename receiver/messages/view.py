@@ -118,6 +118,12 @@ class View(Notes):
         return self.firing + self.settled == 1 and not self.truncated
 
 
+def _summary(alerts: Iterable[Alert], language: Language) -> str:
+    """Return what all alerts say, if it is the same."""
+    summaries = {said(alert.annotations, "summary", language) for alert in alerts}
+    return clip(plain(summaries.pop()), _TEXT) if len(summaries) == 1 else ""
+
+
 def look_at(
     notification: Notification,
     language: Language,
@@ -134,7 +140,6 @@ def look_at(
     emoji, state = _headline(notification, language)
     size = _TEXT if len(alerts) == 1 else _DETAIL
     ways = _form(notification, custody), _own(link, custody), background.link
-    summaries = {said(alert.annotations, "summary", language) for alert in alerts}
     return View(
         language,
         shared,
@@ -149,7 +154,7 @@ def look_at(
         settled=len(alerts) - firing,
         more=len(alerts) - len(shown),
         truncated=notification.truncated,
-        summary=clip(plain(summaries.pop()), _TEXT) if len(summaries) == 1 else "",
+        summary=_summary(alerts, language),
         labels=_pairs(shared),
         links=tuple(links_of(alerts, shared, *ways)),
         facts=tuple(facts_of(alerts, background, language, custody.beside)),
