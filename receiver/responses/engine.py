@@ -211,8 +211,12 @@ class Engine:
         self.wake()
 
     async def _again(self, run: Run, runbook: Runbook) -> None:
-        """Propose the next try, where there may be one."""
-        if run.state not in _AGAIN or run.wanted.attempt >= runbook.guard.tries:
+        """Propose the next try, if any; about what may have been done a person decides."""
+        if (
+            run.state not in _AGAIN
+            or run.reason == "unknown"
+            or run.wanted.attempt >= runbook.guard.tries
+        ):
             return
         wanted = replace(run.wanted, attempt=run.wanted.attempt + 1)
         try:

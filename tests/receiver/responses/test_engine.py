@@ -266,13 +266,14 @@ async def test_a_run_found_in_the_middle_acts_again_only_where_it_may(
     note = f"import time; open('{tmp_path}/n', 'a').write('x'); time.sleep(30 * {{}})"
     slow = note.format("(len(open('" + str(tmp_path / "n") + "').read()) == 1)")
     step = command("/usr/bin/python3", "-c", slow, idempotent=again)
-    use(house, runbook(step, verify=HELD))
+    use(house, runbook(step, verify=HELD, guard={"tries": 1 if again else 3, "cooldown": "0s"}))
     await house.fire("web-1")
     await dies_once(house, tmp_path / "n")
     assert (tmp_path / "n").read_text() == "x"
     found = House(house.store, house.http, house.runbooks)
     assert states(await found.look(10)) == [("acting", "")]  # the lease still holds
     assert states(await found.look(200)) == [ended]
+    assert states(await found.look(400)) == [ended]  # and no further try
     assert (tmp_path / "n").read_text() == count
 
 
