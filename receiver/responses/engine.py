@@ -6,7 +6,7 @@ Everything that it knows stands in the store, so it can die at any moment and on
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -103,23 +103,29 @@ class Engine:
                 raise
         pending = await runs.pending()
         free = self.settings().concurrency - sum(run.state in UNDER_WAY for run in pending)
-        for run in self._in_turn(pending, now):
+        crowd = {run.id for run in pending if _needs_room(run, runbooks.get(run.wanted.runbook))}
+        for run in self._in_turn(pending, crowd if free <= 0 else set(), now):
             runbook = runbooks.get(run.wanted.runbook)
+            if free <= 0 and run.id in crowd:
+                continue  # and it stays the first, since it was not looked at
+            self._looked[run.id] = now
             if run.state in UNDER_WAY:
                 await self._find(run, runbook, now)
-            elif free > 0 or not _needs_room(run, runbook):
+            else:
                 free -= await self._decide(run, runbook, now) is State.ACTING
         await self._show(runbooks)
 
-    def _in_turn(self, pending: Sequence[Run], now: datetime) -> list[Run]:
+    def _in_turn(
+        self, pending: Sequence[Run], without: Collection[int], now: datetime
+    ) -> list[Run]:
         """Return whom to look at now: who was not looked at for longest, and not all of thousands.
 
         What waits for a cool-down waits for minutes, and must not keep what is new from its turn.
         """
-        looked = {run.id: self._looked.get(run.id, EPOCH) for run in pending}
-        ripe = [run for run in pending if now - looked[run.id] >= _AGE or now < looked[run.id]]
+        self._looked = looked = {run.id: self._looked.get(run.id, EPOCH) for run in pending}
+        may = [run for run in pending if run.id not in without]
+        ripe = [run for run in may if now - looked[run.id] >= _AGE or now < looked[run.id]]
         chosen = sorted(ripe, key=lambda run: (looked[run.id], run.id))[:_MOST]
-        self._looked = looked | dict.fromkeys((run.id for run in chosen), now)
         if len(ripe) > _MOST:
             self.wake()
         return chosen

@@ -5,6 +5,7 @@ import os
 import re
 import stat
 import tempfile
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,22 +28,22 @@ class Balancer(Section):
     """Something that leads traffic to servers, and can lead it elsewhere."""
 
     @property
+    @abstractmethod
     def says(self) -> str:
         """What is changed, and to what."""
-        raise NotImplementedError
 
     @property
     def privileges(self) -> tuple[tuple[str, ...], ...]:
         """Return the exact commands for which the receiver's user may need more rights."""
         return ()
 
+    @abstractmethod
     async def lead(self) -> Done:
         """Change it; raises ActionError."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def back(self, notes: Mapping[str, str]) -> None:
         """Change it back, by what `lead` noted; raises ActionError."""
-        raise NotImplementedError
 
 
 def _check_path(text: str) -> str:

@@ -1,5 +1,6 @@
 """What a step of a runbook is: one action with its parameters, which does a thing and says so."""
 
+from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -77,9 +78,9 @@ class Action(Section):
     when: tuple[MatcherText, ...] = ()
 
     @property
+    @abstractmethod
     def says(self) -> str:
         """What it is about to do, in one line, for plans, people and the audit."""
-        raise NotImplementedError
 
     @property
     def repeatable(self) -> bool:
@@ -96,9 +97,9 @@ class Action(Section):
         """Whether this very step can be taken back."""
         return type(self).undo is not Action.undo
 
+    @abstractmethod
     async def run(self, tools: Tools) -> Done:
         """Do it; raises ActionError. Where it is cancelled, nothing of it goes on."""
-        raise NotImplementedError
 
     async def undo(self, tools: Tools, notes: Mapping[str, str]) -> Done:  # noqa: ARG002 -- the contract's
         """Take back what `run` did, by its notes; raises ActionError."""

@@ -133,9 +133,9 @@ class _Folder:
 def _walk(root: Path, look: Look) -> Iterator[tuple[str, os.stat_result]]:
     """Yield all that is below a folder, with what of the folder itself it is in."""
     device = os.lstat(root).st_dev
-    todo = [_Folder("", str(root))]
-    while todo:
-        folder = todo.pop()
+    ahead = [_Folder("", str(root))]
+    while ahead:
+        folder = ahead.pop()
         try:
             with os.scandir(folder.path) as entries:
                 for entry in entries:
@@ -146,7 +146,7 @@ def _walk(root: Path, look: Look) -> Iterator[tuple[str, os.stat_result]]:
                     top = folder.top or entry.path
                     yield top, about
                     if entry.is_dir(follow_symlinks=False):
-                        todo.append(_Folder(top, entry.path))
+                        ahead.append(_Folder(top, entry.path))
         except OSError:
             continue  # not ours to read, or gone meanwhile
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ctypes
 import os
 import resource
 import signal
@@ -19,6 +20,9 @@ The last is where `systemctl --user` finds whom to ask.
 """
 _PATIENCE = 2.0
 """Seconds that a group has to end by itself once it is asked to."""
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
+"""A program must not go on when the receiver dies: nobody would end it (prctl(2))."""
 _FILES = 1024
 _CORE = 0
 _CUT = "\n[... cut]"
@@ -42,7 +46,9 @@ async def run(
         output, code = await asyncio.gather(_collect(process), process.wait())
         done = True
     finally:
-        if not done:
+        if done:
+            _signal(process, signal.SIGKILL)  # what it left behind in its group
+        else:
             await asyncio.shield(_end(process))
     return Ended(code, output)
 
@@ -51,6 +57,7 @@ async def _start(argv: Sequence[str], folder: Path | None, memory: int | None) -
     env = {name: os.environ[name] for name in _PASSED if name in os.environ}
 
     def limit() -> None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         resource.setrlimit(resource.RLIMIT_CORE, (_CORE, _CORE))
         resource.setrlimit(resource.RLIMIT_NOFILE, (_FILES, _FILES))
         if memory is not None:

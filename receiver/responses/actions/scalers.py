@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import ssl
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,19 +37,19 @@ class Scaler(Section):
     """Something that can be asked how many there are, and told how many there should be."""
 
     @property
+    @abstractmethod
     def says(self) -> str:
         """What is scaled."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def read(self, http: aiohttp.ClientSession, seconds: float) -> Count:
         """Return how many there are; raises ActionError."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def write(
         self, http: aiohttp.ClientSession, seconds: float, before: Count, many: int
     ) -> None:
         """Ask for so many instead; raises ActionError."""
-        raise NotImplementedError
 
 
 def _check_file(text: str) -> str:

@@ -1,5 +1,6 @@
 """What verifies a response: a question whose answer is yes, no, or that there is no evidence."""
 
+from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated
@@ -56,10 +57,10 @@ class Check(Section):
     timeout: Annotated[Duration, AfterValidator(_check_timeout)] = 5.0
 
     @property
+    @abstractmethod
     def says(self) -> str:
         """What must hold, in one line."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def ask(self, witness: Witness) -> Answer:
         """Look now; whatever does not answer is no evidence, never a yes."""
-        raise NotImplementedError

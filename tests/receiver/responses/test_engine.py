@@ -309,3 +309,16 @@ async def test_another_try_follows_where_the_guard_allows_it(house: House) -> No
     ended = await house.look(61)
     assert states(ended) == [("failed", "not_verified")] * 2
     assert len(await house.look(200)) == 2
+
+
+async def test_who_waits_for_room_is_not_overtaken_by_who_comes_later(house: House) -> None:
+    house.settings = Responses(concurrency=1, allow_root=True)
+    guard = {"rate": "100/1h", "blast": {"most": 100}}
+    use(house, runbook(guard=guard, verify=HELD))
+    await house.fire(*(f"web-{number}" for number in range(4)), group="burst")
+    await house.look()
+    for number in range(4, 8):
+        await house.fire(f"web-{number}", group=str(number))
+        await house.look(number)
+    runs = [run for run in await house.look(20) if run.begun_at]
+    assert [run.id for run in runs] == [1, 2, 3, 4, 5, 6]

@@ -104,3 +104,15 @@ def test_the_program_itself_is_an_absolute_path_of_the_runbook(program: str) -> 
 async def test_memory_is_bounded() -> None:
     with pytest.raises(ActionError, match="failed: exit 1"):
         await output_of("'x' * 2**30", memory="512MiB")
+
+
+async def test_what_a_program_leaves_behind_in_its_group_ends_with_it() -> None:
+    code = (
+        "import subprocess, sys\n"
+        "child = subprocess.Popen(['/usr/bin/sleep', '60'], stdout=-3, stderr=-3)\n"
+        "print(child.pid)"
+    )
+    number = int(await output_of(code))
+    async with asyncio.timeout(10):
+        while runs(number):  # noqa: ASYNC110 -- a process that ends tells nobody but its parent
+            await asyncio.sleep(0.01)
